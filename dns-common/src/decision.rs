@@ -1,0 +1,92 @@
+//! The two words a decision is made of, and the pure function that makes it.
+
+/// The address family a question asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Family {
+    /// A records, IPv4.
+    V4 = 0,
+    /// AAAA records, IPv6.
+    V6 = 1,
+}
+
+/// Candidates a pool can hold: a ranking keeps one byte for each in one word.
+pub const CANDIDATES_MAX: usize = 8;
+
+/// The answer used when no candidate is fit and the pool says to answer with
+/// all that are configured; stored after the candidates' own answers.
+pub const ALL_CANDIDATES: u8 = CANDIDATES_MAX as u8;
+
+/// Candidates of one pool in the order one resolver group prefers them: byte 0
+/// (least significant) is the first choice, [`Ranking::NONE`] ends the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Ranking(pub u64);
+
+impl Ranking {
+    /// The byte that ends a ranking of fewer than [`CANDIDATES_MAX`].
+    pub const NONE: u8 = 0xff;
+
+    /// A ranking without candidates.
+    pub const EMPTY: Self = Self(u64::MAX);
+
+    /// The ranking that lists `order` (candidate numbers, each below
+    /// [`CANDIDATES_MAX`]); entries past the eighth are left out.
+    pub fn new(order: &[u8]) -> Self {
+        let mut bytes = [Self::NONE; CANDIDATES_MAX];
+        for (slot, candidate) in bytes.iter_mut().zip(order) {
+            *slot = *candidate;
+        }
+        Self(u64::from_le_bytes(bytes))
+    }
+
+    /// The candidates in order.
+    pub fn iter(self) -> impl Iterator<Item = u8> {
+        self.0
+            .to_le_bytes()
+            .into_iter()
+            .take_while(|candidate| *candidate != Self::NONE)
+    }
+}
+
+/// Which candidates of one pool may be used, for each family, and what to do
+/// when none may: bits 0–7 IPv4, bits 8–15 IPv6, bit 16 [`Eligible::ALL_DOWN_ALL`].
+///
+/// One store of this word moves every group off a dead candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Eligible(pub u64);
+
+impl Eligible {
+    /// With no fit candidate, answer with the addresses of all of them.
+    pub const ALL_DOWN_ALL: u64 = 1 << 16;
+
+    /// The word with candidate masks `v4` and `v6` (bit n is candidate n).
+    pub const fn new(v4: u8, v6: u8, all_down_all: bool) -> Self {
+        let flag = if all_down_all { Self::ALL_DOWN_ALL } else { 0 };
+        Self(v4 as u64 | (v6 as u64) << 8 | flag)
+    }
+
+    /// The candidates that may be used for `family`, bit n for candidate n.
+    pub const fn mask(self, family: Family) -> u8 {
+        match family {
+            Family::V4 => self.0 as u8,
+            Family::V6 => (self.0 >> 8) as u8,
+        }
+    }
+}
+
+/// The first candidate in `ranking` that is eligible for `family`;
+/// [`ALL_CANDIDATES`] when none is and the pool answers with all; else `None`.
+#[inline(always)]
+pub fn pick(ranking: Ranking, eligible: Eligible, family: Family) -> Option<u8> {
+    let mask = eligible.mask(family);
+    let mut rest = ranking.0;
+    for _ in 0..CANDIDATES_MAX {
+        let candidate = rest as u8;
+        // NONE has no bit in the mask, so one test ends on it as well.
+        if candidate < CANDIDATES_MAX as u8 && mask >> candidate & 1 != 0 {
+            return Some(candidate);
+        }
+        rest >>= 8;
+    }
+    (mask == 0 && eligible.0 & Eligible::ALL_DOWN_ALL != 0).then_some(ALL_CANDIDATES)
+}

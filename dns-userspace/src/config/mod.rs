@@ -1,0 +1,4 @@
+//! Configuration sources: tunables, services, groups and zones, read together
+//! and reported together.
+
+pub mod diagnostic;

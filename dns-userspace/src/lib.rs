@@ -1,0 +1,8 @@
+//! veer's userspace: `veerd` measures servers, decides where each group of
+//! resolvers goes, writes that where the kernel reads it, and answers
+//! everything the kernel does not; `veerctl` looks at it and steers it.
+
+pub mod authority;
+pub mod config;
+pub mod measurement;
+pub mod model;

@@ -1,0 +1,2 @@
+//! A measurement's story, in order:
+//! schedule → probe → sample → health → rank → decide → compile → publish.
