@@ -1,2 +1,72 @@
-//! stub
+//! A packet's story: receive → ask → decide → reply → count.
+//!
+//! Every fate of a packet is one [`Outcome`]; what is not answered leaves as it
+//! came. Everything that can fail happens before the first octet is written.
+#![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
+#![cfg_attr(
+    not(target_arch = "bpf"),
+    expect(dead_code, reason = "the entry point exists for the kernel only")
+)]
+
+mod packet;
+
+mod receive;
+
+mod ask;
+
+mod decide;
+
+mod reply;
+
+mod count;
+
+use aya_ebpf::{bindings::xdp_action, programs::XdpContext};
+use dns_common::{
+    outcome::{Action, Outcome},
+    tables::Tables as _,
+};
+
+use crate::{count::Tally, decide::Maps, packet::Frame};
+
+/// The XDP program.
+#[cfg_attr(target_arch = "bpf", aya_ebpf::macros::xdp)]
+fn veer(context: XdpContext) -> u32 {
+    let Some(tally) = Tally::of_this_cpu() else {
+        return xdp_action::XDP_PASS;
+    };
+    let outcome = answer(&context, &tally).err().unwrap_or(Outcome::Answered);
+    tally.count(outcome);
+    match outcome.action() {
+        Action::Reply => xdp_action::XDP_TX,
+        Action::Up => xdp_action::XDP_PASS,
+        Action::Drop => xdp_action::XDP_DROP,
+    }
+}
+
+/// The packet's way; `Err` is where it ends without an answer.
+#[inline(always)]
+fn answer(context: &XdpContext, tally: &Tally) -> Result<(), Outcome> {
+    let generation = Maps
+        .control()
+        .and_then(dns_common::tables::Control::current)
+        .ok_or(Outcome::UpNotReady)?;
+    let frame = Frame::new(context);
+    let query = receive::receive(&frame, &generation, tally)?;
+    let message = ask::Message::new(&frame, tally, &query);
+    let (ask, chosen) = dns_common::respond(&message, query.source, &Maps, &generation)?;
+    reply::reply(context, &query, &ask, &chosen, tally)?;
+    if let Some(service) = chosen.service {
+        count::service(service);
+    }
+    Ok(())
+}
+
+#[cfg(target_arch = "bpf")]
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
+    // The compiler has proved this unreachable, or the verifier refuses the loop.
+    loop {}
+}
+
+#[cfg(not(target_arch = "bpf"))]
 fn main() {}

@@ -1,0 +1,31 @@
+//! Service addresses: a small table without collisions, so that one compare
+//! tells whether a packet is for us.
+
+/// Addresses one instance can serve; few enough that a seed without collisions
+/// is found at once.
+pub const ADDRESSES_MAX: usize = 64;
+
+/// Slots of each generation.
+pub const SLOTS: u32 = 256;
+
+/// An address as two words in wire order; IPv4 as mapped (RFC 4291 section
+/// 2.5.5.2).
+#[inline(always)]
+pub const fn words(octets: [u8; 16]) -> (u64, u64) {
+    let value = u128::from_le_bytes(octets);
+    (value as u64, (value >> 64) as u64)
+}
+
+/// An IPv4 address, its four octets as a little-endian word, as [`words`] has it.
+#[inline(always)]
+pub const fn v4_words(octets: u32) -> (u64, u64) {
+    (0, (octets as u64) << 32 | 0xffff_0000)
+}
+
+/// The only slot `words` can stand in under `seed`.
+#[inline(always)]
+pub const fn slot(words: (u64, u64), seed: u32) -> u32 {
+    let mixed =
+        (words.0 ^ words.1.rotate_left(17) ^ seed as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> 56) as u32
+}

@@ -1,0 +1,109 @@
+//! The tables the kernel reads and userspace writes: their layout, and how an
+//! entry is found. All integers are little-endian words, read and written as
+//! one atomic access each.
+//!
+//! `names`, `rankings`, `eligible` and `answers` exist twice, once for each of two
+//! generations: a new generation is written beside the one in use, then one
+//! store of [`Control::GENERATION`] makes it current. `resolvers` is shared by
+//! both and changes entry by entry.
+
+pub mod address;
+pub mod answer;
+pub mod bucket;
+mod control;
+mod resolver;
+mod row;
+mod word;
+
+pub use answer::AnswerHead;
+pub use control::{Control, Generation};
+pub use resolver::{Entry, Source};
+pub use row::Row;
+pub use word::Word;
+
+use crate::outcome::Outcome;
+
+/// Version of everything in this module; a program never runs over tables of
+/// another version. Raise it with any change of layout or meaning.
+pub const ABI_VERSION: u32 = 1;
+
+/// One cache line: the cell of `names`, `answers`, `buckets` and `control`.
+#[repr(C, align(64))]
+#[derive(Debug, Default)]
+pub struct Line(pub [Word; 8]);
+
+/// A pair of resolver entries, the even one in the low half: array values, and
+/// atomic accesses in BPF, are whole words.
+#[repr(transparent)]
+#[derive(Debug, Default)]
+pub struct EntryPair(pub Word);
+
+/// A node of 256 resolver entries, chosen by one octet of the address.
+#[repr(transparent)]
+#[derive(Debug)]
+pub struct Chunk(pub [EntryPair; 128]);
+
+/// One service address as two words in wire order; all zero when unused.
+#[repr(C, align(8))]
+#[derive(Debug, Default)]
+pub struct AddressSlot(pub [Word; 2]);
+
+/// Per-CPU counters.
+#[repr(C, align(8))]
+#[derive(Clone, Copy, Debug)]
+pub struct Counters {
+    /// Packets by [`Outcome`].
+    pub outcomes: [u64; Outcome::ALL.len()],
+    /// A place the program passes offsets through, so that the verifier forgets
+    /// what it knows of them and checks the rest once, not once for each path.
+    pub scratch: u64,
+}
+
+/// IPv4 blocks of /24, two entries in a word: 64 MiB.
+pub const V4_PAIRS: u32 = 1 << 23;
+/// IPv6 blocks of /16, two entries in a word: 256 KiB.
+pub const V6_PAIRS: u32 = 1 << 15;
+
+/// Where the tables are: maps in the kernel, memory in userspace. Every method
+/// returns `None` for an index past the table's end.
+pub trait Tables {
+    /// The line everything starts from.
+    fn control(&self) -> Option<&Control>;
+    /// A slot of the service addresses.
+    fn address(&self, slot: u32) -> Option<&AddressSlot>;
+    /// A bucket of the name index.
+    fn bucket(&self, index: u32) -> Option<&Line>;
+    /// A cell of the names.
+    fn name(&self, cell: u32) -> Option<&Line>;
+    /// A cell of the answers.
+    fn answer(&self, cell: u32) -> Option<&Line>;
+    /// A pair of IPv4 /24 entries.
+    fn v4(&self, pair: u32) -> Option<&EntryPair>;
+    /// A pair of IPv6 /16 entries.
+    fn v6(&self, pair: u32) -> Option<&EntryPair>;
+    /// A node for longer prefixes.
+    fn chunk(&self, index: u32) -> Option<&Chunk>;
+    /// A ranking word.
+    fn ranking(&self, index: u32) -> Option<&Word>;
+    /// A pool's eligibility word.
+    fn eligible(&self, pool: u32) -> Option<&Word>;
+
+    /// The group of a resolver: the longest prefix that holds it.
+    #[inline(always)]
+    fn group(&self, source: Source) -> u16 {
+        resolver::group(self, source)
+    }
+
+    /// Whether `words` (see [`address::words`]) is a service address.
+    #[inline(always)]
+    fn serves(&self, generation: &Generation, words: (u64, u64)) -> bool {
+        let slot = generation.address_base + address::slot(words, generation.address_seed);
+        match self.address(slot) {
+            Some(known) => known.0[0].load() == words.0 && known.0[1].load() == words.1,
+            None => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,114 @@
+//! Resolver address → group: IPv4 by direct index of its /24, IPv6 of its /16,
+//! longer prefixes through nodes of one octet each.
+
+use super::{Chunk, EntryPair, Tables};
+
+/// Who asks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// An IPv4 address as a number.
+    V4(u32),
+    /// An IPv6 address as two numbers, the more significant first.
+    V6(u64, u64),
+}
+
+impl From<core::net::IpAddr> for Source {
+    fn from(address: core::net::IpAddr) -> Self {
+        match address {
+            core::net::IpAddr::V4(address) => Self::V4(address.to_bits()),
+            core::net::IpAddr::V6(address) => {
+                let bits = address.to_bits();
+                Self::V6((bits >> 64) as u64, bits as u64)
+            }
+        }
+    }
+}
+
+/// One entry: a group, or the node that tells groups of longer prefixes apart.
+/// Bits 0–15 the group or 0–30 the node; bit 31 says which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Entry(pub u32);
+
+impl Entry {
+    const NODE: u32 = 1 << 31;
+
+    /// Everyone below this entry belongs to `group`.
+    pub const fn group(group: u16) -> Self {
+        Self(group as u32)
+    }
+
+    /// The next octet decides, in node `index`.
+    pub const fn node(index: u32) -> Self {
+        Self(index | Self::NODE)
+    }
+
+    /// The node to go on in, if there is one.
+    #[inline(always)]
+    pub const fn as_node(self) -> Option<u32> {
+        if self.0 & Self::NODE != 0 {
+            Some(self.0 & !Self::NODE)
+        } else {
+            None
+        }
+    }
+}
+
+/// Octets of an IPv6 address after the /16 that is indexed directly.
+const V6_OCTETS: u32 = 14;
+
+/// The group `source` belongs to.
+#[inline(always)]
+pub(super) fn group<T: Tables + ?Sized>(tables: &T, source: Source) -> u16 {
+    walk(tables, source).unwrap_or(0)
+}
+
+#[inline(always)]
+fn walk<T: Tables + ?Sized>(tables: &T, source: Source) -> Option<u16> {
+    let entry = match source {
+        Source::V4(address) => {
+            let block = address >> 8;
+            let entry = tables.v4(block >> 1)?.entry(block);
+            match entry.as_node() {
+                Some(node) => tables.chunk(node)?.entry(address as u8),
+                None => entry,
+            }
+        }
+        Source::V6(high, low) => {
+            let block = (high >> 48) as u32;
+            let mut entry = tables.v6(block >> 1)?.entry(block);
+            // The octet to look at next is kept on top.
+            let mut rest = high << 16 | low >> 48;
+            for number in 0..V6_OCTETS {
+                let Some(node) = entry.as_node() else { break };
+                entry = tables.chunk(node)?.entry((rest >> 56) as u8);
+                rest = if number == 7 { low << 16 } else { rest << 8 };
+            }
+            entry
+        }
+    };
+    Some(entry.0 as u16)
+}
+
+impl EntryPair {
+    /// The entry of block `number`, which this pair holds.
+    #[inline(always)]
+    pub fn entry(&self, number: u32) -> Entry {
+        Entry((self.0.load() >> (32 * (number & 1))) as u32)
+    }
+
+    #[cfg(not(target_arch = "bpf"))]
+    /// Changes the entry of block `number`; there is only one writer.
+    pub fn set(&self, number: u32, entry: Entry) {
+        let shift = 32 * (number & 1);
+        let other = self.0.load() & !(0xffff_ffff << shift);
+        self.0.store(other | u64::from(entry.0) << shift);
+    }
+}
+
+impl Chunk {
+    /// The entry of `octet`.
+    #[inline(always)]
+    pub fn entry(&self, octet: u8) -> Entry {
+        self.0[usize::from(octet >> 1)].entry(u32::from(octet))
+    }
+}

@@ -1,0 +1,32 @@
+//! The unit every table is made of.
+
+use core::sync::atomic::AtomicU64;
+#[cfg(not(target_arch = "bpf"))]
+use core::sync::atomic::Ordering;
+
+/// An aligned 64-bit word with one writer and any number of readers, each
+/// access whole.
+#[repr(transparent)]
+#[derive(Debug, Default)]
+pub struct Word(AtomicU64);
+
+impl Word {
+    /// Reads the word. What it points to is read after it: on x86-64 and by the
+    /// address dependency in BPF (acquire loads need kernel 6.15).
+    #[inline(always)]
+    pub fn load(&self) -> u64 {
+        #[cfg(target_arch = "bpf")]
+        // SAFETY: the pointer comes from a reference, so it is valid and
+        // aligned; an aligned 64-bit load is one BPF instruction and whole. The
+        // backend cannot select an atomic load below cpu v4, hence volatile.
+        return unsafe { self.0.as_ptr().read_volatile() };
+        #[cfg(not(target_arch = "bpf"))]
+        self.0.load(Ordering::Acquire)
+    }
+
+    /// Writes the word, after everything that was written before it.
+    #[cfg(not(target_arch = "bpf"))]
+    pub fn store(&self, value: u64) {
+        self.0.store(value, Ordering::Release);
+    }
+}

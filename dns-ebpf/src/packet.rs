@@ -1,0 +1,136 @@
+//! The only place that touches packet memory.
+//!
+//! A [`Frame`] hands out [`Window`]s: a checked run of octets. Inside a window
+//! every access is at a constant offset that the compiler has checked.
+
+use core::ptr;
+
+use aya_ebpf::{helpers::bpf_xdp_adjust_tail, programs::XdpContext};
+
+/// The octets of one frame, as they lie between two resizings.
+#[derive(Clone, Copy)]
+pub(crate) struct Frame {
+    start: *mut u8,
+    end: *mut u8,
+}
+
+/// `N` octets of a frame, checked to lie inside it.
+#[derive(Clone, Copy)]
+pub(crate) struct Window<const N: usize>(*mut u8);
+
+impl Frame {
+    /// The frame as it is now. After [`resize`] take a new one.
+    #[inline(always)]
+    pub(crate) fn new(context: &XdpContext) -> Self {
+        Self {
+            start: ptr::with_exposed_provenance_mut(context.data()),
+            end: ptr::with_exposed_provenance_mut(context.data_end()),
+        }
+    }
+
+    /// The frame's length, octets.
+    #[inline(always)]
+    pub(crate) fn len(&self) -> usize {
+        distance(self.start, self.end)
+    }
+
+    /// Octets `at` to `at + N - 1`; `None` past the end.
+    #[inline(always)]
+    pub(crate) fn window<const N: usize>(&self, at: usize) -> Option<Window<N>> {
+        let first = advance(self.start, at);
+        // The verifier wants this very comparison on the pointer used after it.
+        if first.wrapping_add(N) > self.end {
+            return None;
+        }
+        Some(Window(first))
+    }
+}
+
+/// `pointer + octets`, computed right here: left to itself, the compiler may
+/// derive the sum from another pointer, one that the verifier has not seen checked.
+#[inline(always)]
+fn advance(pointer: *mut u8, octets: usize) -> *mut u8 {
+    #[cfg(target_arch = "bpf")]
+    {
+        let mut sum = pointer;
+        // SAFETY: one addition of registers, without any other effect.
+        unsafe {
+            core::arch::asm!(
+                "{sum} += {octets}",
+                sum = inout(reg) sum,
+                octets = in(reg) octets,
+                options(pure, nomem, nostack),
+            );
+        }
+        sum
+    }
+    #[cfg(not(target_arch = "bpf"))]
+    pointer.wrapping_add(octets)
+}
+
+/// `end - start` in full width: the verifier allows no 32-bit arithmetic on
+/// packet pointers, and the compiler would narrow to it.
+#[inline(always)]
+fn distance(start: *mut u8, end: *mut u8) -> usize {
+    #[cfg(target_arch = "bpf")]
+    {
+        let mut octets = end.addr();
+        // SAFETY: one subtraction of registers, without any other effect.
+        unsafe {
+            core::arch::asm!(
+                "{octets} -= {start}",
+                octets = inout(reg) octets,
+                start = in(reg) start,
+                options(pure, nomem, nostack),
+            );
+        }
+        octets
+    }
+    #[cfg(not(target_arch = "bpf"))]
+    {
+        end.addr() - start.addr()
+    }
+}
+
+macro_rules! access {
+    ($get:ident, $set:ident, $type:ty) => {
+        /// The value at octet `AT`, little-endian.
+        #[inline(always)]
+        pub(crate) fn $get<const AT: usize>(&self) -> $type {
+            const { assert!(AT + size_of::<$type>() <= N) };
+            // SAFETY: `Frame::window` checked that N octets from `self.0` on lie
+            // inside the frame, and AT + size ≤ N is checked above. The frame
+            // belongs to this program run alone.
+            <$type>::from_le(unsafe { self.0.add(AT).cast::<$type>().read_unaligned() })
+        }
+
+        /// Writes `value` at octet `AT`, little-endian.
+        #[inline(always)]
+        pub(crate) fn $set<const AT: usize>(&self, value: $type) {
+            const { assert!(AT + size_of::<$type>() <= N) };
+            // SAFETY: as for the read above; nobody else holds a reference.
+            unsafe {
+                self.0
+                    .add(AT)
+                    .cast::<$type>()
+                    .write_unaligned(value.to_le())
+            }
+        }
+    };
+}
+
+impl<const N: usize> Window<N> {
+    access!(octet, set_octet, u8);
+    access!(pair, set_pair, u16);
+    access!(half, set_half, u32);
+    access!(word, set_word, u64);
+}
+
+/// Makes the frame `octets` longer, or shorter when negative. Earlier
+/// [`Frame`]s and [`Window`]s are void afterwards; the verifier refuses their use.
+#[inline(always)]
+pub(crate) fn resize(context: &XdpContext, octets: i32) -> Option<()> {
+    // SAFETY: the context is the one this run was given.
+    let failed = unsafe { bpf_xdp_adjust_tail(context.ctx, octets) };
+    (failed == 0).then_some(())
+}

@@ -1,0 +1,155 @@
+//! Ethernet/VLAN → IPv4/IPv6 → UDP: is this a query for one of our addresses?
+
+use dns_common::{
+    outcome::Outcome,
+    tables::{Generation, Source, Tables as _, address},
+};
+
+use crate::{count::Tally, decide::Maps, packet::Frame};
+
+/// Length of a UDP header, octets.
+pub(crate) const UDP_HEADER: usize = 8;
+/// Length of an IPv4 header without options, octets.
+pub(crate) const IPV4_HEADER: usize = 20;
+/// Length of an IPv6 header, octets.
+pub(crate) const IPV6_HEADER: usize = 40;
+const ETHERNET_HEADER: usize = 14;
+const VLAN_TAG: usize = 4;
+const VLAN_TAGS_MAX: usize = 2;
+
+// EtherTypes in wire order, as little-endian pairs.
+const IPV4: u16 = 0x0008;
+const IPV6: u16 = 0xdd86;
+const VLAN: u16 = 0x0081; // IEEE 802.1Q
+const SERVICE_VLAN: u16 = 0xa888; // IEEE 802.1ad
+
+const UDP: u8 = 17;
+/// Version 4, five words of header: no options.
+const IPV4_PLAIN: u8 = 0x45;
+/// More-fragments and the offset, in wire order.
+const FRAGMENT: u16 = 0xff3f;
+/// Hop-by-hop, routing, fragment, ESP, AH, no-next-header, destination options,
+/// mobility, HIP, shim6 (IANA protocol numbers of IPv6 extension headers).
+const EXTENSIONS: [u8; 10] = [0, 43, 44, 50, 51, 59, 60, 135, 139, 140];
+
+/// A UDP datagram for us.
+pub(crate) struct Query {
+    /// Offset of the IP header.
+    pub(crate) network: usize,
+    /// Offset of the UDP header.
+    pub(crate) transport: usize,
+    /// Length of the DNS message, octets.
+    pub(crate) len: usize,
+    /// The resolver.
+    pub(crate) source: Source,
+}
+
+/// Finds the datagram in `frame`; `Err` says why it is not for the fast path.
+#[inline(always)]
+pub(crate) fn receive(
+    frame: &Frame,
+    generation: &Generation,
+    tally: &Tally,
+) -> Result<Query, Outcome> {
+    let ethernet = frame.window::<ETHERNET_HEADER>(0).ok_or(Outcome::UpNotIp)?;
+    let mut protocol = ethernet.pair::<12>();
+    let mut network = ETHERNET_HEADER;
+    for _ in 0..VLAN_TAGS_MAX {
+        if protocol != VLAN && protocol != SERVICE_VLAN {
+            break;
+        }
+        let tag = frame.window::<VLAN_TAG>(network).ok_or(Outcome::UpNotIp)?;
+        protocol = tag.pair::<2>();
+        network += VLAN_TAG;
+    }
+    // From here on one state for all depths of tags.
+    let network = tally.forget(network) & 0x1f;
+
+    let (transport, source, destination, payload) = match protocol {
+        IPV4 => ipv4(frame, network)?,
+        IPV6 => ipv6(frame, network)?,
+        _ => return Err(Outcome::UpNotIp),
+    };
+    if !Maps.serves(generation, destination) {
+        return Err(Outcome::UpOtherAddress);
+    }
+    let udp = frame
+        .window::<UDP_HEADER>(transport)
+        .ok_or(Outcome::UpLength)?;
+    if udp.pair::<2>() != generation.port {
+        return Err(Outcome::UpOtherPort);
+    }
+    // The datagram fills the IP payload, which the frame holds whole.
+    if usize::from(udp.pair::<4>().swap_bytes()) != payload
+        || payload < UDP_HEADER
+        || transport + payload > frame.len()
+    {
+        return Err(Outcome::UpLength);
+    }
+    Ok(Query {
+        network,
+        transport,
+        len: payload - UDP_HEADER,
+        source,
+    })
+}
+
+/// Offset of the transport header, source, destination, and length of what
+/// follows the IP headers.
+type Network = (usize, Source, (u64, u64), usize);
+
+#[inline(always)]
+fn ipv4(frame: &Frame, network: usize) -> Result<Network, Outcome> {
+    let ip = frame
+        .window::<IPV4_HEADER>(network)
+        .ok_or(Outcome::UpLength)?;
+    if ip.octet::<0>() != IPV4_PLAIN {
+        return Err(
+            if ip.octet::<0>() & 0xf0 == 0x40 && ip.octet::<0>() & 0xf > 5 {
+                Outcome::UpIpv4Options
+            } else {
+                Outcome::UpLength
+            },
+        );
+    }
+    if ip.pair::<6>() & FRAGMENT != 0 {
+        return Err(Outcome::UpFragment);
+    }
+    if ip.octet::<9>() != UDP {
+        return Err(Outcome::UpNotUdp);
+    }
+    let total = usize::from(ip.pair::<2>().swap_bytes());
+    if total < IPV4_HEADER {
+        return Err(Outcome::UpLength);
+    }
+    Ok((
+        network + IPV4_HEADER,
+        Source::V4(ip.half::<12>().swap_bytes()),
+        address::v4_words(ip.half::<16>()),
+        total - IPV4_HEADER,
+    ))
+}
+
+#[inline(always)]
+fn ipv6(frame: &Frame, network: usize) -> Result<Network, Outcome> {
+    let ip = frame
+        .window::<IPV6_HEADER>(network)
+        .ok_or(Outcome::UpLength)?;
+    if ip.octet::<0>() & 0xf0 != 0x60 {
+        return Err(Outcome::UpLength);
+    }
+    let next = ip.octet::<6>();
+    if next != UDP {
+        return Err(if EXTENSIONS.contains(&next) {
+            Outcome::UpIpv6Extension
+        } else {
+            Outcome::UpNotUdp
+        });
+    }
+    Ok((
+        network + IPV6_HEADER,
+        Source::V6(ip.word::<8>().swap_bytes(), ip.word::<16>().swap_bytes()),
+        (ip.word::<24>(), ip.word::<32>()),
+        usize::from(ip.pair::<4>().swap_bytes()),
+    ))
+}

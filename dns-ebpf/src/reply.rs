@@ -1,0 +1,179 @@
+//! Turning the query's frame into the reply: resize once, write, swap
+//! addresses, fix checksums.
+
+use aya_ebpf::programs::XdpContext;
+use dns_common::{
+    ask::{Ask, lanes},
+    decide::Chosen,
+    octets::OctetsMut,
+    outcome::Outcome,
+    reply::{self, fold_sum},
+    tables::Source,
+};
+
+use crate::{
+    count::Tally,
+    decide::Maps,
+    packet::{Frame, Window, resize},
+    receive::{IPV4_HEADER, IPV6_HEADER, Query, UDP_HEADER},
+};
+
+const MAC_ADDRESSES: usize = 12;
+/// TTL and hop limit of a reply (the recommended default of RFC 1700).
+const TTL: u8 = 64;
+const UDP: u8 = 17;
+/// Version 4, header of five words; TOS 0.
+const IPV4_FIRST: u16 = 0x0045;
+/// Identification 0, don't fragment (RFC 6864 section 4.1): octets 4 to 7.
+const IPV4_ATOMIC: u32 = 0x0040_0000;
+
+/// Makes the frame the reply; `Err` before anything was written, or
+/// [`Outcome::DropBroken`] after.
+#[inline(always)]
+pub(crate) fn reply(
+    context: &XdpContext,
+    query: &Query,
+    ask: &Ask,
+    chosen: &Chosen,
+    tally: &Tally,
+) -> Result<(), Outcome> {
+    let datagram = UDP_HEADER + reply::len(ask, &chosen.head);
+    let frame = Frame::new(context);
+    let longer = (query.transport + datagram) as i32 - frame.len() as i32;
+    resize(context, longer).ok_or(Outcome::UpNoRoom)?;
+    write(context, query, ask, chosen, datagram, tally).ok_or(Outcome::DropBroken)
+}
+
+/// Writes the reply into the resized frame. `None` where the verifier wants a
+/// check that has been made before the resizing.
+#[inline(always)]
+fn write(
+    context: &XdpContext,
+    query: &Query,
+    ask: &Ask,
+    chosen: &Chosen,
+    datagram: usize,
+    tally: &Tally,
+) -> Option<()> {
+    let frame = Frame::new(context);
+    let macs = frame.window::<MAC_ADDRESSES>(0)?;
+    let (to, to_rest, from, from_rest) = (
+        macs.half::<0>(),
+        macs.pair::<4>(),
+        macs.half::<6>(),
+        macs.pair::<10>(),
+    );
+    macs.set_half::<0>(from);
+    macs.set_pair::<4>(from_rest);
+    macs.set_half::<6>(to);
+    macs.set_pair::<10>(to_rest);
+
+    let addresses = match query.source {
+        Source::V4(_) => ipv4(&frame.window(query.network)?, datagram),
+        Source::V6(..) => ipv6(&frame.window(query.network)?, datagram),
+    };
+
+    let transport = tally.forget(query.transport) & 0x7f;
+    let udp = frame.window::<UDP_HEADER>(transport)?;
+    let ports = udp.half::<0>().rotate_left(16);
+    let length = (datagram as u16).swap_bytes();
+    // The length counts twice: in the pseudo-header and in the header.
+    let sum = addresses
+        + u64::from(ports)
+        + 2 * u64::from(length)
+        + (u64::from(UDP) << 8)
+        + reply::sum(ask, &chosen.head);
+    // Zero would mean that there is none (RFC 768, RFC 8200 section 8.1).
+    let checksum = match !fold_sum(sum) {
+        0 => 0xffff,
+        checksum => checksum,
+    };
+    udp.set_half::<0>(ports);
+    udp.set_pair::<4>(length);
+    udp.set_pair::<6>(checksum);
+
+    let mut message = Message {
+        frame,
+        start: transport + UDP_HEADER,
+    };
+    reply::write(&mut message, ask, chosen, &Maps)
+}
+
+/// Writes the IPv4 header; the sum of its addresses.
+#[inline(always)]
+fn ipv4(ip: &Window<IPV4_HEADER>, datagram: usize) -> u64 {
+    let source = ip.half::<12>();
+    let destination = ip.half::<16>();
+    let addresses = u64::from(source) + u64::from(destination);
+    let total = ((IPV4_HEADER + datagram) as u16).swap_bytes();
+    let time_and_protocol = u16::from(UDP) << 8 | u16::from(TTL);
+    let sum = addresses
+        + u64::from(IPV4_FIRST)
+        + u64::from(total)
+        + u64::from(IPV4_ATOMIC)
+        + u64::from(time_and_protocol);
+    ip.set_pair::<0>(IPV4_FIRST);
+    ip.set_pair::<2>(total);
+    ip.set_half::<4>(IPV4_ATOMIC);
+    ip.set_pair::<8>(time_and_protocol);
+    ip.set_pair::<10>(!fold_sum(sum));
+    ip.set_half::<12>(destination);
+    ip.set_half::<16>(source);
+    addresses
+}
+
+/// Writes the IPv6 header; the sum of its addresses.
+#[inline(always)]
+fn ipv6(ip: &Window<IPV6_HEADER>, datagram: usize) -> u64 {
+    let (source, source_rest) = (ip.word::<8>(), ip.word::<16>());
+    let (destination, destination_rest) = (ip.word::<24>(), ip.word::<32>());
+    // Version 6, traffic class and flow label 0.
+    ip.set_half::<0>(0x60);
+    ip.set_pair::<4>((datagram as u16).swap_bytes());
+    ip.set_octet::<7>(TTL);
+    ip.set_word::<8>(destination);
+    ip.set_word::<16>(destination_rest);
+    ip.set_word::<24>(source);
+    ip.set_word::<32>(source_rest);
+    lanes(source) + lanes(source_rest) + lanes(destination) + lanes(destination_rest)
+}
+
+/// The reply's DNS message, for the shared code to write.
+struct Message {
+    frame: Frame,
+    start: usize,
+}
+
+impl OctetsMut for Message {
+    #[inline(always)]
+    fn put_word(&mut self, at: usize, value: u64) -> Option<()> {
+        self.frame
+            .window::<8>(self.start + at)?
+            .set_word::<0>(value);
+        Some(())
+    }
+
+    #[inline(always)]
+    fn put_half(&mut self, at: usize, value: u32) -> Option<()> {
+        self.frame
+            .window::<4>(self.start + at)?
+            .set_half::<0>(value);
+        Some(())
+    }
+
+    #[inline(always)]
+    fn put_pair(&mut self, at: usize, value: u16) -> Option<()> {
+        self.frame
+            .window::<2>(self.start + at)?
+            .set_pair::<0>(value);
+        Some(())
+    }
+
+    #[inline(always)]
+    fn put_octet(&mut self, at: usize, value: u8) -> Option<()> {
+        self.frame
+            .window::<1>(self.start + at)?
+            .set_octet::<0>(value);
+        Some(())
+    }
+}
