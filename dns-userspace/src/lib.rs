@@ -6,3 +6,4 @@ pub mod authority;
 pub mod config;
 pub mod measurement;
 pub mod model;
+pub mod tables;

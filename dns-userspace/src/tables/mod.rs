@@ -1,0 +1,277 @@
+//! The kernel's tables from userspace: mapped memory, one writer, any number of
+//! readers. Without the kernel the same layout lies in plain memory.
+
+mod grace;
+mod image;
+mod region;
+mod resolvers;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    io,
+    os::fd::BorrowedFd,
+    sync::atomic::{AtomicU64, Ordering},
+};
+
+use dns_common::tables::{
+    AddressSlot, Chunk, Control, EntryPair, Generation, Line, V4_PAIRS, V6_PAIRS, Word, address,
+};
+
+pub use grace::wait_for_kernel_readers;
+pub use image::{Image, ImageBuilder, ImageError, RowData};
+use region::Region;
+pub use resolvers::ResolversError;
+
+/// How much each table holds, for each generation where there are two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Names.
+    pub names: u32,
+    /// Resolver groups, a power of two.
+    pub groups: u32,
+    /// Pools.
+    pub pools: u32,
+    /// 64-byte cells of answers.
+    pub answer_cells: u32,
+    /// 1 KiB nodes for prefixes longer than IPv4 /24 and IPv6 /16.
+    pub chunks: u32,
+    /// Services with a counter of their own.
+    pub services: u32,
+}
+
+/// Octets of a service's name as `SERVICE_NAMES` keeps it.
+pub const SERVICE_NAME_OCTETS: usize = 256;
+
+impl Capacity {
+    /// Buckets of one generation: two names in each on average, so that none of
+    /// eight entries is too few.
+    pub fn buckets(&self) -> u32 {
+        (self.names / 2).max(2).next_power_of_two()
+    }
+
+    /// Cells of names of one generation: two for each on average (112 octets),
+    /// and the first, which is never used.
+    pub fn name_cells(&self) -> u32 {
+        2 * self.names + 1
+    }
+
+    /// Every map that the daemon sizes, with its number of entries.
+    pub fn map_entries(&self) -> [(&'static str, u32); 9] {
+        [
+            ("BUCKETS", 2 * self.buckets()),
+            ("NAMES", 2 * self.name_cells()),
+            ("ANSWERS", 2 * self.answer_cells),
+            ("CHUNKS", self.chunks),
+            ("RANKINGS", 2 * self.pools * self.groups),
+            ("ELIGIBLE", 2 * self.pools),
+            ("SERVICE_NAMES", self.services),
+            // The second half is carried over from the tables before.
+            ("SERVICES", 2 * self.services),
+            ("COUNTERS", 2),
+        ]
+    }
+}
+
+/// Where one generation's share of each table starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Half {
+    /// The generation's number; odd and even ones take turns.
+    pub number: u64,
+    /// First bucket.
+    pub bucket: u32,
+    /// First cell of names.
+    pub name: u32,
+    /// First cell of answers.
+    pub answer: u32,
+    /// First pool.
+    pub pool: u32,
+    /// First slot of addresses.
+    pub address: u32,
+}
+
+impl Half {
+    fn new(number: u64, capacity: &Capacity) -> Self {
+        let odd = (number & 1) as u32;
+        Self {
+            number,
+            bucket: odd * capacity.buckets(),
+            name: odd * capacity.name_cells(),
+            answer: odd * capacity.answer_cells,
+            pool: odd * capacity.pools,
+            address: odd * address::SLOTS,
+        }
+    }
+}
+
+/// All tables of one instance.
+#[derive(Debug)]
+pub struct Tables {
+    capacity: Capacity,
+    control: Region<Control>,
+    addresses: Region<AddressSlot>,
+    buckets: Region<Line>,
+    names: Region<Line>,
+    answers: Region<Line>,
+    v4: Region<EntryPair>,
+    v6: Region<EntryPair>,
+    chunks: Region<Chunk>,
+    rankings: Region<Word>,
+    eligible: Region<Word>,
+    /// Decision words stored since start, for statistics and tests.
+    stores: AtomicU64,
+}
+
+impl Tables {
+    /// Tables in plain memory, for serving from userspace alone.
+    pub fn in_memory(capacity: Capacity) -> io::Result<Self> {
+        Ok(Self {
+            capacity,
+            control: Region::anonymous(1)?,
+            addresses: Region::anonymous(2 * address::SLOTS)?,
+            buckets: Region::anonymous(2 * capacity.buckets())?,
+            names: Region::anonymous(2 * capacity.name_cells())?,
+            answers: Region::anonymous(2 * capacity.answer_cells)?,
+            v4: Region::anonymous(V4_PAIRS)?,
+            v6: Region::anonymous(V6_PAIRS)?,
+            chunks: Region::anonymous(capacity.chunks)?,
+            rankings: Region::anonymous(2 * capacity.pools * capacity.groups)?,
+            eligible: Region::anonymous(2 * capacity.pools)?,
+            stores: AtomicU64::new(0),
+        })
+    }
+
+    /// The tables of a loaded program: `map` gives the descriptor and the number
+    /// of entries of a mmapable array map by its name.
+    pub fn of_maps<'fd>(
+        capacity: Capacity,
+        map: impl Fn(&str) -> io::Result<(BorrowedFd<'fd>, u32)>,
+    ) -> io::Result<Self> {
+        fn region<'fd, T>(
+            map: &impl Fn(&str) -> io::Result<(BorrowedFd<'fd>, u32)>,
+            name: &str,
+        ) -> io::Result<Region<T>> {
+            let (fd, entries) = map(name)?;
+            Region::of_map(fd, entries).map_err(|error| {
+                io::Error::new(error.kind(), format!("mmap of map {name}: {error}"))
+            })
+        }
+        Ok(Self {
+            capacity,
+            control: region(&map, "CONTROL")?,
+            addresses: region(&map, "ADDRESSES")?,
+            buckets: region(&map, "BUCKETS")?,
+            names: region(&map, "NAMES")?,
+            answers: region(&map, "ANSWERS")?,
+            v4: region(&map, "RESOLVERS_V4")?,
+            v6: region(&map, "RESOLVERS_V6")?,
+            chunks: region(&map, "CHUNKS")?,
+            rankings: region(&map, "RANKINGS")?,
+            eligible: region(&map, "ELIGIBLE")?,
+            stores: AtomicU64::new(0),
+        })
+    }
+
+    /// How much the tables hold.
+    pub fn capacity(&self) -> &Capacity {
+        &self.capacity
+    }
+
+    /// Number of the current generation, 0 before the first.
+    pub fn generation_number(&self) -> u64 {
+        self.line().0[Control::GENERATION].load()
+    }
+
+    /// The generation `number` as its readers see it.
+    pub fn generation(&self, number: u64) -> Generation {
+        self.line().generation(number)
+    }
+
+    /// Where generation `number` stands.
+    pub fn half(&self, number: u64) -> Half {
+        Half::new(number, &self.capacity)
+    }
+
+    /// Writes `image`, which was built for [`Tables::half`] of the next
+    /// generation, and makes it current with one store. No reader may still use
+    /// the generation before the current one.
+    pub fn publish(&self, image: &Image) {
+        image.write(self);
+        self.line()
+            .describe(image.half().number, image.generation());
+        self.line().0[Control::GENERATION].store(image.half().number);
+    }
+
+    /// Stores the eligibility of a pool of generation `number`.
+    pub fn store_eligible(&self, number: u64, pool: u16, word: u64) {
+        let index = self.half(number).pool + u32::from(pool);
+        self.store(self.eligible.get(index), word);
+    }
+
+    /// Stores the ranking of a pool of generation `number` for one group.
+    pub fn store_ranking(&self, number: u64, pool: u16, group: u16, word: u64) {
+        let pool = self.half(number).pool + u32::from(pool);
+        let index = self.generation(number).ranking_index(pool as u16, group);
+        self.store(self.rankings.get(index), word);
+    }
+
+    /// Decision words stored one by one since start.
+    pub fn stores(&self) -> u64 {
+        self.stores.load(Ordering::Relaxed)
+    }
+
+    fn store(&self, word: Option<&Word>, value: u64) {
+        if let Some(word) = word {
+            word.store(value);
+            self.stores.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn line(&self) -> &Control {
+        self.control
+            .get(0)
+            .expect("the control table has one entry")
+    }
+}
+
+impl dns_common::tables::Tables for Tables {
+    fn control(&self) -> Option<&Control> {
+        self.control.get(0)
+    }
+
+    fn address(&self, slot: u32) -> Option<&AddressSlot> {
+        self.addresses.get(slot)
+    }
+
+    fn bucket(&self, index: u32) -> Option<&Line> {
+        self.buckets.get(index)
+    }
+
+    fn name(&self, cell: u32) -> Option<&Line> {
+        self.names.get(cell)
+    }
+
+    fn answer(&self, cell: u32) -> Option<&Line> {
+        self.answers.get(cell)
+    }
+
+    fn v4(&self, pair: u32) -> Option<&EntryPair> {
+        self.v4.get(pair)
+    }
+
+    fn v6(&self, pair: u32) -> Option<&EntryPair> {
+        self.v6.get(pair)
+    }
+
+    fn chunk(&self, index: u32) -> Option<&Chunk> {
+        self.chunks.get(index)
+    }
+
+    fn ranking(&self, index: u32) -> Option<&Word> {
+        self.rankings.get(index)
+    }
+
+    fn eligible(&self, pool: u32) -> Option<&Word> {
+        self.eligible.get(pool)
+    }
+}
