@@ -9,6 +9,7 @@
 //! ```
 
 pub mod diagnostic;
+pub mod kind;
 pub mod settings;
 pub mod tunables;
 pub mod values;
@@ -16,7 +17,6 @@ pub mod values;
 mod address;
 mod files;
 mod groups;
-mod kind;
 mod section;
 mod services;
 

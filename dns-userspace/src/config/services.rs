@@ -214,4 +214,4 @@ fn below(label: &str, name: &Name) -> Option<Name> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::config) mod tests;

@@ -34,8 +34,15 @@ pub(super) struct Placed {
     path: String,
 }
 
+impl Placed {
+    fn is_named(&self) -> bool {
+        !self.server.name.is_empty()
+    }
+}
+
 /// Every server of a service, also those with mistakes in them: the position
-/// is the candidate number that policies refer to.
+/// is the candidate number that policies refer to. One without a valid name of
+/// its own has an empty name.
 pub(super) fn read(service: &mut Section, document: &mut Document) -> Vec<Placed> {
     let valid = format!("1 to {CANDIDATES_MAX} [[service.server]] tables");
     let Some(entry) = service.required("server", &valid, document) else {
@@ -54,24 +61,25 @@ pub(super) fn read(service: &mut Section, document: &mut Document) -> Vec<Placed
     let mut servers: Vec<Placed> = Vec::new();
     for (number, entry) in entries.into_iter().enumerate() {
         let placed = server(number + 1, entry, &mut addresses, document);
-        let Some(placed) = placed else { continue };
+        let Some(mut placed) = placed else { continue };
         let name = &placed.server.name;
         let namesake = servers
             .iter()
-            .find(|known| !name.is_empty() && known.server.name.eq_ignore_ascii_case(name));
+            .find(|known| known.is_named() && known.server.name.eq_ignore_ascii_case(name));
         if let Some(first) = namesake {
             let message = format!(
                 "is the name of the server on line {} already; valid: one that differs in more than case",
                 first.line
             );
             document.report(placed.line, &format!("{}.name", placed.path), message);
+            placed.server.name.clear();
         }
         servers.push(placed);
     }
     servers
 }
 
-/// The `number`th server, from 1; its name is empty where it has no valid one.
+/// The `number`th server, from 1.
 fn server(
     number: usize,
     mut entry: Entry,
@@ -195,10 +203,4 @@ pub(super) fn owners(
         }
     }
     owners
-}
-
-impl Placed {
-    fn is_named(&self) -> bool {
-        !self.server.name.is_empty()
-    }
 }
