@@ -50,12 +50,13 @@ impl Diagnostics {
     }
 
     /// `value` when nothing was found, else everything that was.
-    pub fn into_result<T>(self, value: T) -> Result<T, Self> {
+    pub fn into_result<T>(mut self, value: T) -> Result<T, Self> {
         if self.0.is_empty() {
-            Ok(value)
-        } else {
-            Err(self)
+            return Ok(value);
         }
+        self.0
+            .sort_by(|one, other| (&one.file, one.line).cmp(&(&other.file, other.line)));
+        Err(self)
     }
 }
 
@@ -72,3 +73,14 @@ impl fmt::Display for Diagnostics {
 }
 
 impl std::error::Error for Diagnostics {}
+
+/// The up to three of `valid` that are most like `word`, as a list to print.
+pub(super) fn nearest<'v>(word: &str, valid: impl IntoIterator<Item = &'v str>) -> String {
+    let mut ranked: Vec<_> = valid
+        .into_iter()
+        .map(|known| (strsim::osa_distance(word, known), known))
+        .collect();
+    ranked.sort_unstable();
+    let best: Vec<_> = ranked.iter().take(3).map(|(_, known)| *known).collect();
+    best.join(", ")
+}

@@ -1,4 +1,111 @@
 //! Configuration sources: tunables, services, groups and zones, read together
 //! and reported together.
+//!
+//! ```text
+//! veer.d/*.conf, veer.conf → Values → Settings
+//! groups.conf              → Groups
+//! services.d/*.toml        → Vec<Service>
+//! zones.d/*.zone           → zone files, which the authority parses
+//! ```
 
 pub mod diagnostic;
+pub mod kind;
+pub mod settings;
+pub mod tunables;
+pub mod values;
+
+mod address;
+mod files;
+mod groups;
+mod section;
+mod services;
+
+use std::path::{Path, PathBuf};
+
+use self::{
+    diagnostic::Diagnostics, files::Missing, services::Context, settings::Settings, values::Values,
+};
+use crate::model::{Groups, Plan, Service};
+
+/// Everything a configuration directory says.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The tunables as `veerctl` lists, reads and sets them.
+    pub values: Values,
+    /// The tunables as the program reads them.
+    pub settings: Settings,
+    /// The steered names, in file order.
+    pub services: Vec<Service>,
+    /// The resolver groups.
+    pub groups: Groups,
+    /// The master files, by name.
+    pub zone_files: Vec<PathBuf>,
+}
+
+/// Reads the configuration in `dir` (`/etc/veer` on a host).
+///
+/// Fails with everything that is wrong in any of its files. A source that is
+/// missing is empty, unless its place was set: then it must exist.
+pub fn load(dir: &Path) -> Result<Config, Diagnostics> {
+    let mut found = Diagnostics::default();
+    if !dir.is_dir() {
+        let message = "no such directory; valid: a directory with veer.conf, veer.d/*.conf, \
+                       services.d/*.toml, zones.d/*.zone and groups.conf";
+        found.push(dir, 0, "", message);
+        return Err(found);
+    }
+    let values = Values::read(dir, &mut found);
+    let settings = Settings::new(&values);
+    let missing = |key| Missing::of(values.place(key), key);
+
+    let groups = groups::read(
+        &settings.groups_file,
+        &missing("groups.file"),
+        settings.tables.groups,
+        &mut found,
+    );
+    let service_files = files::list(
+        &settings.services_directory,
+        "toml",
+        &missing("services.directory"),
+        &mut found,
+    );
+    let context = Context {
+        groups: &groups,
+        dir,
+    };
+    let services = services::read(&service_files, &context, &mut found);
+    let zone_files = files::list(
+        &settings.zones_directory,
+        "zone",
+        &missing("zones.directory"),
+        &mut found,
+    );
+    check_pools(&settings, &services, &mut found);
+    found.into_result(Config {
+        values,
+        settings,
+        services,
+        groups,
+        zone_files,
+    })
+}
+
+/// Refuses services with more distinct pools than the tables can number.
+fn check_pools(settings: &Settings, services: &[Service], found: &mut Diagnostics) {
+    let limit = settings.tables.pools;
+    if services.len() <= limit as usize {
+        return;
+    }
+    let pools = Plan::new(services.to_vec(), Groups::default()).pools.len();
+    if pools > limit as usize {
+        let message = format!(
+            "the services need {pools} pools (servers, policy and probe together), but \
+             tables.pools is {limit}; valid: at most {limit}, or raise tables.pools"
+        );
+        found.push(&settings.services_directory, 0, "service", message);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,96 @@
+//! Reading the files of a configuration, with every failure a diagnostic.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{diagnostic::Diagnostics, values::Place};
+
+/// What it means when a source does not exist.
+pub(super) enum Missing {
+    /// Nothing: the source is empty.
+    Empty,
+    /// A mistake in the tunable that names the source.
+    Mistake {
+        /// The tunable.
+        key: &'static str,
+        /// Where it was set.
+        place: Place,
+    },
+}
+
+impl Missing {
+    /// A default place may be missing; one that was set must exist.
+    pub(super) fn of(place: Option<&Place>, key: &'static str) -> Self {
+        match place {
+            None => Self::Empty,
+            Some(place) => Self::Mistake {
+                key,
+                place: place.clone(),
+            },
+        }
+    }
+
+    /// Reports that `path` could not be read.
+    fn report(&self, path: &Path, error: &io::Error, valid: &str, found: &mut Diagnostics) {
+        match self {
+            Self::Empty if error.kind() == io::ErrorKind::NotFound => {}
+            Self::Mistake { key, place } if error.kind() == io::ErrorKind::NotFound => {
+                let message = format!("{} does not exist; valid: {valid}", path.display());
+                found.push(&place.file, place.line, *key, message);
+            }
+            _ => found.push(path, 0, "", unreadable(error, valid)),
+        }
+    }
+}
+
+/// Says that something could not be read.
+pub(super) fn unreadable(error: &io::Error, valid: &str) -> String {
+    format!("cannot be read: {error}; valid: {valid}")
+}
+
+/// The text of `path`; `None` when it is missing or was reported.
+pub(super) fn text(path: &Path, missing: &Missing, found: &mut Diagnostics) -> Option<String> {
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => {
+            missing.report(path, &error, "a readable file", found);
+            return None;
+        }
+    };
+    String::from_utf8(bytes)
+        .map_err(|error| {
+            let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = before.split(|byte| *byte == b'\n').count();
+            found.push(path, line, "", "is not UTF-8; valid: UTF-8 text");
+        })
+        .ok()
+}
+
+/// The entries of `dir` named `*.<extension>`, by name; hidden ones, which
+/// editors leave beside the file they edit, are not meant.
+pub(super) fn list(
+    dir: &Path,
+    extension: &str,
+    missing: &Missing,
+    found: &mut Diagnostics,
+) -> Vec<PathBuf> {
+    let entries = fs::read_dir(dir).and_then(|entries| {
+        entries
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect::<Result<Vec<_>, _>>()
+    });
+    let mut paths = entries.unwrap_or_else(|error| {
+        missing.report(dir, &error, "a readable directory", found);
+        Vec::new()
+    });
+    paths.retain(|path| {
+        let hidden = path
+            .file_name()
+            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
+        !hidden && path.extension().is_some_and(|found| found == extension)
+    });
+    paths.sort();
+    paths
+}

@@ -1,0 +1,173 @@
+//! The file of resolver groups: one `PREFIX GROUP` a line, `#` comments.
+
+use std::{
+    collections::{HashMap, hash_map},
+    net::IpAddr,
+    path::Path,
+};
+
+use ipnet::IpNet;
+
+use super::{
+    diagnostic::Diagnostics,
+    files::{self, Missing},
+};
+use crate::model::{DEFAULT_GROUP, Groups};
+
+/// What a group's name must be, for messages.
+const VALID_NAME: &str = "1 to 63 of a-z, 0-9 and `-`, not starting with `-`";
+
+/// Reads the groups in `path`, at most `groups_max` of them (`tables.groups`),
+/// [`crate::model::DEFAULT_GROUP`] included. What is wrong goes to `found`.
+pub(super) fn read(
+    path: &Path,
+    missing: &Missing,
+    groups_max: u32,
+    found: &mut Diagnostics,
+) -> Groups {
+    files::text(path, missing, found)
+        .map(|text| parse(path, &text, groups_max as usize, found))
+        .unwrap_or_default()
+}
+
+fn parse(file: &Path, text: &str, groups_max: usize, found: &mut Diagnostics) -> Groups {
+    let mut reading = Reading::new(groups_max);
+    for (number, line) in text.lines().enumerate() {
+        let line_number = number + 1;
+        for (key, fault) in reading.line(line_number, line) {
+            found.push(file, line_number, key, fault);
+        }
+    }
+    reading.groups
+}
+
+/// A file of groups read so far.
+struct Reading {
+    groups: Groups,
+    numbers: HashMap<String, u16>,
+    /// Group and line of each prefix.
+    seen: HashMap<IpNet, (u16, usize)>,
+    groups_max: usize,
+    /// A group found no room, which is said once.
+    full: bool,
+}
+
+/// What is wrong, and with what.
+type Fault<'t> = (&'t str, String);
+
+impl Reading {
+    fn new(groups_max: usize) -> Self {
+        Self {
+            groups: Groups::default(),
+            numbers: HashMap::from([(DEFAULT_GROUP.to_owned(), 0)]),
+            seen: HashMap::new(),
+            groups_max,
+            full: false,
+        }
+    }
+
+    /// Takes in one line; returns all that is wrong with it.
+    fn line<'t>(&mut self, number: usize, line: &'t str) -> Vec<Fault<'t>> {
+        let meant = line.split('#').next().unwrap_or_default().trim();
+        let words: Vec<_> = meant.split_whitespace().collect();
+        let (prefix_text, name) = match *words.as_slice() {
+            [] => return Vec::new(),
+            [prefix, name] => (prefix, name),
+            _ => {
+                let fault =
+                    "is not a prefix and a group; valid: PREFIX GROUP, as in 192.0.2.0/24 isp-a";
+                return vec![(meant, fault.to_owned())];
+            }
+        };
+        let entry = (prefix(prefix_text), self.group(name));
+        match entry {
+            (Ok(prefix), Ok(Some(group))) => {
+                let fault = self.insert(prefix, group, number);
+                fault
+                    .map(|fault| (prefix_text, fault))
+                    .into_iter()
+                    .collect()
+            }
+            (prefix, group) => {
+                let prefix_fault = prefix.err().map(|fault| (prefix_text, fault));
+                let name_fault = group.err().map(|fault| (name, fault));
+                prefix_fault.into_iter().chain(name_fault).collect()
+            }
+        }
+    }
+
+    /// The number of the group, which is new if it has none; `None` when there
+    /// is no room for it, and that has been said.
+    fn group(&mut self, name: &str) -> Result<Option<u16>, String> {
+        if let Some(group) = self.numbers.get(name) {
+            return Ok(Some(*group));
+        }
+        if !is_group_name(name) {
+            return Err(format!("is not a group's name; valid: {VALID_NAME}"));
+        }
+        if self.groups.names.len() < self.groups_max {
+            let group = self.groups.names.len() as u16;
+            self.groups.names.push(name.to_owned());
+            self.numbers.insert(name.to_owned(), group);
+            return Ok(Some(group));
+        }
+        if self.full {
+            return Ok(None);
+        }
+        self.full = true;
+        Err(format!(
+            "is one group more than there is room for; valid: at most {}, `{DEFAULT_GROUP}` \
+             included, or raise tables.groups",
+            self.groups_max
+        ))
+    }
+
+    /// Adds a prefix; says so if another group has it.
+    fn insert(&mut self, prefix: IpNet, group: u16, number: usize) -> Option<String> {
+        match self.seen.entry(prefix) {
+            hash_map::Entry::Vacant(entry) => {
+                entry.insert((group, number));
+                self.groups.prefixes.push((prefix, group));
+                None
+            }
+            hash_map::Entry::Occupied(entry) => {
+                let (first, first_line) = *entry.get();
+                (first != group).then(|| {
+                    let name = &self.groups.names[usize::from(first)];
+                    format!(
+                        "is in group {name} on line {first_line}; valid: one group for a prefix"
+                    )
+                })
+            }
+        }
+    }
+}
+
+/// The prefix `text` says; a bare address is one of full length.
+fn prefix(text: &str) -> Result<IpNet, String> {
+    if let Ok(address) = text.parse::<IpAddr>() {
+        return Ok(IpNet::from(address));
+    }
+    let prefix: IpNet = text.parse().map_err(|_| {
+        "is not a prefix; valid: an IPv4 or IPv6 address, with a length as in 192.0.2.0/24 or 2001:db8::/32".to_owned()
+    })?;
+    let meant = prefix.trunc();
+    if meant == prefix {
+        Ok(prefix)
+    } else {
+        Err(format!(
+            "has bits set past its length; {meant} was probably meant"
+        ))
+    }
+}
+
+fn is_group_name(name: &str) -> bool {
+    (1..=63).contains(&name.len())
+        && !name.starts_with('-')
+        && name
+            .bytes()
+            .all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'))
+}
+
+#[cfg(test)]
+mod tests;

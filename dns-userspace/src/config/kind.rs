@@ -1,0 +1,152 @@
+//! Types of tunables: what a text must be, and what is said when it is not.
+
+use std::{collections::BTreeSet, fmt, net::IpAddr};
+
+use super::address;
+
+/// The type of a tunable, with what it may hold.
+#[derive(Clone, Copy, Debug)]
+pub enum Kind {
+    /// A decimal integer from `min` to `max`.
+    Integer {
+        /// The least.
+        min: i64,
+        /// The greatest.
+        max: i64,
+    },
+    /// A power of two from 1 to `max`.
+    PowerOfTwo {
+        /// The greatest.
+        max: i64,
+    },
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// 1 to `max` distinct unicast addresses, separated by commas or spaces.
+    Addresses {
+        /// How many, at most.
+        max: usize,
+    },
+    /// A network interface's name, or nothing.
+    Interface,
+    /// A path; a relative one starts at the configuration directory.
+    Path,
+    /// A path from the root.
+    AbsolutePath,
+}
+
+/// A checked value. Its `Display` is the form a file would have it in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Of [`Kind::Integer`] and [`Kind::PowerOfTwo`].
+    Integer(i64),
+    /// Of [`Kind::Addresses`].
+    Addresses(Vec<IpAddr>),
+    /// Of every other kind.
+    Text(String),
+}
+
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(number) => write!(f, "{number}"),
+            Self::Text(text) => f.write_str(text),
+            Self::Addresses(addresses) => {
+                let texts: Vec<_> = addresses.iter().map(IpAddr::to_string).collect();
+                f.write_str(&texts.join(" "))
+            }
+        }
+    }
+}
+
+/// Longest interface name: the kernel's `IFNAMSIZ` without its final NUL.
+const INTERFACE_BYTES_MAX: usize = 15;
+
+impl Kind {
+    /// The value `text` says; else what is wrong and what is valid.
+    pub fn check(self, text: &str) -> Result<Value, String> {
+        match self {
+            Self::Integer { min, max } => {
+                self.integer(text, |number| (min..=max).contains(&number))
+            }
+            Self::PowerOfTwo { max } => self.integer(text, |number| {
+                (1..=max).contains(&number) && number.count_ones() == 1
+            }),
+            Self::Choice(choices) if choices.contains(&text) => Ok(Value::Text(text.to_owned())),
+            Self::Choice(_) => Err(self.fault(text, "is not a choice")),
+            Self::Addresses { max } => self.addresses(text, max),
+            Self::Interface => {
+                let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | ':');
+                let fits = text.len() <= INTERFACE_BYTES_MAX && text.chars().all(plain);
+                if fits && !matches!(text, "." | "..") {
+                    Ok(Value::Text(text.to_owned()))
+                } else {
+                    Err(self.fault(text, "cannot be an interface's name"))
+                }
+            }
+            Self::Path if text.is_empty() => Err(self.fault(text, "is not a path")),
+            Self::AbsolutePath if !text.starts_with('/') => {
+                Err(self.fault(text, "is not an absolute path"))
+            }
+            Self::Path | Self::AbsolutePath if text.contains(char::is_control) => {
+                Err(self.fault(text, "holds a control character"))
+            }
+            Self::Path | Self::AbsolutePath => Ok(Value::Text(text.to_owned())),
+        }
+    }
+
+    /// What is valid, for messages.
+    pub fn valid(self) -> String {
+        match self {
+            Self::Integer { min, max } => format!("{min} to {max}"),
+            Self::PowerOfTwo { max } => format!("a power of two from 1 to {max}"),
+            Self::Choice(choices) => choices.join(", "),
+            Self::Addresses { max } => {
+                format!("1 to {max} different unicast IP addresses, separated by commas or spaces")
+            }
+            Self::Interface => format!(
+                "an interface's name (1 to {INTERFACE_BYTES_MAX} printable characters but `/` and `:`), or nothing"
+            ),
+            Self::Path => "a path, absolute or relative to the configuration directory".to_owned(),
+            Self::AbsolutePath => "an absolute path".to_owned(),
+        }
+    }
+
+    fn integer(self, text: &str, in_range: impl Fn(i64) -> bool) -> Result<Value, String> {
+        // i128 tells a number that is out of range from one that is none.
+        match text.parse::<i128>() {
+            Err(_) => Err(self.fault(text, "is not an integer")),
+            Ok(number) => i64::try_from(number)
+                .ok()
+                .filter(|number| in_range(*number))
+                .map(Value::Integer)
+                .ok_or_else(|| self.fault(text, "is out of range")),
+        }
+    }
+
+    fn addresses(self, text: &str, max: usize) -> Result<Value, String> {
+        let words = text.split(|c: char| c == ',' || c.is_whitespace());
+        let addresses = words
+            .filter(|word| !word.is_empty())
+            .map(address::parse)
+            .collect::<Result<Vec<_>, _>>()?;
+        if addresses.is_empty() {
+            return Err(self.fault(text, "holds no address"));
+        }
+        if addresses.len() > max {
+            let count = addresses.len();
+            return Err(format!(
+                "{count} addresses are too many; valid: {}",
+                self.valid()
+            ));
+        }
+        let mut seen = BTreeSet::new();
+        match addresses.iter().find(|address| !seen.insert(**address)) {
+            Some(again) => Err(format!("{again} is listed twice; valid: {}", self.valid())),
+            None => Ok(Value::Addresses(addresses)),
+        }
+    }
+
+    fn fault(self, text: &str, fault: &str) -> String {
+        format!("`{}` {fault}; valid: {}", text.escape_debug(), self.valid())
+    }
+}

@@ -1,0 +1,217 @@
+//! Services in TOML: `*.toml` files of `[[service]]` tables.
+//!
+//! ```toml
+//! [[service]]
+//! name = "www.example.com."   # the final dot may be left out
+//! customer = "acme"
+//! ttl_s = 20                  # 20 by default, 0 to 86400
+//! shape = "direct"            # direct (the default), cname
+//! all_down = "all"            # all (the default), first, servfail
+//! [service.policy]            # see the module policy
+//! kind = "failover"
+//! [service.probe]             # see the module probe
+//! kind = "tcp"
+//! port = 80
+//! [[service.server]]          # 1 to 8, see the module server
+//! name = "s1"
+//! addresses = ["192.0.2.1", "2001:db8::1"]
+//! ```
+
+mod policy;
+mod probe;
+mod server;
+
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use domain::base::name::{Label, RelativeName, ToName};
+
+use super::{
+    diagnostic::Diagnostics,
+    files::{self, Missing},
+    section::{Document, Entry, Section},
+    values::Place,
+};
+use crate::model::{AllDown, Groups, Name, Pool, Service, Shape};
+
+/// TTL where a service sets none, seconds.
+const TTL_S: u32 = 20;
+
+/// What services refer to.
+pub(super) struct Context<'a> {
+    /// The resolver groups.
+    pub(super) groups: &'a Groups,
+    /// The configuration directory, where relative paths start.
+    pub(super) dir: &'a Path,
+}
+
+/// Reads every service in `paths`. What is wrong goes to `found`; a service
+/// with a mistake in it may be left out or hold defaults instead.
+pub(super) fn read(paths: &[PathBuf], context: &Context, found: &mut Diagnostics) -> Vec<Service> {
+    let mut services = Vec::new();
+    let mut claims = Claims::default();
+    for file in paths {
+        if let Some(text) = files::text(file, &Missing::Empty, found) {
+            let mut document = Document::new(file, &text, found);
+            services.extend(read_file(&mut document, context, &mut claims));
+        }
+    }
+    services
+}
+
+fn read_file(document: &mut Document, context: &Context, claims: &mut Claims) -> Vec<Service> {
+    let Some(table) = document.parse() else {
+        return Vec::new();
+    };
+    let mut root = Section::root(&table);
+    let entries = root
+        .optional("service", document)
+        .and_then(|entry| entry.array("[[service]] tables", document))
+        .unwrap_or_default();
+    root.close("a file of services", document);
+    let numbered = entries.into_iter().enumerate();
+    numbered
+        .filter_map(|(number, entry)| service(number + 1, entry, document, context, claims))
+        .collect()
+}
+
+/// Reads the `number`th service of a file, from 1.
+fn service(
+    number: usize,
+    mut entry: Entry,
+    document: &mut Document,
+    context: &Context,
+    claims: &mut Claims,
+) -> Option<Service> {
+    entry.path = format!("service.#{number}");
+    let mut section = entry.section("a [[service]] table", document)?;
+    let name_entry = section.required("name", VALID_NAME, document);
+    let name = name_entry
+        .as_ref()
+        .and_then(|entry| service_name(entry, document));
+    if let Some(name) = &name {
+        section.path = format!("service.{}", name.fmt_with_dot());
+    }
+    let customer = section
+        .required("customer", VALID_CUSTOMER, document)
+        .and_then(|entry| customer(&entry, document));
+    let ttl_s = section
+        .optional("ttl_s", document)
+        .and_then(|entry| entry.integer(0..=86_400, document))
+        .unwrap_or(TTL_S);
+    let shape = section
+        .optional("shape", document)
+        .and_then(|entry| entry.choice(&SHAPES, document))
+        .unwrap_or_default();
+    let all_down = section
+        .optional("all_down", document)
+        .and_then(|entry| entry.choice(&ALL_DOWN, document))
+        .unwrap_or_default();
+    let servers = server::read(&mut section, document);
+    let policy = policy::read(&mut section, &servers, context.groups, document);
+    let probe = probe::read(&mut section, name.as_ref(), context.dir, document);
+    section.close("a service", document);
+
+    let (name, name_entry) = (name?, name_entry?);
+    let owners = match shape {
+        Shape::Direct => Vec::new(),
+        Shape::Cname => server::owners(&name, &servers, document),
+    };
+    let key = format!("service.{}.name", name.fmt_with_dot());
+    claims.claim(&name, name_entry.line, &key, document);
+    for (owner, line, key) in owners {
+        claims.claim(&owner, line, &key, document);
+    }
+    Some(Service {
+        name,
+        customer: customer?,
+        ttl_s,
+        shape,
+        pool: Pool {
+            servers: servers.into_iter().map(|placed| placed.server).collect(),
+            policy: policy?,
+            probe: probe?,
+            all_down,
+        },
+    })
+}
+
+const SHAPES: [(&str, Shape); 2] = [("direct", Shape::Direct), ("cname", Shape::Cname)];
+
+const ALL_DOWN: [(&str, AllDown); 3] = [
+    ("all", AllDown::All),
+    ("first", AllDown::First),
+    ("servfail", AllDown::Servfail),
+];
+
+const VALID_NAME: &str =
+    "a domain name below the root, without wildcard, e.g. \"www.example.com.\"";
+
+fn service_name(entry: &Entry, document: &mut Document) -> Option<Name> {
+    let text = entry.string(VALID_NAME, document)?;
+    let shown = text.escape_debug();
+    let name = match Name::bytes_from_str(text) {
+        Ok(name) => name,
+        Err(error) => {
+            let message = format!("`{shown}` is not a domain name ({error}); valid: {VALID_NAME}");
+            return entry.reject(message, document);
+        }
+    };
+    if name.is_root() {
+        return entry.reject(format!("is the root; valid: {VALID_NAME}"), document);
+    }
+    if name.iter().any(Label::is_wildcard) {
+        let message = format!("`{shown}` has a wildcard; valid: {VALID_NAME}");
+        return entry.reject(message, document);
+    }
+    Some(name)
+}
+
+const VALID_CUSTOMER: &str = "a name of 1 to 63 printable characters";
+
+fn customer(entry: &Entry, document: &mut Document) -> Option<String> {
+    let text = entry.string(VALID_CUSTOMER, document)?;
+    let count = text.chars().count();
+    if (1..=63).contains(&count) && text.trim() == text && !text.contains(char::is_control) {
+        Some(text.to_owned())
+    } else {
+        let message = format!(
+            "`{}` is not a customer's name; valid: {VALID_CUSTOMER}",
+            text.escape_debug()
+        );
+        entry.reject(message, document)
+    }
+}
+
+/// Which names stand where already: a name is steered by one service only, be
+/// it the service's own or one of its servers'.
+#[derive(Default)]
+struct Claims(HashMap<Name, Place>);
+
+impl Claims {
+    fn claim(&mut self, name: &Name, line: usize, key: &str, document: &mut Document) {
+        if let Some(Place { file, line: first }) = self.0.get(name) {
+            let message = format!(
+                "{} is steered already, by {}:{first}; valid: a name of its own",
+                name.fmt_with_dot(),
+                file.display()
+            );
+            document.report(line, key, message);
+        } else {
+            let file = document.file.to_owned();
+            self.0.insert(name.clone(), Place { file, line });
+        }
+    }
+}
+
+/// `<label>.<name>`; `None` where that is longer than 255 octets.
+fn below(label: &str, name: &Name) -> Option<Name> {
+    let label: RelativeName<Bytes> = label.parse().ok()?;
+    Some(label.chain(name).ok()?.to_bytes())
+}
+
+#[cfg(test)]
+pub(in crate::config) mod tests;

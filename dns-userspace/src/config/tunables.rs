@@ -1,0 +1,264 @@
+//! Every tunable there is: the one table that files, `veerctl` and
+//! [`super::settings::Settings`] go by.
+
+use super::kind::Kind;
+
+/// One setting of the daemon; its key names its unit.
+#[derive(Clone, Copy, Debug)]
+pub struct Tunable {
+    /// Dotted key.
+    pub key: &'static str,
+    /// Type, and range or choices.
+    pub kind: Kind,
+    /// The default as a file would have it; `None` where one must be set.
+    pub default: Option<&'static str>,
+    /// When a change takes effect.
+    pub applies: Applies,
+    /// What it is, in one sentence.
+    pub sentence: &'static str,
+}
+
+/// When a change takes effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Applies {
+    /// In the running daemon.
+    AtOnce,
+    /// The next time the daemon starts.
+    AtRestart,
+}
+
+/// The tunable of that key.
+pub fn find(key: &str) -> Option<&'static Tunable> {
+    TUNABLES.iter().find(|tunable| tunable.key == key)
+}
+
+/// The choices of a tunable: an enum whose values have the words of the file.
+macro_rules! choice {
+    ($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident = $word:literal,)+ }) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum $name { $($(#[$value_doc])* $value,)+ }
+
+        impl $name {
+            /// The words, in the order of the values.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+
+            /// The value of a word.
+            pub fn of(word: &str) -> Option<Self> {
+                match word { $($word => Some(Self::$value),)+ _ => None }
+            }
+        }
+    };
+}
+
+choice! {
+    /// How the XDP program is attached.
+    XdpMode {
+        /// By the driver; without driver support userspace answers alone.
+        Native = "native",
+        /// By the kernel's generic path, slower, on any interface.
+        Generic = "generic",
+        /// Not at all: userspace answers alone.
+        Off = "off",
+    }
+}
+
+choice! {
+    /// What becomes of the XDP program when the daemon stops.
+    OnExit {
+        /// It stays and goes on answering.
+        Keep = "keep",
+        /// It is detached.
+        Detach = "detach",
+    }
+}
+
+choice! {
+    /// What is logged: this and everything graver.
+    LogLevel {
+        /// Failures.
+        Error = "error",
+        /// What deserves a look.
+        Warn = "warn",
+        /// What happens seldom and matters.
+        Info = "info",
+        /// What happens often.
+        Debug = "debug",
+        /// Everything.
+        Trace = "trace",
+    }
+}
+
+const fn at_restart(
+    key: &'static str,
+    kind: Kind,
+    default: &'static str,
+    sentence: &'static str,
+) -> Tunable {
+    Tunable {
+        key,
+        kind,
+        default: Some(default),
+        applies: Applies::AtRestart,
+        sentence,
+    }
+}
+
+const fn at_once(
+    key: &'static str,
+    kind: Kind,
+    default: &'static str,
+    sentence: &'static str,
+) -> Tunable {
+    Tunable {
+        applies: Applies::AtOnce,
+        ..at_restart(key, kind, default, sentence)
+    }
+}
+
+const fn int(min: i64, max: i64) -> Kind {
+    Kind::Integer { min, max }
+}
+
+/// The table, by topic.
+pub static TUNABLES: &[Tunable] = &[
+    Tunable {
+        key: "server.addresses",
+        kind: Kind::Addresses { max: 64 },
+        default: None,
+        applies: Applies::AtRestart,
+        sentence: "Addresses that queries are answered at, in the kernel and in userspace.",
+    },
+    at_restart(
+        "server.port",
+        int(1, 65_535),
+        "53",
+        "UDP and TCP port that queries are answered at.",
+    ),
+    at_restart(
+        "server.workers",
+        int(0, 1024),
+        "0",
+        "Userspace server threads, each pinned to a CPU; 0 is one per CPU.",
+    ),
+    at_restart(
+        "server.edns_payload_bytes",
+        int(512, 4096),
+        "1232",
+        "Largest UDP response sent, and the size offered in EDNS (RFC 6891).",
+    ),
+    at_restart(
+        "tcp.idle_ms",
+        int(100, 3_600_000),
+        "10000",
+        "Time without a query after which a TCP connection is closed.",
+    ),
+    at_restart(
+        "tcp.connections_max",
+        int(1, 1_000_000),
+        "1024",
+        "TCP connections held at a time.",
+    ),
+    at_restart(
+        "xdp.interface",
+        Kind::Interface,
+        "",
+        "Interface whose queries are answered in the kernel; with none, userspace answers alone.",
+    ),
+    at_restart(
+        "xdp.mode",
+        Kind::Choice(XdpMode::WORDS),
+        "native",
+        "How the XDP program is attached: by the driver (native), by the kernel's slower generic path, or off.",
+    ),
+    at_restart(
+        "xdp.pin_path",
+        Kind::AbsolutePath,
+        "/sys/fs/bpf/veer",
+        "Directory on a BPF file system where tables and link are pinned.",
+    ),
+    at_once(
+        "xdp.on_exit",
+        Kind::Choice(OnExit::WORDS),
+        "keep",
+        "What a stopping daemon does with the XDP program; keep is the default because the data plane outlives the daemon, through restarts and upgrades too.",
+    ),
+    at_restart(
+        "tables.names",
+        int(1024, 4_194_304),
+        "65536",
+        "Rows for names in each of two generations.",
+    ),
+    at_restart(
+        "tables.groups",
+        Kind::PowerOfTwo { max: 65_536 },
+        "4096",
+        "Resolver groups there is room for; rankings take 8 bytes times groups times pools.",
+    ),
+    at_restart(
+        "tables.pools",
+        int(1, 16_384),
+        "256",
+        "Pools there is room for; rankings take 8 bytes times groups times pools.",
+    ),
+    at_restart(
+        "tables.answer_cells",
+        int(1024, 16_777_216),
+        "262144",
+        "64-byte cells for precomputed answers in each of two generations.",
+    ),
+    at_restart(
+        "tables.chunks",
+        int(1, 1_048_576),
+        "16384",
+        "1 KiB nodes for prefixes longer than IPv4 /24 and IPv6 /16.",
+    ),
+    at_restart(
+        "zones.directory",
+        Kind::Path,
+        "zones.d",
+        "Directory of master files (*.zone).",
+    ),
+    at_restart(
+        "services.directory",
+        Kind::Path,
+        "services.d",
+        "Directory of services (*.toml).",
+    ),
+    at_restart(
+        "groups.file",
+        Kind::Path,
+        "groups.conf",
+        "File of resolver prefixes and their groups.",
+    ),
+    at_restart(
+        "control.socket",
+        Kind::AbsolutePath,
+        "/run/veer/veerd.sock",
+        "Unix socket that veerctl talks to.",
+    ),
+    at_once(
+        "health.suspect_percent",
+        int(1, 100),
+        "50",
+        "Share of targets whose failing at once makes veer suspect itself and hold; 100 never suspects.",
+    ),
+    at_restart(
+        "health.first_round_ms",
+        int(0, 600_000),
+        "3000",
+        "Longest time veerd waits at start for a first result of every target before it publishes.",
+    ),
+    at_restart(
+        "publish.core",
+        int(-1, 4095),
+        "-1",
+        "CPU the publisher thread is pinned to; -1 is the last.",
+    ),
+    at_once(
+        "log.level",
+        Kind::Choice(LogLevel::WORDS),
+        "info",
+        "What is logged: this and everything graver.",
+    ),
+];

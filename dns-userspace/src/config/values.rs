@@ -1,0 +1,273 @@
+//! The values of all tunables: read from files as `sysctl --system` does, then
+//! listed, read and set while the daemon runs.
+
+mod syntax;
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    diagnostic::{Diagnostics, nearest},
+    files::{self, Missing},
+    kind::Value,
+    tunables::{self, Applies, TUNABLES, Tunable},
+};
+
+/// File, under the configuration directory, that is read last and so wins.
+const LAST_FILE: &str = "veer.conf";
+
+/// Directory, under the configuration directory, of files read before it.
+const DROP_INS: &str = "veer.d";
+
+/// Where in the files a value was set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The file.
+    pub file: PathBuf,
+    /// Line, from 1.
+    pub line: usize,
+}
+
+/// What of a tunable is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `key = value`, which a file could have.
+    Assignment,
+    /// The value alone (`veerctl -n`).
+    Value,
+    /// The key alone (`veerctl -N`).
+    Key,
+}
+
+/// Why a tunable cannot be read or set.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// No tunable has that key.
+    #[error("{key}: unknown key; nearest: {nearest}")]
+    Unknown {
+        /// The key as given.
+        key: String,
+        /// Keys like it.
+        nearest: String,
+    },
+    /// It has no value: it is required and was not set.
+    #[error("{key}: not set")]
+    Unset {
+        /// The key.
+        key: &'static str,
+    },
+    /// The text to set from has no `=`.
+    #[error("`{text}`: no `=`; valid: KEY=VALUE")]
+    NoAssignment {
+        /// The text.
+        text: String,
+    },
+    /// The value has the wrong type or is out of range.
+    #[error("{key}: {fault}")]
+    Invalid {
+        /// The key.
+        key: &'static str,
+        /// What is wrong and what is valid.
+        fault: String,
+    },
+    /// The daemon reads it only when it starts.
+    #[error(
+        "{key}: needs a restart; write `{key} = {value}` to {} and restart veerd",
+        file.display()
+    )]
+    NeedsRestart {
+        /// The key.
+        key: &'static str,
+        /// The value it was to have.
+        value: Value,
+        /// The file to write to.
+        file: PathBuf,
+    },
+}
+
+/// The value of every tunable, and where each was set.
+#[derive(Clone, Debug)]
+pub struct Values {
+    dir: PathBuf,
+    entries: BTreeMap<&'static str, Entry>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    value: Value,
+    /// `None` for a default and for what was set at run time.
+    place: Option<Place>,
+}
+
+impl Values {
+    /// Every default, for the configuration directory `dir`.
+    pub fn defaults(dir: &Path) -> Self {
+        let entries = TUNABLES.iter().filter_map(|tunable| {
+            let value = tunable.kind.check(tunable.default?).ok()?;
+            Some((tunable.key, Entry { value, place: None }))
+        });
+        Self {
+            dir: dir.to_owned(),
+            entries: entries.collect(),
+        }
+    }
+
+    /// Reads `veer.d/*.conf` by name, then `veer.conf`, under `dir`; of several
+    /// assignments to a key the last wins. What is wrong goes to `found`.
+    pub fn read(dir: &Path, found: &mut Diagnostics) -> Self {
+        let mut values = Self::defaults(dir);
+        let mut sources = files::list(&dir.join(DROP_INS), "conf", &Missing::Empty, found);
+        sources.push(dir.join(LAST_FILE));
+        for file in sources {
+            if let Some(text) = files::text(&file, &Missing::Empty, found) {
+                values.read_text(&file, &text, found);
+            }
+        }
+        values.check_required(found);
+        values
+    }
+
+    /// Applies the assignments in `text`, the contents of `file`.
+    fn read_text(&mut self, file: &Path, text: &str, found: &mut Diagnostics) {
+        for (number, line) in text.lines().enumerate() {
+            let line_number = number + 1;
+            let assignment = match syntax::line(line) {
+                Ok(Some(assignment)) => assignment,
+                Ok(None) => continue,
+                Err(fault) => {
+                    found.push(file, line_number, "", fault);
+                    continue;
+                }
+            };
+            let place = Place {
+                file: file.to_owned(),
+                line: line_number,
+            };
+            match check(&assignment) {
+                Ok((tunable, value)) => {
+                    let place = Some(place);
+                    self.entries.insert(tunable.key, Entry { value, place });
+                }
+                Err(_) if assignment.ignore_failure => {}
+                Err(fault) => {
+                    let (key, message) = fault.into_parts(assignment.value);
+                    found.push(file, line_number, key, message);
+                }
+            }
+        }
+    }
+
+    /// Reports required tunables that no file sets.
+    fn check_required(&self, found: &mut Diagnostics) {
+        for tunable in TUNABLES {
+            let reported = found.0.iter().any(|finding| finding.key == tunable.key);
+            if !self.entries.contains_key(tunable.key) && !reported {
+                let message = format!("is not set; valid: {}", tunable.kind.valid());
+                found.push(self.dir.join(LAST_FILE), 0, tunable.key, message);
+            }
+        }
+    }
+
+    /// The configuration directory they were read from.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The value of the tunable `key`, if it has one.
+    pub fn value(&self, key: &str) -> Option<&Value> {
+        self.entries.get(key).map(|entry| &entry.value)
+    }
+
+    /// Where in the files the tunable `key` was set; `None` for a default.
+    pub fn place(&self, key: &str) -> Option<&Place> {
+        self.entries.get(key)?.place.as_ref()
+    }
+
+    /// One line for each tunable that has a value, sorted by key.
+    pub fn list(&self, form: Form) -> impl Iterator<Item = String> {
+        self.entries
+            .iter()
+            .map(move |(key, entry)| show(key, &entry.value, form))
+    }
+
+    /// The line for one tunable; `key` may have slashes for dots.
+    pub fn get(&self, key: &str, form: Form) -> Result<String, Error> {
+        let key = find(&syntax::dotted(key))?.key;
+        let value = self.value(key).ok_or(Error::Unset { key })?;
+        Ok(show(key, value, form))
+    }
+
+    /// Sets a tunable of the running daemon from `KEY=VALUE`, and says which.
+    ///
+    /// One that applies at restart can only be set to what it is already. A
+    /// leading `-` is left to the caller, who has the failure to ignore.
+    pub fn set(&mut self, assignment: &str) -> Result<&'static Tunable, Error> {
+        let parsed = syntax::assignment(assignment).ok_or_else(|| Error::NoAssignment {
+            text: assignment.to_owned(),
+        })?;
+        let (tunable, value) = check(&parsed)?;
+        let key = tunable.key;
+        if self.value(key) == Some(&value) {
+            return Ok(tunable);
+        }
+        match tunable.applies {
+            Applies::AtOnce => {
+                self.entries.insert(key, Entry { value, place: None });
+                Ok(tunable)
+            }
+            Applies::AtRestart => Err(Error::NeedsRestart {
+                key,
+                value,
+                file: self.dir.join(LAST_FILE),
+            }),
+        }
+    }
+}
+
+impl Error {
+    /// Key and message of a failed assignment of `value`, for a diagnostic.
+    fn into_parts(self, value: &str) -> (String, String) {
+        match self {
+            Self::Unknown { key, nearest } => (key, format!("unknown key; nearest: {nearest}")),
+            Self::Invalid { key, mut fault } => {
+                if value.contains(" #") || value.contains(" ;") {
+                    fault.push_str(" (a comment stands on a line of its own)");
+                }
+                (key.to_owned(), fault)
+            }
+            other => (String::new(), other.to_string()),
+        }
+    }
+}
+
+/// The tunable and the checked value an assignment names.
+fn check(assignment: &syntax::Assignment<'_>) -> Result<(&'static Tunable, Value), Error> {
+    let tunable = find(&assignment.key)?;
+    match tunable.kind.check(assignment.value) {
+        Ok(value) => Ok((tunable, value)),
+        Err(fault) => Err(Error::Invalid {
+            key: tunable.key,
+            fault,
+        }),
+    }
+}
+
+fn find(key: &str) -> Result<&'static Tunable, Error> {
+    tunables::find(key).ok_or_else(|| Error::Unknown {
+        key: key.to_owned(),
+        nearest: nearest(key, TUNABLES.iter().map(|tunable| tunable.key)),
+    })
+}
+
+fn show(key: &str, value: &Value, form: Form) -> String {
+    match form {
+        Form::Assignment => format!("{key} = {value}"),
+        Form::Value => value.to_string(),
+        Form::Key => key.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests;
