@@ -113,7 +113,7 @@ fn rustflags(toolchain: &Toolchain, root: &Path) -> Result<OsString> {
         "-Clink-arg=--btf".into(),
         // 32-bit ALU and the atomics of kernel 5.10's verifier; packets need no alignment there.
         "-Ctarget-cpu=v3".into(),
-        "-Ctarget-feature=+allows-misaligned-mem-access".into(),
+        "-Clink-arg=--cpu-features=+allows-misaligned-mem-access".into(),
     ];
     for (from, to) in remapped_paths(toolchain, root)? {
         let from = from.as_os_str();
