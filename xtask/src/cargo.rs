@@ -103,6 +103,14 @@ pub(crate) fn home() -> Result<PathBuf> {
         .context("neither CARGO_HOME nor HOME is set")
 }
 
+/// Where rustup keeps its toolchains, if this user has rustup.
+pub(crate) fn rustup_home() -> Option<PathBuf> {
+    env::var_os("RUSTUP_HOME")
+        .map(PathBuf::from)
+        .or_else(|| Some(user_home()?.join(".rustup")))
+        .filter(|home| home.is_dir())
+}
+
 /// The user's home directory.
 pub(crate) fn user_home() -> Option<PathBuf> {
     env::var_os("HOME").map(PathBuf::from)
@@ -112,5 +120,46 @@ fn remove_env(command: &mut Command, remove: impl Fn(&str) -> bool) {
     let names = env::vars_os().map(|(name, _)| name);
     for name in names.filter(|name: &OsString| name.to_str().is_some_and(&remove)) {
         command.env_remove::<&OsStr>(&name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn removes(command: &Command, name: &str) -> bool {
+        command
+            .get_envs()
+            .any(|(key, value)| key == name && value.is_none())
+    }
+
+    #[test]
+    fn the_target_directory_is_where_this_test_runs() {
+        let test = env::current_exe().expect("a test has a path");
+        assert!(test.starts_with(target_dir().expect("cargo answers")));
+    }
+
+    #[test]
+    fn what_cargo_test_sets_does_not_reach_a_cargo() {
+        // Cargo has set it for this test, so it is there to be removed.
+        assert!(env::var_os("CARGO_PKG_NAME").is_some());
+        let foreign = foreign(Path::new("cargo"), Path::new("/usr/bin/rustc"));
+        for command in [workspace(), foreign] {
+            assert!(removes(&command, "CARGO_PKG_NAME"));
+            assert!(removes(&command, "CARGO_MANIFEST_DIR"));
+        }
+    }
+
+    #[test]
+    fn where_crates_come_from_reaches_a_foreign_cargo() {
+        let foreign = foreign(Path::new("cargo"), Path::new("/usr/bin/rustc"));
+        for kept in [
+            "CARGO_HOME",
+            "CARGO_NET_OFFLINE",
+            "CARGO_BUILD_JOBS",
+            "PATH",
+        ] {
+            assert!(!removes(&foreign, kept));
+        }
     }
 }

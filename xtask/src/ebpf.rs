@@ -42,7 +42,7 @@ impl Program {
 
     /// The program's object file. The build makes it; an error says how.
     pub fn object(self) -> Result<PathBuf> {
-        let object = match (self, given_object()) {
+        let object = match (self, given_object()?) {
             (Self::Veer, Some(given)) => given,
             _ => self.object_in(&cargo::target_dir()?),
         };
@@ -65,7 +65,7 @@ impl Program {
 
 /// Builds the workspace's programs, unless `VEER_EBPF_OBJECT` gives one.
 pub fn build() -> Result<()> {
-    if let Some(object) = given_object() {
+    if let Some(object) = given_object()? {
         eprintln!("eBPF object: {} (from {OBJECT_VARIABLE})", object.display());
         return Ok(());
     }
@@ -111,8 +111,10 @@ fn rustflags(toolchain: &Toolchain, root: &Path) -> Result<OsString> {
         // BTF is made from full debug information.
         "-Cdebuginfo=2".into(),
         "-Clink-arg=--btf".into(),
-        // 32-bit ALU and the atomics of kernel 5.10's verifier; packets need no alignment there.
+        // 32-bit registers and jumps, which kernel 5.10 has.
         "-Ctarget-cpu=v3".into(),
+        // Loads from packets at any offset in one instruction. Said to the
+        // linker, which makes the code: rustc would warn for every crate.
         "-Clink-arg=--cpu-features=+allows-misaligned-mem-access".into(),
     ];
     for (from, to) in remapped_paths(toolchain, root)? {
@@ -158,12 +160,49 @@ fn replace_if_changed(from: &Path, to: &Path) -> Result<()> {
     fs::rename(&new, to).with_context(|| format!("rename {} to {}", new.display(), to.display()))
 }
 
-fn given_object() -> Option<PathBuf> {
-    env::var_os(OBJECT_VARIABLE)
+/// The object that the environment gives. Cargo runs build scripts in other
+/// directories than ours, so a relative path would mean two files.
+fn given_object() -> Result<Option<PathBuf>> {
+    let given = env::var_os(OBJECT_VARIABLE)
         .filter(|path| !path.is_empty())
-        .map(PathBuf::from)
+        .map(PathBuf::from);
+    if let Some(object) = &given
+        && !object.is_absolute()
+    {
+        bail!(
+            "{OBJECT_VARIABLE}={}: not an absolute path",
+            object.display()
+        );
+    }
+    Ok(given)
 }
 
 fn joined<const N: usize>(parts: [&OsStr; N]) -> OsString {
     parts.iter().copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    #[test]
+    fn an_object_is_replaced_only_when_its_bytes_change() {
+        let dir = env::temp_dir().join(format!("veer-xtask-{}", process::id()));
+        fs::create_dir_all(&dir).expect("make a directory");
+        let [from, to] = ["built", "veer.o"].map(|name| dir.join(name));
+        let replace = |bytes: &str| {
+            fs::write(&from, bytes).expect("write");
+            replace_if_changed(&from, &to).expect("replace");
+            assert_eq!(fs::read(&to).expect("read"), bytes.as_bytes());
+            fs::metadata(&to).expect("stat").ino()
+        };
+        let first = replace("one");
+        assert_eq!(first, replace("one"));
+        assert_ne!(first, replace("two"));
+        // Nothing is left of the way there.
+        assert_eq!(fs::read_dir(&dir).expect("list").count(), 2);
+        fs::remove_dir_all(&dir).expect("remove");
+    }
 }

@@ -88,3 +88,48 @@ fn draw(line: &str) {
     let _ = write!(stderr, "\r\x1b[K\x1b[?7l{line}\x1b[?7h");
     let _ = stderr.flush();
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[test]
+    fn a_failure_carries_the_end_of_both_outputs() {
+        let error = run("Trying", shell("seq 100; echo why >&2; exit 3"))
+            .expect_err("it exits with 3")
+            .to_string();
+        assert!(error.starts_with("Trying: exit status: 3\n"), "{error}");
+        assert!(error.ends_with("\n100\nwhy"), "{error}");
+        assert_eq!(error.lines().count(), 1 + TAIL_LINES);
+    }
+
+    #[test]
+    fn a_command_has_no_input_to_wait_for() {
+        run("Reading", shell("! read -r line")).expect("there is nothing to read");
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let error = run("Trying", Command::new("/nonexistent/program")).expect_err("no program");
+        assert!(format!("{error:#}").contains("/nonexistent/program"));
+    }
+
+    #[test]
+    fn of_a_line_redrawn_in_place_the_last_state_counts() {
+        let (reader, mut writer) = io::pipe().expect("a pipe");
+        writer
+            .write_all(b"10%\r50%\r100%\r\n\nnext")
+            .expect("write");
+        drop(writer);
+        let (sender, lines) = mpsc::channel();
+        forward_lines(reader, &sender);
+        drop(sender);
+        assert_eq!(lines.iter().collect::<Vec<_>>(), ["100%", "next"]);
+    }
+}

@@ -2,14 +2,15 @@
 
 use std::{
     env,
+    ffi::{OsStr, OsString},
     io::{self, IsTerminal as _},
     os::unix::process::CommandExt as _,
     process::Command,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 
-use crate::cargo;
+use crate::{cargo, ebpf};
 
 /// Whether this process runs as root.
 pub fn is_root() -> bool {
@@ -26,33 +27,42 @@ pub fn require(what: &str) -> Result<()> {
     if is_root() {
         return Ok(());
     }
-    if !io::stdin().is_terminal() {
-        bail!("{what} needs root: it uses network namespaces and loads BPF programs");
-    }
-    eprintln!("{what} needs root: asking sudo");
-    let mut environment = vec![
-        ("PATH", env::var_os("PATH").unwrap_or_default()),
-        ("CARGO_TARGET_DIR", cargo::target_dir()?.join("root").into()),
-    ];
-    // The user's compilers, which cargo's stand-ins in PATH look for in HOME.
-    if let Some(home) =
-        env::var_os("RUSTUP_HOME").or_else(|| Some(cargo::user_home()?.join(".rustup").into()))
-    {
-        environment.push(("RUSTUP_HOME", home));
-    }
-    for name in ["RUSTUP_TOOLCHAIN", "CI", "TERM"] {
-        environment.extend(env::var_os(name).map(|value| (name, value)));
-    }
+    eprintln!("{what} needs root, for network namespaces and BPF: asking sudo");
     let mut command = Command::new("sudo");
-    command.args(["--set-home", "--", "env"]);
-    for (name, value) in environment {
-        let mut assignment = std::ffi::OsString::from(name);
-        assignment.push("=");
-        assignment.push(value);
-        command.arg(assignment);
+    command.arg("--set-home");
+    if !io::stdin().is_terminal() {
+        command.arg("--non-interactive");
+    }
+    command.args(["--", "env"]);
+    for (name, value) in environment()? {
+        command.arg(
+            [OsStr::new(name), OsStr::new("="), &value]
+                .into_iter()
+                .collect::<OsString>(),
+        );
     }
     command.arg(env::current_exe().context("find our own program")?);
     command.args(env::args_os().skip(1));
-    let error = command.exec();
-    Err(error).context("run sudo")
+    Err(command.exec()).context("run sudo; without it, run this as root")
+}
+
+/// What the same build needs under another user.
+fn environment() -> Result<Vec<(&'static str, OsString)>> {
+    let target_dir = cargo::target_dir()?.join("root");
+    let mut variables = vec![("CARGO_TARGET_DIR", target_dir.into())];
+    // Cargo's stand-ins in PATH look for compilers here, and else in root's home.
+    if let Some(home) = cargo::rustup_home() {
+        variables.push(("RUSTUP_HOME", home.into()));
+    }
+    for name in [
+        "PATH",
+        "CARGO",
+        "RUSTUP_TOOLCHAIN",
+        ebpf::OBJECT_VARIABLE,
+        "CI",
+        "TERM",
+    ] {
+        variables.extend(env::var_os(name).map(|value| (name, value)));
+    }
+    Ok(variables)
 }

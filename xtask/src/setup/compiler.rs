@@ -1,6 +1,6 @@
 //! A Rust compiler that can build `core` for a new target: one with its library's source.
 
-use std::{env, fs, path::PathBuf, process::Command};
+use std::{fs, path::PathBuf, process::Command};
 
 use anyhow::{Context as _, Result};
 
@@ -55,10 +55,7 @@ impl Compiler {
 
 /// The usable compilers of this machine: rustup's, then the system's.
 pub(super) fn find() -> Vec<Compiler> {
-    let rustup = env::var_os("RUSTUP_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(cargo::user_home()?.join(".rustup")));
-    let mut sysroots: Vec<PathBuf> = rustup
+    let mut sysroots: Vec<PathBuf> = cargo::rustup_home()
         .and_then(|home| fs::read_dir(home.join("toolchains")).ok())
         .into_iter()
         .flatten()
