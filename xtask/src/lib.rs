@@ -1,1 +1,8 @@
-//! stub
+//! What a person or CI types to work on veer, as a library: `cargo xtask` is a
+//! thin command line over it, and tests and benchmarks call it too.
+
+pub mod cargo;
+pub mod ebpf;
+pub mod progress;
+pub mod root;
+pub mod setup;

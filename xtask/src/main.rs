@@ -1,2 +1,112 @@
-//! stub
-fn main() {}
+//! `cargo xtask`: what a person or CI types to work on veer.
+
+use std::process::{Command, ExitCode};
+
+use anyhow::{Context as _, Result};
+use clap::{Args, Parser, Subcommand};
+use xtask::{
+    cargo, ebpf, root,
+    setup::{self, Tool},
+};
+
+/// Builds, tests and measures veer.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Find what the eBPF build needs, and install what is missing
+    Setup,
+    /// Build the XDP programs, then everything else
+    Build(Build),
+    /// Run every test (as root: they use network namespaces and load BPF programs)
+    Test {
+        /// Passed to `cargo test`
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Run a benchmark (as root)
+    Bench {
+        /// Which one
+        name: String,
+        /// Passed to the benchmark
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+}
+
+#[derive(Args)]
+struct Build {
+    /// With optimizations (the default)
+    #[arg(long, overrides_with = "debug")]
+    release: bool,
+    /// Without optimizations
+    #[arg(long)]
+    debug: bool,
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().task {
+        Task::Setup => setup(),
+        Task::Build(options) => build(options.release || !options.debug),
+        Task::Test { args } => test(&args),
+        Task::Bench { name, args } => bench(&name, &args),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn setup() -> Result<ExitCode> {
+    println!("{}", setup::toolchain()?.description());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn build(release: bool) -> Result<ExitCode> {
+    ebpf::build()?;
+    let mut command = cargo::workspace();
+    command.current_dir(cargo::root());
+    command.args(["build", "--workspace"]);
+    if release {
+        command.arg("--release");
+    }
+    run(command)
+}
+
+fn test(args: &[String]) -> Result<ExitCode> {
+    root::require("the test suite")?;
+    setup::tools(&Tool::ALL)?;
+    ebpf::build()?;
+    let mut command = cargo::workspace();
+    command.current_dir(cargo::root());
+    command.args(["test", "--workspace"]).args(args);
+    run(command)
+}
+
+fn bench(name: &str, args: &[String]) -> Result<ExitCode> {
+    root::require("a benchmark")?;
+    setup::tools(&Tool::ALL)?;
+    if build(true)? != ExitCode::SUCCESS {
+        return Ok(ExitCode::FAILURE);
+    }
+    let mut command = Command::new(cargo::target_dir()?.join("release/benches"));
+    command.arg(name).args(args);
+    run(command)
+}
+
+/// Runs `command` in our place and hands on how it ended.
+fn run(mut command: Command) -> Result<ExitCode> {
+    let status = command
+        .status()
+        .with_context(|| format!("run {}", command.get_program().display()))?;
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(code.map_or(ExitCode::FAILURE, ExitCode::from))
+}

@@ -1,0 +1,112 @@
+//! The programs that tests, the demo and benchmarks run, beside our own.
+
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::Result;
+
+use super::packages;
+
+/// A program from a Debian package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tool {
+    /// Namespaces, interfaces and addresses.
+    Ip,
+    /// Offloads of test interfaces.
+    Ethtool,
+    /// BPF objects as the kernel has them.
+    Bpftool,
+    /// Load from many clients, with a check of what comes back.
+    Dnsperf,
+    /// Load at the highest rates, through XDP.
+    Kxdpgun,
+    /// Queries with every EDNS option.
+    Kdig,
+    /// BIND's query tool.
+    Dig,
+    /// `NLnet` Labs' query tool.
+    Drill,
+    /// A real recursor.
+    Unbound,
+    /// The authoritative server that benchmarks compare with.
+    Knotd,
+}
+
+impl Tool {
+    /// Every tool.
+    pub const ALL: [Self; 10] = [
+        Self::Ip,
+        Self::Ethtool,
+        Self::Bpftool,
+        Self::Dnsperf,
+        Self::Kxdpgun,
+        Self::Kdig,
+        Self::Dig,
+        Self::Drill,
+        Self::Unbound,
+        Self::Knotd,
+    ];
+
+    /// A command that runs the tool, which [`tools`] has seen to.
+    pub fn command(self) -> Command {
+        let program = self.find();
+        Command::new(program.unwrap_or_else(|| self.program().into()))
+    }
+
+    fn program(self) -> &'static str {
+        match self {
+            Self::Ip => "ip",
+            Self::Ethtool => "ethtool",
+            Self::Bpftool => "bpftool",
+            Self::Dnsperf => "dnsperf",
+            Self::Kxdpgun => "kxdpgun",
+            Self::Kdig => "kdig",
+            Self::Dig => "dig",
+            Self::Drill => "drill",
+            Self::Unbound => "unbound",
+            Self::Knotd => "knotd",
+        }
+    }
+
+    fn package(self) -> &'static str {
+        match self {
+            Self::Ip => "iproute2",
+            Self::Ethtool => "ethtool",
+            Self::Bpftool => "bpftool",
+            Self::Dnsperf => "dnsperf",
+            Self::Kxdpgun | Self::Kdig => "knot-dnsutils",
+            Self::Dig => "bind9-dnsutils",
+            Self::Drill => "ldnsutils",
+            Self::Unbound => "unbound",
+            Self::Knotd => "knot",
+        }
+    }
+
+    /// In PATH, or where a user's PATH leaves out what is for root.
+    fn find(self) -> Option<PathBuf> {
+        let path = env::var_os("PATH").unwrap_or_default();
+        env::split_paths(&path)
+            .chain(["/usr/sbin", "/sbin"].map(PathBuf::from))
+            .map(|dir| dir.join(self.program()))
+            .find(|program| Path::is_file(program))
+    }
+}
+
+/// Makes sure that each of `wanted` can be run; installs what is missing.
+pub fn tools(wanted: &[Tool]) -> Result<()> {
+    let missing: Vec<Tool> = wanted
+        .iter()
+        .copied()
+        .filter(|tool| tool.find().is_none())
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let programs: Vec<&str> = missing.iter().map(|tool| tool.program()).collect();
+    let mut packages: Vec<&str> = missing.iter().map(|tool| tool.package()).collect();
+    packages.dedup();
+    packages::install(&packages, &format!("{} needed", programs.join(", ")))
+}
