@@ -1,0 +1,72 @@
+//! The BPF file system that pins live on.
+
+use std::{
+    ffi::CString,
+    fs, io,
+    mem::MaybeUninit,
+    os::unix::ffi::OsStrExt as _,
+    path::{Path, PathBuf},
+};
+
+use super::KernelError;
+
+/// Where every distribution mounts it.
+const STANDARD: &str = "/sys/fs/bpf";
+
+/// Makes the directory `pin_path` on a BPF file system, mounting the standard
+/// one if it is missing.
+pub(super) fn prepare(pin_path: &Path) -> Result<(), KernelError> {
+    if pin_path.starts_with(STANDARD) && !is_bpffs(Path::new(STANDARD)) {
+        mount(Path::new(STANDARD))?;
+    }
+    let existing = pin_path.ancestors().find(|path| path.exists());
+    if !existing.is_some_and(is_bpffs) {
+        return Err(KernelError::NotBpffs(pin_path.to_owned()));
+    }
+    fs::create_dir_all(pin_path).map_err(KernelError::call("mkdir", pin_path.display()))
+}
+
+/// Removes a directory of pins, if it is there.
+pub(super) fn remove(directory: &Path) -> Result<(), KernelError> {
+    let entries = match fs::read_dir(directory) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(KernelError::call("readdir", directory.display())(error)),
+    };
+    let pins: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
+    for pin in pins {
+        fs::remove_file(&pin).map_err(KernelError::call("unlink", pin.display()))?;
+    }
+    fs::remove_dir(directory).map_err(KernelError::call("rmdir", directory.display()))
+}
+
+fn is_bpffs(path: &Path) -> bool {
+    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else {
+        return false;
+    };
+    let mut status = MaybeUninit::<libc::statfs>::uninit();
+    // SAFETY: the path is a C string, the buffer has the size statfs(2) fills.
+    if unsafe { libc::statfs(path.as_ptr(), status.as_mut_ptr()) } != 0 {
+        return false;
+    }
+    // SAFETY: the call succeeded, so it filled the buffer.
+    unsafe { status.assume_init() }.f_type == libc::BPF_FS_MAGIC
+}
+
+fn mount(directory: &Path) -> Result<(), KernelError> {
+    let target = CString::new(directory.as_os_str().as_bytes()).expect("a constant path");
+    // SAFETY: all strings are C strings; no data is passed.
+    let failed = unsafe {
+        libc::mount(
+            c"bpf".as_ptr(),
+            target.as_ptr(),
+            c"bpf".as_ptr(),
+            0,
+            std::ptr::null(),
+        )
+    };
+    if failed == 0 {
+        return Ok(());
+    }
+    Err(KernelError::call("mounting bpffs at", directory.display())(io::Error::last_os_error()))
+}

@@ -1,0 +1,238 @@
+//! The XDP program in the kernel: loading, attaching, adopting, counting.
+//!
+//! A start always loads a program with tables of its own, fills them, and then
+//! puts both in place of what is attached with one link update. Tables that a
+//! killed daemon left half-written are never trusted, and no packet meets an
+//! empty table.
+
+mod bpffs;
+mod counters;
+mod link;
+mod sys;
+
+use std::{
+    fs, io,
+    os::fd::AsFd as _,
+    path::{Path, PathBuf},
+};
+
+use aya::{
+    Ebpf, EbpfLoader,
+    maps::{Map, MapData, MapError},
+    programs::{ProgramError, Xdp},
+};
+use dns_common::tables::ABI_VERSION;
+use thiserror::Error;
+
+use crate::tables::{Capacity, Tables};
+pub use counters::{Counts, ServiceNames};
+pub use link::{Attachment, Detached, detach};
+
+/// The compiled XDP program.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("VEER_EBPF_OBJECT_PATH"));
+
+/// Name of the program in [`OBJECT`].
+const PROGRAM: &str = "veer";
+
+/// What the kernel, or the way to it, refused.
+#[derive(Debug, Error)]
+pub enum KernelError {
+    /// Not allowed to load programs.
+    #[error(
+        "loading the XDP program: {0}; veerd needs CAP_BPF and CAP_NET_ADMIN (or root), \
+         or xdp.mode = off to answer from userspace alone"
+    )]
+    Privilege(io::Error),
+    /// The object cannot be loaded.
+    #[error("loading the XDP program: {0}")]
+    Load(String),
+    /// There is no such interface.
+    #[error("xdp.interface: there is no interface {0} here")]
+    NoInterface(String),
+    /// Something else holds the interface's XDP hook.
+    #[error(
+        "attaching to {0}: another XDP program is attached there; \
+         remove it first (`ip link show dev {0}` names it), or set xdp.mode = off"
+    )]
+    Occupied(String),
+    /// The driver cannot run XDP programs.
+    #[error("attaching to {interface} in {mode} mode: {error}")]
+    Unsupported {
+        /// The interface.
+        interface: String,
+        /// `native` or `generic`.
+        mode: &'static str,
+        /// What the kernel said.
+        error: io::Error,
+    },
+    /// The kernel has no XDP links (before 5.9), which adopting needs.
+    #[error("attaching to {0}: this kernel has no XDP links; veer needs Linux 5.10 or newer")]
+    NoLink(String),
+    /// The pin path is not on a BPF file system.
+    #[error(
+        "xdp.pin_path {0} is not on a BPF file system; \
+         choose one below /sys/fs/bpf, or mount one there: mount -t bpf bpf DIRECTORY"
+    )]
+    NotBpffs(PathBuf),
+    /// A call that failed.
+    #[error("{call} {object}: {error}")]
+    Call {
+        /// The call.
+        call: &'static str,
+        /// What it was made on.
+        object: String,
+        /// What the system said.
+        error: io::Error,
+    },
+}
+
+impl KernelError {
+    fn call(call: &'static str, object: impl ToString) -> impl FnOnce(io::Error) -> Self {
+        let object = object.to_string();
+        move |error| Self::Call {
+            call,
+            object,
+            error,
+        }
+    }
+}
+
+/// The loaded program with its maps.
+pub struct Kernel {
+    ebpf: Ebpf,
+    counters: counters::CounterMaps,
+}
+
+/// Where the pins of this ABI version are, below the pin path.
+fn tables_directory(pin_path: &Path) -> PathBuf {
+    pin_path.join(format!("abi-{ABI_VERSION}"))
+}
+
+impl Kernel {
+    /// Loads the program with empty tables of `capacity`, attached to nothing.
+    pub fn load(capacity: Capacity) -> Result<(Self, Tables), KernelError> {
+        let mut loader = EbpfLoader::new();
+        for (map, entries) in capacity.map_entries() {
+            loader.map_max_entries(map, entries);
+        }
+        let mut ebpf = loader.load(OBJECT).map_err(|error| load_error(&error))?;
+        program(&mut ebpf)?
+            .load()
+            .map_err(|error| load_error(&error))?;
+
+        let tables = Tables::of_maps(capacity, |name| {
+            let map = ebpf.map(name).ok_or_else(|| no_map(name))?;
+            let data = data_of(map).ok_or_else(|| no_map(name))?;
+            let entries = data.info().map_err(io::Error::other)?.max_entries();
+            Ok((data.fd().as_fd(), entries))
+        })
+        .map_err(KernelError::call("mapping", "the tables"))?;
+        let counters = counters::CounterMaps::take(&mut ebpf, capacity.services)?;
+        Ok((Self { ebpf, counters }, tables))
+    }
+
+    /// Puts the program on `interface`: in place of the program that the pinned
+    /// link there runs, else by a new link. The tables must be filled by now.
+    pub fn attach(
+        &mut self,
+        interface: &str,
+        generic: bool,
+        pin_path: &Path,
+    ) -> Result<Attachment, KernelError> {
+        bpffs::prepare(pin_path)?;
+        let old = counters::CounterMaps::pinned(&tables_directory(pin_path));
+        let attachment = link::attach(program(&mut self.ebpf)?, interface, generic, pin_path)?;
+        if let (Attachment::Adopted { .. }, Some(old)) = (&attachment, old) {
+            // The old program counts no more once nobody runs it.
+            crate::tables::wait_for_kernel_readers()
+                .map_err(KernelError::call("waiting for", "the replaced program"))?;
+            self.counters.carry_over(&old)?;
+        }
+        self.pin_tables(pin_path)?;
+        Ok(attachment)
+    }
+
+    /// Pins the tables beside what an earlier daemon pinned, then in its place.
+    fn pin_tables(&self, pin_path: &Path) -> Result<(), KernelError> {
+        let wanted = tables_directory(pin_path);
+        let new = wanted.with_extension("new");
+        bpffs::remove(&new)?;
+        fs::create_dir(&new).map_err(KernelError::call("mkdir", new.display()))?;
+        for (name, map) in self.ebpf.maps() {
+            let Some(map) = data_of(map) else { continue };
+            pin(map, &new.join(name))?;
+        }
+        self.counters.pin(&new)?;
+        for entry in fs::read_dir(pin_path).into_iter().flatten().flatten() {
+            let path = entry.path();
+            if path.is_dir() && path != new {
+                bpffs::remove(&path)?;
+            }
+        }
+        fs::rename(&new, &wanted).map_err(KernelError::call("rename", new.display()))
+    }
+
+    /// What has been counted, by this program and the ones it replaced.
+    pub fn counts(&self) -> Result<Counts, KernelError> {
+        self.counters.counts()
+    }
+
+    /// Names the services whose counters are `names`' positions.
+    pub fn name_services(&self, names: &[String]) -> Result<(), KernelError> {
+        self.counters.name_services(names)
+    }
+}
+
+fn program(ebpf: &mut Ebpf) -> Result<&mut Xdp, KernelError> {
+    let program = ebpf
+        .program_mut(PROGRAM)
+        .ok_or_else(|| KernelError::Load(format!("the object has no program {PROGRAM}")))?;
+    program
+        .try_into()
+        .map_err(|error: ProgramError| KernelError::Load(error.to_string()))
+}
+
+fn pin(map: &MapData, path: &Path) -> Result<(), KernelError> {
+    map.pin(path)
+        .map_err(|error| io::Error::other(error.to_string()))
+        .map_err(KernelError::call("pinning to", path.display()))
+}
+
+fn data_of(map: &Map) -> Option<&MapData> {
+    match map {
+        Map::Array(data) | Map::PerCpuArray(data) => Some(data),
+        _ => None,
+    }
+}
+
+fn no_map(name: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, format!("the object has no map {name}"))
+}
+
+/// Tells a missing privilege from everything else, wherever in the chain of
+/// causes the system's word stands.
+fn load_error(error: &(dyn std::error::Error + 'static)) -> KernelError {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        if let Some(io) = inner.downcast_ref::<io::Error>()
+            && matches!(io.raw_os_error(), Some(libc::EPERM | libc::EACCES))
+            && !text.contains("erifier")
+        {
+            return KernelError::Privilege(io::Error::from_raw_os_error(
+                io.raw_os_error().unwrap_or(libc::EPERM),
+            ));
+        }
+        let more = inner.to_string();
+        if !text.contains(&more) {
+            text = format!("{text}: {more}");
+        }
+        cause = inner.source();
+    }
+    KernelError::Load(text)
+}
+
+fn map_error(call: &'static str, name: &str) -> impl FnOnce(MapError) -> KernelError {
+    let make = KernelError::call(call, format!("map {name}"));
+    move |error| make(io::Error::other(error.to_string()))
+}
