@@ -132,16 +132,17 @@ impl Director {
             return Vec::new();
         };
         let was_passing = health.state() == State::Up && !health.is_failing();
+        if let Verdict::Local { error } = &sample.verdict
+            && health.last_local_failure() != Some(error)
+        {
+            let address = self.targets.get(id).map(|target| target.address);
+            warn!(?address, %error, "could not probe");
+        }
         health.observe(sample);
         let (passed, failed) = match &sample.verdict {
             Verdict::Pass { .. } => (true, false),
             Verdict::Fail { .. } => (false, true),
-            Verdict::Local { error } => {
-                let target = self.targets.get(id);
-                let address = target.map(|target| target.address);
-                warn!(?address, %error, "could not probe");
-                return Vec::new();
-            }
+            Verdict::Local { .. } => return Vec::new(),
         };
         // Before the state follows: what fails now may be this host's own fault.
         let turn = self.suspicion.observe(id, failed, was_passing, sample.at);

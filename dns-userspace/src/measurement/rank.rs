@@ -45,15 +45,11 @@ fn by_latency(
     let latency = |candidate: u8| latencies[usize::from(candidate)];
     let measured = |candidate| latency(candidate).map(|latency| (candidate, latency));
 
-    let mut order: Vec<u8> = match previous {
-        Some(previous) => {
-            let left = previous.iter().filter_map(measured).collect();
-            keep_within(tolerance, left)
-        }
-        None => {
-            let left = configured.clone().filter_map(measured).collect();
-            keep_within(Duration::ZERO, left)
-        }
+    let mut order: Vec<u8> = if let Some(previous) = previous {
+        keep_within(tolerance, previous.iter().filter_map(measured).collect())
+    } else {
+        let left = configured.clone().filter_map(measured).collect();
+        keep_within(Duration::ZERO, left)
     };
     order.extend(configured.filter(|candidate| latency(*candidate).is_none()));
     Ranking::new(&order)
@@ -181,13 +177,9 @@ mod tests {
         ) {
             let ranking = rank(&latency(tolerance), "default", &latencies, Some(previous));
             let first = latencies[usize::from(order(ranking)[0])];
-            match latencies.iter().flatten().min() {
-                Some(best) => {
-                    let limit = *best + Duration::from_millis(tolerance);
-                    prop_assert!(first.is_some_and(|first| first <= limit));
-                }
-                None => prop_assert_eq!(first, None),
-            }
+            let best = latencies.iter().flatten().min();
+            let limit = best.map(|best| *best + Duration::from_millis(tolerance));
+            prop_assert!(first.is_some() == limit.is_some() && first <= limit);
         }
     }
 }

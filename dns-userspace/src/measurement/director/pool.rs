@@ -79,7 +79,9 @@ impl PoolState {
         self.common = match &pool.policy {
             Policy::Failover { order, .. } => Ranking::new(order),
             // By measurement, every group is ranked alike.
-            policy => rank(policy, DEFAULT_GROUP, &self.latencies(health), previous),
+            policy @ Policy::Latency { .. } => {
+                rank(policy, DEFAULT_GROUP, &self.latencies(health), previous)
+            }
         };
     }
 

@@ -3,7 +3,7 @@
 use std::{
     io::Write,
     net::{Ipv4Addr, SocketAddr},
-    path::PathBuf,
+    path::Path,
     sync::Arc,
     time::Duration,
 };
@@ -216,6 +216,19 @@ async fn http_times_out_on_silence() {
 }
 
 #[tokio::test]
+async fn a_probe_that_timed_out_leaves_no_connection() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let read_to_end = async {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read_to_end(&mut Vec::new()).await
+    };
+    let (verdict, read) = tokio::join!(probe(get(port, None, None)), read_to_end);
+    assert!(matches!(reason(verdict), Reason::Timeout { .. }));
+    assert!(read.unwrap() > 0);
+}
+
+#[tokio::test]
 async fn http_fails_on_a_body_cut_short_and_on_what_is_not_http() {
     let cut = b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort".to_vec();
     for response in [cut, b"SSH-2.0-OpenSSH_9.2\r\n".to_vec()] {
@@ -243,25 +256,28 @@ async fn serve_tls(name: &str) -> (Server, tempfile::NamedTempFile) {
     (server, file)
 }
 
-fn tls(verify: bool, ca_file: Option<PathBuf>) -> Option<Tls> {
-    Some(Tls { verify, ca_file })
+fn verified(ca_file: Option<&Path>) -> Tls {
+    Tls {
+        verify: true,
+        ca_file: ca_file.map(Path::to_owned),
+    }
 }
 
 #[tokio::test]
 async fn https_passes_with_its_root_and_the_right_name() {
     let (server, ca) = serve_tls("www.example.com").await;
-    let trusted = tls(true, Some(ca.path().to_owned()));
+    let trusted = Some(verified(Some(ca.path())));
     assert_passes(&probe(get(server.address.port(), trusted, Some("fine"))).await);
 }
 
 #[tokio::test]
 async fn https_fails_on_an_unknown_root_and_on_a_wrong_name() {
     let (server, _ca) = serve_tls("www.example.com").await;
-    let verdict = probe(get(server.address.port(), tls(true, None), None)).await;
+    let verdict = probe(get(server.address.port(), Some(verified(None)), None)).await;
     assert!(reason(verdict).to_string().contains("UnknownIssuer"));
 
     let (server, ca) = serve_tls("other.example.com").await;
-    let trusted = tls(true, Some(ca.path().to_owned()));
+    let trusted = Some(verified(Some(ca.path())));
     let verdict = probe(get(server.address.port(), trusted, None)).await;
     let words = reason(verdict).to_string();
     assert!(words.starts_with("TLS: ") && words.contains("not valid for name"));
@@ -270,7 +286,11 @@ async fn https_fails_on_an_unknown_root_and_on_a_wrong_name() {
 #[tokio::test]
 async fn https_without_verification_passes_whatever_the_certificate() {
     let (server, _ca) = serve_tls("other.example.com").await;
-    assert_passes(&probe(get(server.address.port(), tls(false, None), None)).await);
+    let unverified = Tls {
+        verify: false,
+        ca_file: None,
+    };
+    assert_passes(&probe(get(server.address.port(), Some(unverified), None)).await);
 }
 
 #[tokio::test]
@@ -286,7 +306,7 @@ async fn https_to_a_server_without_tls_fails() {
             .unwrap();
         let _until_closed = stream.read_to_end(&mut Vec::new()).await;
     });
-    let verdict = probe(get(port, tls(true, None), None)).await;
+    let verdict = probe(get(port, Some(verified(None)), None)).await;
     assert!(matches!(reason(verdict), Reason::Tls { .. }));
 }
 
@@ -294,12 +314,12 @@ async fn https_to_a_server_without_tls_fails() {
 async fn an_unreadable_or_empty_ca_file_is_a_local_failure() {
     let (server, _ca) = serve_tls("www.example.com").await;
     let port = server.address.port();
-    let missing = tls(true, Some("/nonexistent/ca.pem".into()));
+    let missing = Some(verified(Some(Path::new("/nonexistent/ca.pem"))));
     match probe(get(port, missing, None)).await {
         Verdict::Local { error } => assert!(error.contains("/nonexistent/ca.pem"), "{error}"),
         other => panic!("{other:?}"),
     }
     let empty = tempfile::NamedTempFile::new().unwrap();
-    let verdict = probe(get(port, tls(true, Some(empty.path().to_owned())), None)).await;
+    let verdict = probe(get(port, Some(verified(Some(empty.path()))), None)).await;
     assert!(matches!(verdict, Verdict::Local { .. }));
 }

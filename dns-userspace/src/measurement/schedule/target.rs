@@ -1,8 +1,12 @@
 //! The targets of a plan: every (address, probe) once, however many pools share it.
 
-use std::{collections::HashMap, net::IpAddr, sync::Arc};
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    net::IpAddr,
+    sync::Arc,
+};
 
-use crate::model::{Plan, Probe};
+use crate::model::{Plan, Probe, Server};
 
 /// Number of a target within one [`Targets`], from 0 without gaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -39,7 +43,7 @@ impl Targets {
         let mut targets = Self::default();
         for pool in &plan.pools {
             let probe = Arc::new(pool.probe.clone());
-            for address in pool.servers.iter().flat_map(|server| server.addresses()) {
+            for address in pool.servers.iter().flat_map(Server::addresses) {
                 targets.add(address, &probe);
             }
         }
@@ -50,7 +54,7 @@ impl Targets {
     fn add(&mut self, address: IpAddr, probe: &Arc<Probe>) {
         let id = TargetId(self.list.len() as u32);
         let known = self.known.entry((address, Arc::clone(probe)));
-        if let std::collections::hash_map::Entry::Vacant(vacant) = known {
+        if let Entry::Vacant(vacant) = known {
             vacant.insert(id);
             self.list.push(Target {
                 id,
