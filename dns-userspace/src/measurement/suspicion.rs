@@ -27,9 +27,6 @@ use super::schedule::TargetId;
 /// The fewest failing targets that can't be one server.
 const TARGETS_MIN: usize = 3;
 
-/// The percentage at which nothing is ever suspected: no more than all can fail.
-pub const NEVER_PERCENT: u8 = 100;
-
 /// Whether this host suspects itself.
 #[derive(Clone, Debug)]
 pub struct Suspicion {
@@ -238,16 +235,13 @@ mod tests {
 
     #[test]
     fn one_hundred_percent_is_never() {
-        let mut rig = Rig::new(9, NEVER_PERCENT);
+        let mut rig = Rig::new(9, 100);
         for target in 0..9 {
             assert_eq!(rig.begins_to_fail(target, 0), None);
         }
         let now = rig.at(1);
         assert_eq!(rig.suspicion.set_percent(99, now), Some(Turn::Rises));
-        assert_eq!(
-            rig.suspicion.set_percent(NEVER_PERCENT, now),
-            Some(Turn::Ends)
-        );
+        assert_eq!(rig.suspicion.set_percent(100, now), Some(Turn::Ends));
     }
 
     #[test]

@@ -179,6 +179,27 @@ fn a_new_order_changes_every_group_and_the_same_order_none() {
 }
 
 #[test]
+fn a_candidate_is_ranked_by_its_slowest_address_dead_or_alive() {
+    let servers = vec![server(1, true), server(2, false)];
+    let mut rig = Rig::new(plan(vec![pool(servers, latency())], 1), 100);
+    rig.see(v4(2), pass(20));
+    rig.see(v4(1), pass(10));
+    let word = Ranking::new(&[1, 0]);
+    let reordered = Change::Ranking {
+        pool: 0,
+        group: 0,
+        word,
+    };
+    let v6: IpAddr = "2001:db8::1".parse().unwrap();
+    assert_eq!(rig.see(v6, pass(90)), [reordered]);
+    assert_eq!(rig.see(v6, fail()), []);
+    // Server 1 alone has IPv6, so nobody is whole and its IPv4 stays.
+    let word = Eligible::new(0b11, 0, true);
+    assert_eq!(rig.see(v6, fail()), [Change::Eligible { pool: 0, word }]);
+    assert!(rig.director.words().any(|change| change == reordered));
+}
+
+#[test]
 fn words_are_what_all_changes_add_up_to() {
     let pools = vec![
         pool(vec![server(1, true), server(2, true)], latency()),
@@ -250,6 +271,17 @@ fn when_most_fail_at_once_nothing_goes_down_until_few_fail() {
         rig.see(v4(4), pass(10)),
         [Change::Eligible { pool: 0, word }]
     );
+    assert_eq!(rig.director.states(rig.now).suspicion, None);
+}
+
+#[test]
+fn what_never_passed_raises_no_suspicion() {
+    let servers = (1..=4).map(|n| server(n, false)).collect();
+    let mut rig = Rig::new(plan(vec![pool(servers, latency())], 1), 50);
+    for n in 1..=4 {
+        rig.see(v4(n), fail());
+        assert_eq!(rig.state(v4(n)), State::Down);
+    }
     assert_eq!(rig.director.states(rig.now).suspicion, None);
 }
 
