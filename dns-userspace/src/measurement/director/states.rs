@@ -1,0 +1,159 @@
+//! What `states` shows: the health of every target.
+
+use std::{net::IpAddr, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
+
+use super::Director;
+use crate::{
+    measurement::{
+        health::{Health, State},
+        schedule::Target,
+    },
+    model::ProbeKind,
+};
+
+/// The health of everything.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct States {
+    /// Every target, by number.
+    pub targets: Vec<TargetStatus>,
+    /// Why nothing goes down at present; `None` without suspicion.
+    pub suspicion: Option<SuspicionStatus>,
+}
+
+/// One target and who uses it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetStatus {
+    /// The address and its health.
+    #[serde(flatten)]
+    pub address: AddressStatus,
+    /// The servers one of whose addresses it is.
+    pub used_by: Vec<UsedBy>,
+}
+
+/// A server in a pool.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UsedBy {
+    /// The pool's number.
+    pub pool: u16,
+    /// The server's name.
+    pub server: String,
+}
+
+/// One address and its health.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AddressStatus {
+    /// The address.
+    pub address: IpAddr,
+    /// How it is probed, e.g. `tcp port 80`.
+    pub probe: String,
+    /// What is believed of it.
+    pub state: State,
+    /// How long this has been believed, milliseconds; `None` while unknown.
+    pub since_ms: Option<f64>,
+    /// How long ago the last conclusive sample was taken, milliseconds.
+    pub age_ms: Option<f64>,
+    /// Whether the last conclusive sample failed.
+    pub failing: bool,
+    /// How many conclusive samples in a row agree with the last one.
+    pub streak: u32,
+    /// Smoothed latency of the passes, milliseconds.
+    pub latency_ms: Option<f64>,
+    /// Why it last failed, however long ago.
+    pub last_reason: Option<String>,
+    /// How many probes failed for reasons of this host's own.
+    pub local_failures: u64,
+    /// The last of those.
+    pub last_local_failure: Option<String>,
+}
+
+/// A running suspicion.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SuspicionStatus {
+    /// How long it has lasted, milliseconds.
+    pub since_ms: f64,
+    /// Why, in one line.
+    pub reason: String,
+}
+
+impl Director {
+    /// The health of everything, seen at `now`.
+    pub fn states(&self, now: Instant) -> States {
+        let targets = self.targets.iter().zip(&self.uses).map(|(target, uses)| {
+            let used_by = uses.iter().map(|user| {
+                let pool = &self.plan.pools[usize::from(user.pool)];
+                UsedBy {
+                    pool: user.pool,
+                    server: pool.servers[usize::from(user.candidate)].name.clone(),
+                }
+            });
+            TargetStatus {
+                address: address_status(target, &self.health[target.id.index()], now),
+                used_by: used_by.collect(),
+            }
+        });
+        States {
+            targets: targets.collect(),
+            suspicion: self.suspicion_status(now),
+        }
+    }
+
+    /// The running suspicion, seen at `now`.
+    pub(super) fn suspicion_status(&self, now: Instant) -> Option<SuspicionStatus> {
+        Some(SuspicionStatus {
+            since_ms: milliseconds(now.duration_since(self.suspicion.since()?)),
+            reason: self.suspicion.reason()?,
+        })
+    }
+}
+
+/// The health of one target, seen at `now`.
+pub(super) fn address_status(target: &Target, health: &Health, now: Instant) -> AddressStatus {
+    let ago = |then: Instant| milliseconds(now.duration_since(then));
+    AddressStatus {
+        address: target.address,
+        probe: describe(&target.probe.kind),
+        state: health.state(),
+        since_ms: health.since().map(ago),
+        age_ms: health.last_sample().map(ago),
+        failing: health.is_failing(),
+        streak: health.streak().map_or(0, |streak| streak.length),
+        latency_ms: health.latency().map(milliseconds),
+        last_reason: health.last_reason().map(ToString::to_string),
+        local_failures: health.local_failures(),
+        last_local_failure: health.last_local_failure().map(str::to_owned),
+    }
+}
+
+/// A duration in milliseconds, to the microsecond.
+pub(super) fn milliseconds(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+/// A probe in a few words.
+pub(super) fn describe(kind: &ProbeKind) -> String {
+    match kind {
+        ProbeKind::Tcp { port } => format!("tcp port {port}"),
+        ProbeKind::Http {
+            port,
+            tls,
+            host,
+            path,
+            ..
+        } => {
+            let scheme = if tls.is_some() { "https" } else { "http" };
+            format!("GET {scheme}://{host}{path} port {port}")
+        }
+    }
+}
+
+/// A state in one word.
+pub(super) fn word(state: State) -> &'static str {
+    match state {
+        State::Unknown => "unknown",
+        State::Up => "up",
+        State::Down => "down",
+    }
+}

@@ -1,0 +1,438 @@
+use std::{collections::BTreeMap, net::IpAddr};
+
+use dns_common::decision::{ALL_CANDIDATES, Family, pick};
+
+use super::{explain::Outcome, *};
+use crate::{
+    measurement::sample::{Reason, Vantage},
+    model::{AllDown, Groups, Policy, Pool, Probe, ProbeKind, Server},
+};
+
+/// A server with addresses `192.0.2.n` and, if `dual`, `2001:db8::n`.
+fn server(n: u8, dual: bool) -> Server {
+    Server {
+        name: format!("s{n}"),
+        v4: vec![[192, 0, 2, n].into()],
+        v6: if dual {
+            vec![format!("2001:db8::{n}").parse().unwrap()]
+        } else {
+            vec![]
+        },
+    }
+}
+
+fn pool(servers: Vec<Server>, policy: Policy) -> Pool {
+    Pool {
+        servers,
+        policy,
+        probe: Probe {
+            kind: ProbeKind::Tcp { port: 80 },
+            interval: Duration::from_secs(1),
+            timeout: Duration::from_millis(300),
+            up_after: 1,
+            down_after: 2,
+        },
+        all_down: AllDown::All,
+    }
+}
+
+fn latency() -> Policy {
+    Policy::Latency {
+        tolerance: Duration::from_millis(5),
+    }
+}
+
+fn failover(count: u8) -> Policy {
+    Policy::Failover {
+        order: (0..count).collect(),
+        by_group: BTreeMap::from([("g1".to_owned(), (0..count).rev().collect())]),
+    }
+}
+
+fn plan(pools: Vec<Pool>, groups: usize) -> Plan {
+    let mut names = Groups::default().names;
+    names.extend((1..groups).map(|n| format!("g{n}")));
+    Plan {
+        pools,
+        services: vec![],
+        groups: Groups {
+            names,
+            prefixes: vec![],
+        },
+    }
+}
+
+fn v4(n: u8) -> IpAddr {
+    [192, 0, 2, n].into()
+}
+
+/// A director and the clock of its samples.
+struct Rig {
+    director: Director,
+    now: Instant,
+}
+
+impl Rig {
+    fn new(plan: Plan, suspect_percent: u8) -> Self {
+        Self {
+            director: Director::new(plan, suspect_percent),
+            now: Instant::now(),
+        }
+    }
+
+    /// One in which every target has passed in 10 ms.
+    fn passing(plan: Plan, suspect_percent: u8) -> Self {
+        let mut rig = Self::new(plan, suspect_percent);
+        let targets: Vec<TargetId> = rig.director.targets().iter().map(|t| t.id).collect();
+        for target in targets {
+            rig.take(target, pass(10));
+        }
+        rig
+    }
+
+    fn take(&mut self, target: TargetId, verdict: Verdict) -> Vec<Change> {
+        self.now += Duration::from_millis(10);
+        self.director.observe(&Sample {
+            target,
+            at: self.now,
+            taken_from: Vantage::Host,
+            verdict,
+        })
+    }
+
+    fn see(&mut self, address: IpAddr, verdict: Verdict) -> Vec<Change> {
+        let known = self.director.targets();
+        let target = known.iter().find(|target| target.address == address);
+        let id = target.unwrap().id;
+        self.take(id, verdict)
+    }
+
+    fn state(&self, address: IpAddr) -> State {
+        let states = self.director.states(self.now).targets;
+        let found = states.iter().find(|t| t.address.address == address);
+        found.unwrap().address.state
+    }
+}
+
+fn pass(ms: u64) -> Verdict {
+    let latency = Duration::from_millis(ms);
+    Verdict::Pass { latency }
+}
+
+fn fail() -> Verdict {
+    let reason = Reason::Refused;
+    Verdict::Fail { reason }
+}
+
+#[test]
+fn a_death_in_a_pool_with_4096_groups_is_one_change() {
+    for policy in [latency(), failover(3)] {
+        let servers = (1..=3).map(|n| server(n, false)).collect();
+        let mut rig = Rig::passing(plan(vec![pool(servers, policy)], 4096), 50);
+        assert_eq!(rig.see(v4(1), fail()), []);
+        let word = Eligible::new(0b110, 0, false);
+        assert_eq!(rig.see(v4(1), fail()), [Change::Eligible { pool: 0, word }]);
+        assert_eq!(rig.see(v4(1), fail()), []);
+        let word = Eligible::new(0b111, 0, false);
+        assert_eq!(
+            rig.see(v4(1), pass(10)),
+            [Change::Eligible { pool: 0, word }]
+        );
+    }
+}
+
+#[test]
+fn a_shared_server_moves_every_pool_that_uses_it_and_no_other() {
+    let pools = vec![
+        pool(vec![server(1, false), server(2, false)], latency()),
+        pool(vec![server(3, false), server(2, false)], failover(2)),
+        pool(vec![server(3, false), server(4, false)], latency()),
+    ];
+    let mut rig = Rig::passing(plan(pools, 2), 100);
+    rig.see(v4(2), fail());
+    let word = Eligible::new(0b01, 0, false);
+    assert_eq!(
+        rig.see(v4(2), fail()),
+        [
+            Change::Eligible { pool: 0, word },
+            Change::Eligible { pool: 1, word }
+        ]
+    );
+}
+
+#[test]
+fn a_new_order_changes_every_group_and_the_same_order_none() {
+    let servers = vec![server(1, false), server(2, false)];
+    let mut rig = Rig::passing(plan(vec![pool(servers, latency())], 3), 50);
+    assert_eq!(rig.see(v4(1), pass(11)), []);
+    let changes = rig.see(v4(1), pass(100));
+    let word = Ranking::new(&[1, 0]);
+    let expected: Vec<Change> = (0..3)
+        .map(|group| Change::Ranking {
+            pool: 0,
+            group,
+            word,
+        })
+        .collect();
+    assert_eq!(changes, expected);
+    assert_eq!(rig.see(v4(1), pass(100)), []);
+}
+
+#[test]
+fn a_candidate_is_ranked_by_its_slowest_address_dead_or_alive() {
+    let servers = vec![server(1, true), server(2, false)];
+    let mut rig = Rig::new(plan(vec![pool(servers, latency())], 1), 100);
+    rig.see(v4(2), pass(20));
+    rig.see(v4(1), pass(10));
+    let word = Ranking::new(&[1, 0]);
+    let reordered = Change::Ranking {
+        pool: 0,
+        group: 0,
+        word,
+    };
+    let v6: IpAddr = "2001:db8::1".parse().unwrap();
+    assert_eq!(rig.see(v6, pass(90)), [reordered]);
+    assert_eq!(rig.see(v6, fail()), []);
+    // Server 1 alone has IPv6, so nobody is whole and its IPv4 stays.
+    let word = Eligible::new(0b11, 0, true);
+    assert_eq!(rig.see(v6, fail()), [Change::Eligible { pool: 0, word }]);
+    assert!(rig.director.words().any(|change| change == reordered));
+}
+
+#[test]
+fn words_are_what_all_changes_add_up_to() {
+    let pools = vec![
+        pool(vec![server(1, true), server(2, true)], latency()),
+        pool(vec![server(1, true), server(3, false)], failover(2)),
+    ];
+    let mut rig = Rig::new(plan(pools, 3), 100);
+    let mut eligible = BTreeMap::new();
+    let mut rankings = BTreeMap::new();
+    let mut apply = |change: Change| match change {
+        Change::Eligible { pool, word } => drop(eligible.insert(pool, word.0)),
+        Change::Ranking { pool, group, word } => drop(rankings.insert((pool, group), word.0)),
+    };
+    rig.director.words().for_each(&mut apply);
+    // A fixed scramble of passes and failures of all targets.
+    for step in 0..400_u64 {
+        let scramble = step.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let target = TargetId((scramble % 5) as u32);
+        let failing = scramble / 5 % 3 == 0;
+        let verdict = if failing { fail() } else { pass(scramble % 97) };
+        rig.take(target, verdict).into_iter().for_each(&mut apply);
+    }
+    for change in rig.director.words() {
+        match change {
+            Change::Eligible { pool, word } => assert_eq!(eligible[&pool], word.0),
+            Change::Ranking { pool, group, word } => {
+                assert_eq!(rankings[&(pool, group)], word.0);
+            }
+        }
+    }
+    let own = Change::Ranking {
+        pool: 1,
+        group: 1,
+        word: Ranking::new(&[1, 0]),
+    };
+    assert!(rig.director.words().any(|change| change == own));
+}
+
+#[test]
+fn everything_counts_as_up_before_the_first_sample() {
+    let servers = vec![server(1, true), server(2, false)];
+    let rig = Rig::new(plan(vec![pool(servers, latency())], 1), 50);
+    let words: Vec<Change> = rig.director.words().collect();
+    let eligible = Eligible::new(0b11, 0b01, false);
+    assert_eq!(
+        words[0],
+        Change::Eligible {
+            pool: 0,
+            word: eligible
+        }
+    );
+    assert_eq!(rig.director.unknown_targets().count(), 3);
+}
+
+#[test]
+fn when_most_fail_at_once_nothing_goes_down_until_few_fail() {
+    let servers = (1..=4).map(|n| server(n, false)).collect();
+    let mut rig = Rig::passing(plan(vec![pool(servers, latency())], 2), 50);
+    for _ in 0..5 {
+        for n in 1..=4 {
+            assert_eq!(rig.see(v4(n), fail()), []);
+        }
+    }
+    let suspicion = rig.director.states(rig.now).suspicion.unwrap();
+    assert!(suspicion.reason.starts_with("4 of 4 targets"));
+    assert_eq!(rig.see(v4(3), pass(10)), []);
+    // At two of four it ends, and the two that still fail are down at once.
+    let word = Eligible::new(0b1100, 0, false);
+    assert_eq!(
+        rig.see(v4(4), pass(10)),
+        [Change::Eligible { pool: 0, word }]
+    );
+    assert_eq!(rig.director.states(rig.now).suspicion, None);
+}
+
+#[test]
+fn what_never_passed_raises_no_suspicion() {
+    let servers = (1..=4).map(|n| server(n, false)).collect();
+    let mut rig = Rig::new(plan(vec![pool(servers, latency())], 1), 50);
+    for n in 1..=4 {
+        rig.see(v4(n), fail());
+        assert_eq!(rig.state(v4(n)), State::Down);
+    }
+    assert_eq!(rig.director.states(rig.now).suspicion, None);
+}
+
+#[test]
+fn without_suspicion_all_may_go_down() {
+    let servers = (1..=4).map(|n| server(n, false)).collect();
+    let mut rig = Rig::passing(plan(vec![pool(servers, latency())], 1), 50);
+    for _ in 0..2 {
+        for n in 1..=4 {
+            rig.see(v4(n), fail());
+        }
+    }
+    let changes = rig.director.set_suspect_percent(100, rig.now);
+    let word = Eligible::new(0, 0, true);
+    assert_eq!(changes, [Change::Eligible { pool: 0, word }]);
+    let picked = pick(Ranking::new(&[0, 1, 2, 3]), word, Family::V4);
+    assert_eq!(picked, Some(ALL_CANDIDATES));
+}
+
+#[test]
+fn with_down_after_1_the_first_to_fail_are_down_before_it_is_known() {
+    let servers = (1..=4).map(|n| server(n, false)).collect();
+    let mut pool = pool(servers, latency());
+    pool.probe.down_after = 1;
+    let mut rig = Rig::passing(plan(vec![pool], 1), 50);
+    for n in 1..=4 {
+        rig.see(v4(n), fail());
+    }
+    let states = [1, 2, 3, 4].map(|n| rig.state(v4(n)));
+    assert_eq!(states, [State::Down, State::Down, State::Up, State::Up]);
+}
+
+#[test]
+fn a_reload_keeps_the_health_of_targets_that_stay() {
+    let before = pool(vec![server(1, false), server(2, false)], latency());
+    let mut rig = Rig::passing(plan(vec![before.clone()], 2), 50);
+    rig.see(v4(1), fail());
+    rig.see(v4(1), fail());
+    rig.see(v4(2), pass(50));
+
+    let more = pool(vec![server(3, false), server(1, false)], latency());
+    let mut next = Director::new(plan(vec![more, before], 2), 50);
+    next.carry_over(&rig.director, rig.now);
+    let unknown: Vec<IpAddr> = next.unknown_targets().map(|t| t.address).collect();
+    assert_eq!(unknown, [v4(3)]);
+    let words: Vec<Change> = next.words().collect();
+    let masks: Vec<Eligible> = words
+        .iter()
+        .filter_map(|change| match change {
+            Change::Eligible { word, .. } => Some(*word),
+            Change::Ranking { .. } => None,
+        })
+        .collect();
+    assert_eq!(
+        masks,
+        [Eligible::new(0b01, 0, false), Eligible::new(0b10, 0, false)]
+    );
+    // Pool 0 has its measured server first, though it is second by number.
+    assert!(words.contains(&Change::Ranking {
+        pool: 0,
+        group: 1,
+        word: Ranking::new(&[1, 0])
+    }));
+}
+
+#[test]
+fn a_reload_keeps_a_running_suspicion_and_an_order_within_tolerance() {
+    let servers: Vec<Server> = (1..=3).map(|n| server(n, false)).collect();
+    let kept = pool(servers, latency());
+    let mut rig = Rig::passing(plan(vec![kept.clone()], 1), 50);
+    // Server 1 becomes worse by less than the tolerance: the order stays.
+    rig.see(v4(1), pass(30));
+    for n in 1..=3 {
+        rig.see(v4(n), fail());
+    }
+    let mut next = Director::new(plan(vec![kept], 1), 50);
+    next.carry_over(&rig.director, rig.now);
+    assert!(next.states(rig.now).suspicion.is_some());
+    assert!(next.words().eq(rig.director.words()));
+}
+
+#[test]
+fn a_sample_of_a_target_beyond_the_plan_changes_nothing() {
+    let mut rig = Rig::new(plan(vec![pool(vec![server(1, false)], latency())], 1), 50);
+    assert_eq!(rig.take(TargetId(7), fail()), []);
+}
+
+#[test]
+fn a_local_failure_is_shown_and_changes_nothing() {
+    let mut rig = Rig::passing(plan(vec![pool(vec![server(1, false)], latency())], 1), 50);
+    for _ in 0..9 {
+        let error = "socket: Too many open files (os error 24)".to_owned();
+        assert_eq!(rig.see(v4(1), Verdict::Local { error }), []);
+    }
+    let status = &rig.director.states(rig.now).targets[0];
+    assert_eq!(status.address.state, State::Up);
+    assert_eq!(status.address.local_failures, 9);
+}
+
+#[test]
+fn explain_says_who_won_and_why_the_others_did_not() {
+    let servers = vec![server(1, true), server(2, true), server(3, false)];
+    let mut pool = pool(servers, failover(3));
+    pool.probe.down_after = 1;
+    let mut rig = Rig::passing(plan(vec![pool], 2), 100);
+    rig.see("2001:db8::1".parse().unwrap(), fail());
+
+    let explained = rig.director.explain(0, 0, rig.now).unwrap();
+    assert_eq!(explained.group, "default");
+    assert_eq!(explained.a, Outcome::Server("s2".to_owned()));
+    assert_eq!(explained.aaaa, Outcome::Server("s2".to_owned()));
+    let why: Vec<&str> = explained
+        .candidates
+        .iter()
+        .map(|c| c.why.as_str())
+        .collect();
+    assert_eq!(
+        why,
+        [
+            "A: left out because its other family is down, and another server is fit in both; \
+             AAAA: 2001:db8::1 is down (connection refused), so another is used",
+            "A: chosen: the first usable, at position 2; \
+             AAAA: chosen: the first usable, at position 2",
+            "A: usable, but s2 stands before it; AAAA: it has no such address",
+        ]
+    );
+    let own_order = rig.director.explain(0, 1, rig.now).unwrap();
+    assert_eq!(own_order.a, Outcome::Server("s3".to_owned()));
+    assert_eq!(own_order.aaaa, Outcome::Server("s2".to_owned()));
+    assert_eq!(own_order.candidates[0].position, 1);
+
+    assert_eq!(rig.director.explain(1, 0, rig.now), None);
+    assert_eq!(rig.director.explain(0, 2, rig.now), None);
+}
+
+#[test]
+fn snapshots_survive_json() {
+    let mut rig = Rig::passing(plan(vec![pool(vec![server(1, true)], latency())], 1), 100);
+    rig.see(v4(1), fail());
+    let states = rig.director.states(rig.now);
+    let json = serde_json::to_string(&states).unwrap();
+    assert!(json.contains(r#""address":"192.0.2.1","probe":"tcp port 80","state":"up""#));
+    assert_eq!(
+        serde_json::from_str::<states::States>(&json).unwrap(),
+        states
+    );
+    let explained = rig.director.explain(0, 0, rig.now).unwrap();
+    let json = serde_json::to_string(&explained).unwrap();
+    assert!(json.contains(r#""a":{"server":"s1"}"#), "{json}");
+    assert_eq!(
+        serde_json::from_str::<explain::Explanation>(&json).unwrap(),
+        explained
+    );
+}
