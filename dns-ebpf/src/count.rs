@@ -2,21 +2,13 @@
 
 use core::ptr::NonNull;
 
-use aya_ebpf::{
-    btf_maps::{Array, PerCpuArray},
-    macros::btf_map,
-};
+use aya_ebpf::{btf_maps::PerCpuArray, macros::btf_map};
 use dns_common::{outcome::Outcome, tables::Counters};
 
 #[btf_map]
 static COUNTERS: PerCpuArray<Counters, 1> = PerCpuArray::new();
 #[btf_map]
 static SERVICES: PerCpuArray<u64, 1> = PerCpuArray::new();
-/// Names of the services that are counted, for whoever reads the counters; the
-/// program itself does not.
-#[used]
-#[btf_map]
-static SERVICE_NAMES: Array<[u8; 256], 1> = Array::new();
 
 /// This CPU's counters.
 pub(crate) struct Tally(NonNull<Counters>);

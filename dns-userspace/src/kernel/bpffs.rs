@@ -68,5 +68,7 @@ fn mount(directory: &Path) -> Result<(), KernelError> {
     if failed == 0 {
         return Ok(());
     }
-    Err(KernelError::call("mounting bpffs at", directory.display())(io::Error::last_os_error()))
+    Err(KernelError::call("mounting bpffs at", directory.display())(
+        io::Error::last_os_error(),
+    ))
 }

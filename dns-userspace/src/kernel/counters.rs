@@ -1,22 +1,26 @@
 //! Per-CPU counters, summed, and carried over from program to program.
 
-use std::path::Path;
+use std::{fs, io, path::Path};
 
 use aya::{
     Ebpf, Pod,
-    maps::{Array, Map, MapData, PerCpuArray, PerCpuValues},
+    maps::{Array, Map, MapData, MapError, PerCpuArray, PerCpuValues},
     util::nr_cpus,
 };
 use dns_common::{outcome::Outcome, tables::Counters};
 
-use super::{KernelError, data_of, map_error, pin};
-use crate::tables::SERVICE_NAME_OCTETS;
+use super::{KernelError, map_error};
 
-/// A name padded with zero octets, as `SERVICE_NAMES` keeps it.
-type NameValue = [u8; SERVICE_NAME_OCTETS];
+/// Room for a domain name in text, octets; a longer one (of many escapes) is cut.
+const NAME_OCTETS: usize = 256;
 
-/// Names by counter number.
-pub type ServiceNames = Vec<String>;
+/// A name padded with zero octets.
+type NameValue = [u8; NAME_OCTETS];
+
+/// Entry of `COUNTERS` that the running program counts in.
+const LIVE: u32 = 0;
+/// Entry of `COUNTERS` with what earlier programs counted.
+const CARRIED: u32 = 1;
 
 #[repr(transparent)]
 #[derive(Clone, Copy)]
@@ -30,79 +34,95 @@ unsafe impl Pod for Value {}
 pub struct Counts {
     /// Packets by [`Outcome`], in [`Outcome::ALL`]'s order.
     pub outcomes: [u64; Outcome::ALL.len()],
-    /// Answers by service number.
-    pub services: Vec<u64>,
+    /// Answers by service, in the services' order.
+    pub services: Vec<(String, u64)>,
 }
 
 /// The maps that count. In each the entries of the running program come first;
 /// as many follow that were carried over.
-pub(super) struct CounterMaps {
-    outcomes: PerCpuArray<MapData, Value>,
-    services: PerCpuArray<MapData, u64>,
-    names: Array<MapData, NameValue>,
+pub(super) struct CounterMaps<'m> {
+    outcomes: PerCpuArray<&'m MapData, Value>,
+    services: PerCpuArray<&'m MapData, u64>,
 }
 
-impl CounterMaps {
-    /// The maps of a program just loaded.
-    pub(super) fn take(ebpf: &mut Ebpf, services: u32) -> Result<Self, KernelError> {
-        let mut map = |name: &'static str| {
-            ebpf.take_map(name)
-                .ok_or_else(|| KernelError::Load(format!("the object has no map {name}")))
-        };
-        let maps = Self {
-            outcomes: PerCpuArray::try_from(map("COUNTERS")?)
-                .map_err(map_error("opening", "COUNTERS"))?,
-            services: PerCpuArray::try_from(map("SERVICES")?)
-                .map_err(map_error("opening", "SERVICES"))?,
-            names: Array::try_from(map("SERVICE_NAMES")?)
-                .map_err(map_error("opening", "SERVICE_NAMES"))?,
-        };
-        debug_assert_eq!(maps.capacity(), services);
-        Ok(maps)
-    }
+/// Names of the maps, as the object has them.
+const OUTCOMES: &str = "COUNTERS";
+const SERVICES: &str = "SERVICES";
+/// Made and pinned by the daemon, for whoever reads the counters after it.
+const NAMES: &str = "SERVICE_NAMES";
 
-    /// The maps an earlier daemon pinned in `directory`, if they are of this kind.
-    pub(super) fn pinned(directory: &Path) -> Option<Self> {
-        let map = |name: &str| MapData::from_pin(directory.join(name)).ok();
-        let outcomes = map("COUNTERS")?;
-        if outcomes.info().ok()?.value_size() as usize != size_of::<Counters>() {
-            return None;
-        }
+/// What an earlier daemon's program, pinned in `directory`, counts in.
+pub(super) struct Pinned {
+    outcomes: Map,
+    services: Map,
+    names: Vec<String>,
+}
+
+impl Pinned {
+    /// Opens the pins; `None` unless they are there and of this layout.
+    pub(super) fn open(directory: &Path) -> Option<Self> {
+        let map = |name: &str, value_size: usize| {
+            let map = MapData::from_pin(directory.join(name)).ok()?;
+            let same = map.info().ok()?.value_size() as usize == value_size;
+            same.then(|| Map::from_map_data(map).ok()).flatten()
+        };
+        let names = map(NAMES, NAME_OCTETS)?;
+        let names: Array<_, NameValue> = Array::try_from(names).ok()?;
         Some(Self {
-            outcomes: PerCpuArray::try_from(Map::from_map_data(outcomes).ok()?).ok()?,
-            services: PerCpuArray::try_from(Map::from_map_data(map("SERVICES")?).ok()?).ok()?,
-            names: Array::try_from(Map::from_map_data(map("SERVICE_NAMES")?).ok()?).ok()?,
+            outcomes: map(OUTCOMES, size_of::<Counters>())?,
+            services: map(SERVICES, size_of::<u64>())?,
+            names: names
+                .iter()
+                .map(|value| value.ok().map(|value| name_of(&value)))
+                .collect::<Option<_>>()?,
         })
     }
 
-    pub(super) fn pin(&self, directory: &Path) -> Result<(), KernelError> {
-        let _ = data_of;
-        pin(self.outcomes.map_data(), &directory.join("COUNTERS"))?;
-        pin(self.services.map_data(), &directory.join("SERVICES"))?;
-        pin(self.names.map_data(), &directory.join("SERVICE_NAMES"))
-    }
-
-    fn capacity(&self) -> u32 {
-        self.names.len()
-    }
-
-    /// Live and carried counts together.
+    /// What it has counted so far.
     pub(super) fn counts(&self) -> Result<Counts, KernelError> {
+        CounterMaps::new(&self.outcomes, &self.services)?.counts(&self.names)
+    }
+}
+
+impl<'m> CounterMaps<'m> {
+    /// The maps of a loaded program.
+    pub(super) fn of(ebpf: &'m Ebpf) -> Result<Self, KernelError> {
+        let map = |name| ebpf.map(name).ok_or_else(|| missing(name));
+        Self::new(map(OUTCOMES)?, map(SERVICES)?)
+    }
+
+    fn new(outcomes: &'m Map, services: &'m Map) -> Result<Self, KernelError> {
+        Ok(Self {
+            outcomes: outcomes
+                .try_into()
+                .map_err(map_error("opening", OUTCOMES))?,
+            services: services
+                .try_into()
+                .map_err(map_error("opening", SERVICES))?,
+        })
+    }
+
+    /// Live and carried counts together; `names` are the services' by number.
+    pub(super) fn counts(&self, names: &[String]) -> Result<Counts, KernelError> {
         let mut outcomes = [0; Outcome::ALL.len()];
-        for entry in 0..2 {
+        for entry in [LIVE, CARRIED] {
             let values = self
                 .outcomes
                 .get(&entry, 0)
-                .map_err(map_error("reading", "COUNTERS"))?;
+                .map_err(map_error("reading", OUTCOMES))?;
             for value in values.iter() {
                 for (sum, count) in outcomes.iter_mut().zip(value.0.outcomes) {
                     *sum += count;
                 }
             }
         }
-        let capacity = self.capacity();
-        let services = (0..capacity)
-            .map(|service| Ok(self.service(service)? + self.service(capacity + service)?))
+        let carried = self.services.len() / 2;
+        let services = (0..carried)
+            .zip(names)
+            .map(|(number, name)| {
+                let count = self.service(number)? + self.service(carried + number)?;
+                Ok((name.clone(), count))
+            })
             .collect::<Result<_, KernelError>>()?;
         Ok(Counts { outcomes, services })
     }
@@ -111,79 +131,81 @@ impl CounterMaps {
         let values = self
             .services
             .get(&entry, 0)
-            .map_err(map_error("reading", "SERVICES"))?;
+            .map_err(map_error("reading", SERVICES))?;
         Ok(values.iter().sum())
     }
+}
 
-    pub(super) fn name_services(&self, names: &[String]) -> Result<(), KernelError> {
-        // The map is written through a handle of its own, so that `self` may be shared.
-        let data = MapData::from_id(
-            self.names
-                .map_data()
-                .info()
-                .map_err(map_error("reading", "SERVICE_NAMES"))?
-                .id(),
-        )
-        .map_err(map_error("opening", "SERVICE_NAMES"))?;
-        let map = Map::from_map_data(data).map_err(map_error("opening", "SERVICE_NAMES"))?;
-        let mut map: Array<_, NameValue> =
-            Array::try_from(map).map_err(map_error("opening", "SERVICE_NAMES"))?;
-        for (index, name) in (0..self.capacity()).zip(names) {
-            let mut value = [0; SERVICE_NAME_OCTETS];
-            let len = name.len().min(SERVICE_NAME_OCTETS);
-            value[..len].copy_from_slice(&name.as_bytes()[..len]);
-            map.set(index, value, 0)
-                .map_err(map_error("writing", "SERVICE_NAMES"))?;
+/// Pins the services' names in `directory`, in place of those there.
+pub(super) fn pin_names(directory: &Path, names: &[String]) -> Result<(), KernelError> {
+    let entries = names.len().max(1) as u32;
+    let mut map: Array<MapData, NameValue> =
+        Array::create(entries, 0).map_err(map_error("creating", NAMES))?;
+    for (index, name) in (0..).zip(names) {
+        let mut value = [0; NAME_OCTETS];
+        let len = name.len().min(NAME_OCTETS);
+        value[..len].copy_from_slice(&name.as_bytes()[..len]);
+        map.set(index, value, 0)
+            .map_err(map_error("writing", NAMES))?;
+    }
+    let (new, wanted) = (directory.join("SERVICE_NAMES_new"), directory.join(NAMES));
+    let _ = fs::remove_file(&new); // left by a daemon killed right here
+    map.pin(&new)
+        .map_err(|error| io::Error::other(error.to_string()))
+        .map_err(KernelError::call("pinning to", new.display()))?;
+    fs::rename(&new, &wanted).map_err(KernelError::call("rename", new.display()))
+}
+
+/// Adds what `old` has counted; services are matched by name.
+pub(super) fn carry_over(
+    ebpf: &mut Ebpf,
+    names: &[String],
+    old: &Counts,
+) -> Result<(), KernelError> {
+    let cpus = nr_cpus().map_err(|(path, error)| KernelError::call("reading", path)(error))?;
+    let value = |outcomes| {
+        Value(Counters {
+            outcomes,
+            scratch: 0,
+        })
+    };
+    let carried = on_first_cpu(cpus, value(old.outcomes), value([0; Outcome::ALL.len()]))?;
+    let mut outcomes: PerCpuArray<_, Value> = map_mut(ebpf, OUTCOMES)?;
+    outcomes
+        .set(CARRIED, carried, 0)
+        .map_err(map_error("writing", OUTCOMES))?;
+
+    let mut services: PerCpuArray<_, u64> = map_mut(ebpf, SERVICES)?;
+    let carried = services.len() / 2;
+    for (name, count) in &old.services {
+        if let Some(number) = names.iter().position(|known| known == name) {
+            services
+                .set(carried + number as u32, on_first_cpu(cpus, *count, 0)?, 0)
+                .map_err(map_error("writing", SERVICES))?;
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    fn service_names(&self) -> Result<ServiceNames, KernelError> {
-        (0..self.capacity())
-            .map(|index| {
-                let value = self
-                    .names
-                    .get(&index, 0)
-                    .map_err(map_error("reading", "SERVICE_NAMES"))?;
-                let len = value.iter().position(|octet| *octet == 0);
-                let name = &value[..len.unwrap_or(value.len())];
-                Ok(String::from_utf8_lossy(name).into_owned())
-            })
-            .collect()
-    }
+fn on_first_cpu<T: Pod>(cpus: usize, value: T, rest: T) -> Result<PerCpuValues<T>, KernelError> {
+    let mut values = vec![rest; cpus];
+    values[0] = value;
+    PerCpuValues::try_from(values).map_err(KernelError::call("writing", "a per-CPU map"))
+}
 
-    /// Adds what `old` has counted; services are matched by name.
-    pub(super) fn carry_over(&mut self, old: &Self) -> Result<(), KernelError> {
-        let counts = old.counts()?;
-        let cpus = nr_cpus()
-            .map_err(|(path, error)| KernelError::call("reading", path)(error))?;
-        let mut values = vec![
-            Value(Counters {
-                outcomes: [0; Outcome::ALL.len()],
-                scratch: 0,
-            });
-            cpus
-        ];
-        values[0].0.outcomes = counts.outcomes;
-        let values = PerCpuValues::try_from(values)
-            .map_err(KernelError::call("writing", "map COUNTERS"))?;
-        self.outcomes
-            .set(1, values, 0)
-            .map_err(map_error("writing", "COUNTERS"))?;
+fn map_mut<'m, M>(ebpf: &'m mut Ebpf, name: &'static str) -> Result<M, KernelError>
+where
+    M: TryFrom<&'m mut Map, Error = MapError>,
+{
+    let map = ebpf.map_mut(name).ok_or_else(|| missing(name))?;
+    map.try_into().map_err(map_error("opening", name))
+}
 
-        let names = self.service_names()?;
-        for (name, count) in old.service_names()?.iter().zip(counts.services) {
-            let position = names.iter().position(|known| known == name);
-            if let (false, Some(index)) = (name.is_empty(), position) {
-                let mut values = vec![0; cpus];
-                values[0] = count;
-                let values = PerCpuValues::try_from(values)
-                    .map_err(KernelError::call("writing", "map SERVICES"))?;
-                self.services
-                    .set(self.capacity() + index as u32, values, 0)
-                    .map_err(map_error("writing", "SERVICES"))?;
-            }
-        }
-        Ok(())
-    }
+fn name_of(value: &NameValue) -> String {
+    let len = value.iter().position(|octet| *octet == 0);
+    String::from_utf8_lossy(&value[..len.unwrap_or(value.len())]).into_owned()
+}
+
+fn missing(name: &str) -> KernelError {
+    KernelError::Load(format!("the object has no map {name}"))
 }

@@ -67,7 +67,11 @@ pub(super) fn attach(
         // It holds another interface, or one that is gone.
         release(&link, &pin)?;
     }
-    let mode = if generic { XdpMode::Skb } else { XdpMode::Driver };
+    let mode = if generic {
+        XdpMode::Skb
+    } else {
+        XdpMode::Driver
+    };
     let id = program
         .attach_to_if_index(index, mode)
         .map_err(|error| attach_error(error, interface, generic))?;
@@ -128,7 +132,9 @@ fn release(link: &OwnedFd, pin: &Path) -> Result<(), KernelError> {
     match sys::link_detach(link.as_fd()) {
         // The interface is gone, and the program with it.
         Err(error) if !matches!(error.raw_os_error(), Some(libc::ENOLINK | libc::EINVAL)) => {
-            return Err(KernelError::call("detaching the link at", pin.display())(error));
+            return Err(KernelError::call("detaching the link at", pin.display())(
+                error,
+            ));
         }
         _ => {}
     }
@@ -139,7 +145,9 @@ fn pinned(pin: &Path) -> Result<Option<OwnedFd>, KernelError> {
     match sys::object_get(pin) {
         Ok(link) => Ok(Some(link)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(KernelError::call("opening the link at", pin.display())(error)),
+        Err(error) => Err(KernelError::call("opening the link at", pin.display())(
+            error,
+        )),
     }
 }
 

@@ -25,7 +25,8 @@ use dns_common::tables::ABI_VERSION;
 use thiserror::Error;
 
 use crate::tables::{Capacity, Tables};
-pub use counters::{Counts, ServiceNames};
+use counters::CounterMaps;
+pub use counters::Counts;
 pub use link::{Attachment, Detached, detach};
 
 /// The compiled XDP program.
@@ -87,7 +88,7 @@ pub enum KernelError {
 }
 
 impl KernelError {
-    fn call(call: &'static str, object: impl ToString) -> impl FnOnce(io::Error) -> Self {
+    fn call(call: &'static str, object: impl std::fmt::Display) -> impl FnOnce(io::Error) -> Self {
         let object = object.to_string();
         move |error| Self::Call {
             call,
@@ -100,7 +101,10 @@ impl KernelError {
 /// The loaded program with its maps.
 pub struct Kernel {
     ebpf: Ebpf,
-    counters: counters::CounterMaps,
+    /// Names by counter number.
+    services: Vec<String>,
+    /// Where the tables are pinned, once they are.
+    pinned: Option<PathBuf>,
 }
 
 /// Where the pins of this ABI version are, below the pin path.
@@ -127,8 +131,12 @@ impl Kernel {
             Ok((data.fd().as_fd(), entries))
         })
         .map_err(KernelError::call("mapping", "the tables"))?;
-        let counters = counters::CounterMaps::take(&mut ebpf, capacity.services)?;
-        Ok((Self { ebpf, counters }, tables))
+        let kernel = Self {
+            ebpf,
+            services: Vec::new(),
+            pinned: None,
+        };
+        Ok((kernel, tables))
     }
 
     /// Puts the program on `interface`: in place of the program that the pinned
@@ -140,46 +148,54 @@ impl Kernel {
         pin_path: &Path,
     ) -> Result<Attachment, KernelError> {
         bpffs::prepare(pin_path)?;
-        let old = counters::CounterMaps::pinned(&tables_directory(pin_path));
+        let old = counters::Pinned::open(&tables_directory(pin_path));
         let attachment = link::attach(program(&mut self.ebpf)?, interface, generic, pin_path)?;
         if let (Attachment::Adopted { .. }, Some(old)) = (&attachment, old) {
             // The old program counts no more once nobody runs it.
             crate::tables::wait_for_kernel_readers()
                 .map_err(KernelError::call("waiting for", "the replaced program"))?;
-            self.counters.carry_over(&old)?;
+            counters::carry_over(&mut self.ebpf, &self.services, &old.counts()?)?;
         }
         self.pin_tables(pin_path)?;
         Ok(attachment)
     }
 
     /// Pins the tables beside what an earlier daemon pinned, then in its place.
-    fn pin_tables(&self, pin_path: &Path) -> Result<(), KernelError> {
+    fn pin_tables(&mut self, pin_path: &Path) -> Result<(), KernelError> {
         let wanted = tables_directory(pin_path);
         let new = wanted.with_extension("new");
         bpffs::remove(&new)?;
         fs::create_dir(&new).map_err(KernelError::call("mkdir", new.display()))?;
         for (name, map) in self.ebpf.maps() {
             let Some(map) = data_of(map) else { continue };
-            pin(map, &new.join(name))?;
+            map.pin(new.join(name))
+                .map_err(|error| io::Error::other(error.to_string()))
+                .map_err(KernelError::call("pinning", format!("map {name}")))?;
         }
-        self.counters.pin(&new)?;
+        counters::pin_names(&new, &self.services)?;
         for entry in fs::read_dir(pin_path).into_iter().flatten().flatten() {
             let path = entry.path();
             if path.is_dir() && path != new {
                 bpffs::remove(&path)?;
             }
         }
-        fs::rename(&new, &wanted).map_err(KernelError::call("rename", new.display()))
+        fs::rename(&new, &wanted).map_err(KernelError::call("rename", new.display()))?;
+        self.pinned = Some(wanted);
+        Ok(())
     }
 
     /// What has been counted, by this program and the ones it replaced.
     pub fn counts(&self) -> Result<Counts, KernelError> {
-        self.counters.counts()
+        CounterMaps::of(&self.ebpf)?.counts(&self.services)
     }
 
     /// Names the services whose counters are `names`' positions.
-    pub fn name_services(&self, names: &[String]) -> Result<(), KernelError> {
-        self.counters.name_services(names)
+    pub fn name_services(&mut self, names: Vec<String>) -> Result<(), KernelError> {
+        self.services = names;
+        match &self.pinned {
+            Some(directory) => counters::pin_names(directory, &self.services),
+            None => Ok(()),
+        }
     }
 }
 
@@ -192,12 +208,6 @@ fn program(ebpf: &mut Ebpf) -> Result<&mut Xdp, KernelError> {
         .map_err(|error: ProgramError| KernelError::Load(error.to_string()))
 }
 
-fn pin(map: &MapData, path: &Path) -> Result<(), KernelError> {
-    map.pin(path)
-        .map_err(|error| io::Error::other(error.to_string()))
-        .map_err(KernelError::call("pinning to", path.display()))
-}
-
 fn data_of(map: &Map) -> Option<&MapData> {
     match map {
         Map::Array(data) | Map::PerCpuArray(data) => Some(data),
@@ -206,7 +216,10 @@ fn data_of(map: &Map) -> Option<&MapData> {
 }
 
 fn no_map(name: &str) -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, format!("the object has no map {name}"))
+    io::Error::new(
+        io::ErrorKind::NotFound,
+        format!("the object has no map {name}"),
+    )
 }
 
 /// Tells a missing privilege from everything else, wherever in the chain of

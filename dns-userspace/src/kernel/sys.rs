@@ -2,7 +2,7 @@
 
 use std::{
     ffi::CString,
-    io, mem,
+    io,
     os::{
         fd::{AsRawFd as _, BorrowedFd, FromRawFd as _, OwnedFd},
         unix::ffi::OsStrExt as _,
@@ -41,7 +41,7 @@ pub(super) fn object_get(path: &Path) -> io::Result<OwnedFd> {
             libc::SYS_bpf,
             BPF_OBJ_GET,
             &raw const attr,
-            mem::size_of_val(&attr),
+            size_of_val(&attr),
         )
     };
     if fd < 0 {
@@ -62,7 +62,7 @@ pub(super) fn link_detach(link: BorrowedFd<'_>) -> io::Result<()> {
             libc::SYS_bpf,
             BPF_LINK_DETACH,
             &raw const attr,
-            mem::size_of_val(&attr),
+            size_of_val(&attr),
         )
     };
     if failed < 0 {

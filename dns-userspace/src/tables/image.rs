@@ -49,6 +49,7 @@ pub enum ImageError {
 
 /// What stands at a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "it lives for one call")]
 pub enum RowData {
     /// The same records for everyone, IPv4 and IPv6; `None` goes to userspace.
     Static([Option<Records>; 2]),

@@ -40,9 +40,6 @@ pub struct Capacity {
     pub services: u32,
 }
 
-/// Octets of a service's name as `SERVICE_NAMES` keeps it.
-pub const SERVICE_NAME_OCTETS: usize = 256;
-
 impl Capacity {
     /// Buckets of one generation: two names in each on average, so that none of
     /// eight entries is too few.
@@ -57,7 +54,7 @@ impl Capacity {
     }
 
     /// Every map that the daemon sizes, with its number of entries.
-    pub fn map_entries(&self) -> [(&'static str, u32); 9] {
+    pub fn map_entries(&self) -> [(&'static str, u32); 8] {
         [
             ("BUCKETS", 2 * self.buckets()),
             ("NAMES", 2 * self.name_cells()),
@@ -65,7 +62,6 @@ impl Capacity {
             ("CHUNKS", self.chunks),
             ("RANKINGS", 2 * self.pools * self.groups),
             ("ELIGIBLE", 2 * self.pools),
-            ("SERVICE_NAMES", self.services),
             // The second half is carried over from the tables before.
             ("SERVICES", 2 * self.services),
             ("COUNTERS", 2),
