@@ -1,4 +1,10 @@
-//! The complete authoritative server behind the fast path.
+//! The complete authoritative server behind the fast path: zones, the lookup
+//! over them, and the way from a query's bytes to a reply's bytes.
+//!
+//! In the order a query meets them: [`server`] receives it ([`udp`], [`tcp`]),
+//! [`respond`] reads it ([`query`], [`edns`]), [`lookup`] finds what stands in
+//! the [`zones`] (each a [`zone`] read by [`master_file`]), and [`encode`]
+//! writes the reply. Only `server`, `udp` and `tcp` do I/O.
 
 use std::net::IpAddr;
 
@@ -9,6 +15,18 @@ use domain::{
 };
 
 use crate::model::Name;
+
+pub mod edns;
+pub mod encode;
+pub mod lookup;
+pub mod master_file;
+pub mod query;
+pub mod respond;
+pub mod server;
+pub mod tcp;
+pub mod udp;
+pub mod zone;
+pub mod zones;
 
 /// A record as zones keep it.
 pub type StoredRecord = Record<Name, ZoneRecordData<Bytes, Name>>;

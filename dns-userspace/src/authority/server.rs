@@ -1,0 +1,297 @@
+//! Sockets and the threads that serve them: for every address one UDP and one
+//! TCP socket a worker, shared by `SO_REUSEPORT`; each worker is a thread
+//! pinned to its core with a runtime of its own.
+
+use std::{
+    io, iter,
+    net::{IpAddr, SocketAddr},
+    os::fd::AsRawFd,
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use core_affinity::CoreId;
+use socket2::{Domain, Protocol, Socket, Type};
+use thiserror::Error;
+use tokio::sync::{Semaphore, watch};
+use tracing::{error, warn};
+
+use super::{respond::Transport, tcp, udp};
+
+/// What answers queries.
+pub trait Handler: Send + Sync {
+    /// Writes the reply to `query` into `out`, which comes empty; `false`
+    /// means to stay silent. Called on the worker's core: it must not block.
+    fn handle(&self, query: &[u8], source: IpAddr, transport: Transport, out: &mut Vec<u8>)
+    -> bool;
+}
+
+/// How connections are treated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Open TCP connections of all workers together, 1 or more; one more is
+    /// closed as soon as it is accepted.
+    pub tcp_connections_max: usize,
+    /// A TCP connection is closed when this long passes without a whole query
+    /// from it, or when a reply is not taken for this long.
+    pub tcp_idle: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            tcp_connections_max: 1024,
+            tcp_idle: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A socket that could not be set up, and the call that failed.
+#[derive(Debug, Error)]
+#[error("{transport} {address}: {call}: {source}")]
+pub struct BindError {
+    /// `UDP` or `TCP`.
+    pub transport: &'static str,
+    /// The address and port it was for.
+    pub address: SocketAddr,
+    /// The call that failed.
+    pub call: &'static str,
+    /// What it returned.
+    pub source: io::Error,
+}
+
+/// The sockets of every worker, bound and not yet served.
+#[derive(Debug)]
+pub struct Server {
+    workers: Vec<Sockets>,
+    options: Options,
+    port: u16,
+}
+
+/// One worker's sockets: one of each an address.
+#[derive(Debug, Default)]
+struct Sockets {
+    udp: Vec<std::net::UdpSocket>,
+    tcp: Vec<std::net::TcpListener>,
+}
+
+impl Server {
+    /// Binds UDP and TCP `port` on every address, once for each of `workers`
+    /// (at least one is made). Port 0 picks a free one, the same for all.
+    ///
+    /// Addresses must be specific: replies leave from the address asked
+    /// because that is what the socket is bound to. On error nothing stays bound.
+    pub fn bind(
+        addresses: &[IpAddr],
+        port: u16,
+        workers: usize,
+        options: Options,
+    ) -> Result<Self, BindError> {
+        let mut server = Self {
+            workers: Vec::new(),
+            options,
+            port,
+        };
+        for _ in 0..workers.max(1) {
+            let mut sockets = Sockets::default();
+            for address in addresses {
+                let udp = bind(SocketAddr::new(*address, server.port), Transport::Udp)?;
+                let udp = std::net::UdpSocket::from(udp);
+                if let (0, Ok(bound)) = (server.port, udp.local_addr()) {
+                    server.port = bound.port();
+                }
+                sockets.udp.push(udp);
+                let tcp = bind(SocketAddr::new(*address, server.port), Transport::Tcp)?;
+                sockets.tcp.push(tcp.into());
+            }
+            server.workers.push(sockets);
+        }
+        Ok(server)
+    }
+
+    /// The port that was bound.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Serves with `handler` until the handle is stopped or dropped.
+    ///
+    /// The error is that of a thread or runtime that could not be made.
+    pub fn start(self, handler: Arc<dyn Handler>) -> io::Result<ServerHandle> {
+        let (stop, stopped) = watch::channel(());
+        let connections = Arc::new(Semaphore::new(self.options.tcp_connections_max));
+        let cores = core_affinity::get_core_ids().unwrap_or_default();
+        let mut handle = ServerHandle {
+            stop: Some(stop),
+            threads: Vec::new(),
+        };
+        let workers = self.workers.into_iter().zip(iter::repeat(handler));
+        for (number, (sockets, handler)) in workers.enumerate() {
+            let worker = Worker {
+                sockets,
+                core: (!cores.is_empty()).then(|| cores[number % cores.len()]),
+                handler,
+                connections: connections.clone(),
+                idle: self.options.tcp_idle,
+            };
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            let stopped = stopped.clone();
+            let thread = thread::Builder::new()
+                .name(format!("dns-{number}"))
+                .spawn(move || worker.run(&runtime, stopped))?;
+            handle.threads.push(thread);
+        }
+        Ok(handle)
+    }
+}
+
+/// A running server; dropping it stops it too.
+#[derive(Debug)]
+pub struct ServerHandle {
+    stop: Option<watch::Sender<()>>,
+    threads: Vec<thread::JoinHandle<()>>,
+}
+
+impl ServerHandle {
+    /// Closes every socket and connection and waits for the workers to end.
+    pub fn stop(self) {}
+}
+
+impl Drop for ServerHandle {
+    fn drop(&mut self) {
+        self.stop.take();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                error!("a DNS worker panicked");
+            }
+        }
+    }
+}
+
+/// What one thread serves.
+struct Worker {
+    sockets: Sockets,
+    core: Option<CoreId>,
+    handler: Arc<dyn Handler>,
+    connections: Arc<Semaphore>,
+    idle: Duration,
+}
+
+impl Worker {
+    fn run(self, runtime: &tokio::runtime::Runtime, mut stopped: watch::Receiver<()>) {
+        if !self.core.is_some_and(core_affinity::set_for_current) {
+            warn!(core = ?self.core, "a DNS worker could not be pinned to its core; it runs on any");
+        }
+        runtime.block_on(async {
+            if let Err(error) = self.serve() {
+                error!(%error, "a DNS worker cannot register its sockets");
+            }
+            // The sender is dropped to stop; the runtime ends its tasks with it.
+            let _ = stopped.changed().await;
+        });
+    }
+
+    fn serve(self) -> io::Result<()> {
+        for socket in self.sockets.udp {
+            let socket = tokio::net::UdpSocket::from_std(socket)?;
+            tokio::spawn(udp::serve(socket, self.handler.clone()));
+        }
+        for listener in self.sockets.tcp {
+            let listener = tokio::net::TcpListener::from_std(listener)?;
+            tokio::spawn(tcp::serve(
+                listener,
+                self.handler.clone(),
+                self.connections.clone(),
+                self.idle,
+            ));
+        }
+        Ok(())
+    }
+}
+
+/// A bound, non-blocking socket; a TCP one listens.
+fn bind(address: SocketAddr, transport: Transport) -> Result<Socket, BindError> {
+    let (name, kind, protocol) = match transport {
+        Transport::Udp => ("UDP", Type::DGRAM, Protocol::UDP),
+        Transport::Tcp => ("TCP", Type::STREAM, Protocol::TCP),
+    };
+    let failed = |call| {
+        move |source| BindError {
+            transport: name,
+            address,
+            call,
+            source,
+        }
+    };
+    if address.ip().is_unspecified() {
+        let reason = "valid is an address of this host, not the unspecified one";
+        let source = io::Error::new(io::ErrorKind::InvalidInput, reason);
+        return Err(failed("bind")(source));
+    }
+    let domain = Domain::for_address(address);
+    let socket = Socket::new(domain, kind, Some(protocol)).map_err(failed("socket"))?;
+    socket
+        .set_nonblocking(true)
+        .map_err(failed("set O_NONBLOCK"))?;
+    socket
+        .set_reuse_port(true)
+        .map_err(failed("set SO_REUSEPORT"))?;
+    if address.is_ipv6() {
+        socket
+            .set_only_v6(true)
+            .map_err(failed("set IPV6_V6ONLY"))?;
+    }
+    match transport {
+        Transport::Udp => {
+            ignore_path_mtu(&socket, domain).map_err(failed("set IP_MTU_DISCOVER"))?;
+        }
+        // A restart binds again while old connections linger.
+        Transport::Tcp => {
+            socket
+                .set_reuse_address(true)
+                .map_err(failed("set SO_REUSEADDR"))?;
+        }
+    }
+    socket.bind(&address.into()).map_err(failed("bind"))?;
+    if transport == Transport::Tcp {
+        socket.listen(LISTEN_BACKLOG).map_err(failed("listen"))?;
+    }
+    Ok(socket)
+}
+
+/// Connections the kernel holds until they are accepted.
+const LISTEN_BACKLOG: i32 = 1024;
+
+/// Forged "fragmentation needed" messages must not shrink or fragment replies:
+/// never learn a path MTU, send with the interface's.
+fn ignore_path_mtu(socket: &Socket, domain: Domain) -> io::Result<()> {
+    let (level, option) = if domain == Domain::IPV4 {
+        (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER)
+    } else {
+        (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER)
+    };
+    // IPV6_PMTUDISC_OMIT has the same value.
+    let omit: libc::c_int = libc::IP_PMTUDISC_OMIT;
+    // SAFETY: the descriptor is open for the call, and the pointer and length
+    // are those of `omit`, which outlives it.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            level,
+            option,
+            (&raw const omit).cast(),
+            size_of_val(&omit) as libc::socklen_t,
+        )
+    };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+#[cfg(test)]
+mod tests;

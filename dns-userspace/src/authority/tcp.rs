@@ -1,0 +1,151 @@
+//! Serving one TCP listener: any number of queries on a connection, each with
+//! two octets of length before it (RFC 7766).
+
+use std::{
+    io,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    time::{Instant, timeout, timeout_at},
+};
+use tracing::{debug, warn};
+
+use super::{respond::Transport, server::Handler};
+
+/// Octets of the longest query taken: room for any question with its options.
+pub const QUERY_MAX: usize = 4096;
+
+/// Octets of replies after which they are sent before more are made.
+const REPLIES_MAX: usize = 65_536;
+
+/// Octets of a frame's length field.
+const LENGTH_LEN: usize = 2;
+
+/// The pause after an accept error that is not about a single connection,
+/// such as EMFILE.
+const ERROR_PAUSE: Duration = Duration::from_millis(100);
+
+/// Accepts connections and serves them, for as long as the task lives;
+/// `connections` has a permit for each that may be open.
+pub(super) async fn serve(
+    listener: TcpListener,
+    handler: Arc<dyn Handler>,
+    connections: Arc<Semaphore>,
+    idle: Duration,
+) {
+    loop {
+        let (stream, peer) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+            Err(error) => {
+                warn!(%error, "accept a TCP connection");
+                tokio::time::sleep(ERROR_PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(permit) = connections.clone().try_acquire_owned() else {
+            debug!(%peer, "closed a TCP connection: the most that may be open are");
+            continue;
+        };
+        let handler = handler.clone();
+        tokio::spawn(async move {
+            if let Err(error) = connection(stream, peer, &*handler, idle).await {
+                debug!(%error, %peer, "closed a TCP connection");
+            }
+            drop(permit);
+        });
+    }
+}
+
+/// Answers queries in the order they come until the peer closes, keeps silent
+/// for `idle`, or sends what is not a query.
+async fn connection(
+    mut stream: TcpStream,
+    peer: SocketAddr,
+    handler: &dyn Handler,
+    idle: Duration,
+) -> io::Result<()> {
+    // Replies are written whole; waiting for more only delays them.
+    stream.set_nodelay(true)?;
+    let mut frames = Frames {
+        handler,
+        source: peer.ip(),
+        received: Vec::with_capacity(LENGTH_LEN + QUERY_MAX),
+        reply: Vec::new(),
+        replies: Vec::new(),
+    };
+    let mut deadline = Instant::now() + idle;
+    loop {
+        let result = frames.answer();
+        if !frames.replies.is_empty() {
+            timeout(idle, stream.write_all(&frames.replies)).await??;
+            frames.replies.clear();
+            deadline = Instant::now() + idle;
+            result?;
+            continue;
+        }
+        result?;
+        // A peer that sends octet by octet gets no more time for it.
+        let read = timeout_at(deadline, stream.read_buf(&mut frames.received));
+        if read.await?? == 0 {
+            return Ok(());
+        }
+    }
+}
+
+/// The octets of one connection.
+struct Frames<'h> {
+    handler: &'h dyn Handler,
+    source: IpAddr,
+    /// What came and is not answered yet.
+    received: Vec<u8>,
+    /// One reply.
+    reply: Vec<u8>,
+    /// Replies with their length fields, to be sent.
+    replies: Vec<u8>,
+}
+
+impl Frames<'_> {
+    /// Answers the whole queries received, until [`REPLIES_MAX`] octets wait to
+    /// be sent. The error says why the connection must end after that.
+    fn answer(&mut self) -> io::Result<()> {
+        let mut start = 0;
+        let mut result = Ok(());
+        while self.replies.len() < REPLIES_MAX
+            && let Some((length, rest)) = self.received[start..].split_first_chunk()
+        {
+            let length = usize::from(u16::from_be_bytes(*length));
+            if length > QUERY_MAX {
+                result = Err(invalid("a query longer than any we take"));
+                break;
+            }
+            let Some(query) = rest.get(..length) else {
+                break;
+            };
+            start += LENGTH_LEN + length;
+            self.reply.clear();
+            let answered = self
+                .handler
+                .handle(query, self.source, Transport::Tcp, &mut self.reply);
+            let Some(reply_length) = u16::try_from(self.reply.len()).ok().filter(|_| answered)
+            else {
+                result = Err(invalid("not a query to answer"));
+                break;
+            };
+            self.replies.extend_from_slice(&reply_length.to_be_bytes());
+            self.replies.extend_from_slice(&self.reply);
+        }
+        self.received.drain(..start);
+        result
+    }
+}
+
+fn invalid(reason: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, reason)
+}

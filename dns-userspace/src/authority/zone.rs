@@ -1,0 +1,353 @@
+//! One zone in memory: its names, what stands at each, and where a name leads.
+
+use std::collections::HashMap;
+
+use domain::{
+    base::{Rtype, Ttl, name::ToName},
+    rdata::{ZoneRecordData, svcb::value::AllValues},
+};
+
+use super::StoredRecord;
+use crate::model::{Name, Shape};
+
+/// A name of any length borrowed from a longer one.
+pub(super) type Suffix = domain::base::Name<[u8]>;
+
+/// A zone: one SOA at the apex, and every name at or below it.
+#[derive(Clone, Debug)]
+pub struct Zone {
+    apex: Name,
+    /// Every name that exists, empty non-terminals included (RFC 8020): a
+    /// name's ancestors up to the apex are always here too.
+    nodes: HashMap<Name, Node>,
+    /// The SOA as negative answers carry it.
+    negative_soa: StoredRecord,
+}
+
+/// What stands at one name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Node {
+    /// The service's shape where the addresses are answered by decision.
+    pub(super) steered: Option<Shape>,
+    /// One entry a type, each with at least one record, in file order.
+    pub(super) rrsets: Vec<Vec<StoredRecord>>,
+}
+
+impl Node {
+    /// The records of one type; empty where there are none.
+    pub(super) fn rrset(&self, rtype: Rtype) -> &[StoredRecord] {
+        let found = self.rrsets.iter().find(|rrset| rrset[0].rtype() == rtype);
+        found.map_or(&[], Vec::as_slice)
+    }
+
+    fn has(&self, rtype: Rtype) -> bool {
+        !self.rrset(rtype).is_empty()
+    }
+}
+
+/// Where a name leads within its zone (RFC 1034 section 4.3.2, step 3).
+#[derive(Debug)]
+pub(super) enum Place<'z> {
+    /// The name exists.
+    Exact {
+        /// The name as the zone writes it.
+        owner: &'z Name,
+        /// What stands there.
+        node: &'z Node,
+    },
+    /// A wildcard covers the name (RFC 4592 section 3.3.1).
+    Wildcard(&'z Node),
+    /// The name is at or below a zone cut: its NS records.
+    Cut(&'z [StoredRecord]),
+    /// The name is below a DNAME.
+    Dname(&'z StoredRecord),
+    /// The name does not exist.
+    Missing,
+}
+
+impl Zone {
+    /// The zone that `soa` (a record of type SOA) starts, with nothing else in it.
+    pub fn new(soa: StoredRecord) -> Self {
+        let mut negative_soa = soa.clone();
+        if let ZoneRecordData::Soa(data) = soa.data() {
+            // RFC 2308 section 3.
+            negative_soa.set_ttl(soa.ttl().min(data.minimum()));
+        }
+        let apex = soa.owner().clone();
+        let node = Node {
+            steered: None,
+            rrsets: vec![vec![soa]],
+        };
+        Self {
+            nodes: HashMap::from([(apex.clone(), node)]),
+            apex,
+            negative_soa,
+        }
+    }
+
+    /// The zone's name.
+    pub fn apex(&self) -> &Name {
+        &self.apex
+    }
+
+    /// The SOA as negative answers carry it: its TTL is the lowest of its own,
+    /// its MINIMUM field and every steered TTL of the zone, so that a steered
+    /// name's absence is never believed longer than its answer.
+    pub fn negative_soa(&self) -> &StoredRecord {
+        &self.negative_soa
+    }
+
+    /// Every name that exists, in no order: empty non-terminals, wildcards,
+    /// zone cuts and what is below them included.
+    pub fn names(&self) -> impl Iterator<Item = &Name> {
+        self.nodes.keys()
+    }
+
+    /// Adds one record as a master file would. Differing TTLs within a
+    /// record set become the lowest (RFC 2181 section 5.2), an exact duplicate is
+    /// one record (section 5).
+    ///
+    /// The error says which rule `record` breaks.
+    pub fn insert(&mut self, record: StoredRecord) -> Result<(), String> {
+        let (owner, rtype) = (record.owner().clone(), record.rtype());
+        self.require_inside(&owner)?;
+        if rtype == Rtype::SOA && owner != self.apex {
+            return Err(format!(
+                "an SOA belongs at the apex {} only",
+                self.apex.fmt_with_dot()
+            ));
+        }
+        if is_wildcard(&owner) && matches!(rtype, Rtype::NS | Rtype::DNAME) {
+            return Err(format!(
+                "{rtype} at a wildcard has no defined meaning (RFC 4592 section 4); name each owner"
+            ));
+        }
+        if let Some(above) = self.dname_above(&owner) {
+            return Err(format!(
+                "nothing may stand below the DNAME at {} (RFC 6672 section 2.4)",
+                above.fmt_with_dot()
+            ));
+        }
+        if let Some(node) = self.nodes.get(&owner) {
+            fits_beside(node, rtype)?;
+            let rrset = node.rrset(rtype);
+            if !rrset.is_empty() && matches!(rtype, Rtype::SOA | Rtype::CNAME | Rtype::DNAME) {
+                return Err(format!("a name has one {rtype} at most; this is a second"));
+            }
+        }
+        let rrsets = &mut self.node(&owner).rrsets;
+        let Some(rrset) = rrsets.iter_mut().find(|rrset| rrset[0].rtype() == rtype) else {
+            rrsets.push(vec![record]);
+            return Ok(());
+        };
+        let ttl = record.ttl().min(rrset[0].ttl());
+        // Records compare without their TTL.
+        if !rrset.contains(&record) {
+            rrset.push(record);
+        }
+        for record in rrset {
+            record.set_ttl(ttl);
+        }
+        Ok(())
+    }
+
+    /// Adds a record set that configuration, not the file, puts in the zone:
+    /// `records` share one owner and type. Unlike [`Zone::insert`] it never
+    /// adds to data the file has, nor where a query would not find it.
+    pub fn add(&mut self, records: Vec<StoredRecord>) -> Result<(), String> {
+        let Some(first) = records.first() else {
+            return Ok(());
+        };
+        let (owner, rtype) = (first.owner().clone(), first.rtype());
+        self.require_reachable(&owner)?;
+        if self
+            .nodes
+            .get(&owner)
+            .is_some_and(|node| node.has(rtype) || node.has(Rtype::CNAME))
+        {
+            return Err(format!(
+                "{} already has its own {rtype} or CNAME records in the zone file; remove them",
+                owner.fmt_with_dot()
+            ));
+        }
+        records
+            .into_iter()
+            .try_for_each(|record| self.insert(record))
+    }
+
+    /// Marks `name` as steered: its A and AAAA are answered by decision, and
+    /// with [`Shape::Cname`] every other type by the decision's CNAME. It
+    /// exists from now on even if the file does not list it. Negative answers
+    /// of the zone live no longer than `ttl_s` seconds, the service's TTL.
+    ///
+    /// The error says why this name cannot be steered.
+    pub fn steer(&mut self, name: &Name, shape: Shape, ttl_s: u32) -> Result<(), String> {
+        let shown = name.fmt_with_dot();
+        self.require_reachable(name)?;
+        if is_wildcard(name) {
+            return Err(format!("{shown} is a wildcard; steer the names themselves"));
+        }
+        if let Some(node) = self.nodes.get(name) {
+            if node.steered.is_some() {
+                return Err(format!("{shown} is steered by another service already"));
+            }
+            for rtype in node.rrsets.iter().map(|rrset| rrset[0].rtype()) {
+                let addresses = matches!(rtype, Rtype::A | Rtype::AAAA | Rtype::CNAME);
+                if addresses || shape == Shape::Cname {
+                    return Err(format!(
+                        "{shown} has its own {rtype} records in the zone file; remove them{}",
+                        if addresses {
+                            ""
+                        } else {
+                            " or give the service the shape \"direct\" (a CNAME stands alone)"
+                        }
+                    ));
+                }
+            }
+            if node.rrsets.iter().flatten().any(has_address_hints) {
+                return Err(format!(
+                    "{shown} has address hints in an HTTPS or SVCB record, which would bypass the \
+                     decision; leave ipv4hint and ipv6hint out"
+                ));
+            }
+        }
+        self.node(name).steered = Some(shape);
+        let ttl = self.negative_soa.ttl().min(Ttl::from_secs(ttl_s));
+        self.negative_soa.set_ttl(ttl);
+        Ok(())
+    }
+
+    /// The records of one type at exactly `name`, glue included; empty where
+    /// there are none.
+    pub(super) fn rrset(&self, name: &Suffix, rtype: Rtype) -> &[StoredRecord] {
+        self.nodes.get(name).map_or(&[], |node| node.rrset(rtype))
+    }
+
+    /// Where `name`, at or below the apex, leads. A question for DS at a cut is
+    /// the parent's (RFC 4035 section 3.1.4.1), so there the cut is no barrier.
+    pub(super) fn place(&self, name: &Name, rtype: Rtype) -> Place<'_> {
+        let mut closest = None;
+        let mut barrier = None;
+        for suffix in name.iter_suffixes() {
+            let at_name = suffix.len() == name.len();
+            let at_apex = suffix.len() == self.apex.len();
+            if let Some((owner, node)) = self.nodes.get_key_value(suffix.for_slice()) {
+                let cut = node.rrset(Rtype::NS);
+                // The barrier nearest the apex hides those below it.
+                let ours = at_apex || (at_name && rtype == Rtype::DS);
+                if !ours && !cut.is_empty() {
+                    barrier = Some(Place::Cut(cut));
+                } else if let ([dname, ..], false) = (node.rrset(Rtype::DNAME), at_name) {
+                    barrier = Some(Place::Dname(dname));
+                }
+                closest = closest.or(Some((owner, node, at_name)));
+            }
+            if at_apex {
+                break;
+            }
+        }
+        match (barrier, closest) {
+            (Some(barrier), _) => barrier,
+            (None, Some((owner, node, true))) => Place::Exact { owner, node },
+            (None, Some((encloser, _, false))) => self
+                .wildcard(encloser)
+                .map_or(Place::Missing, Place::Wildcard),
+            (None, None) => Place::Missing,
+        }
+    }
+
+    /// The wildcard directly below `encloser` (RFC 4592 section 3.3.1).
+    fn wildcard(&self, encloser: &Name) -> Option<&Node> {
+        let mut wire = Vec::with_capacity(encloser.len() + 2);
+        wire.extend_from_slice(b"\x01*");
+        wire.extend_from_slice(encloser.as_slice());
+        // Too long a name does not exist either.
+        self.nodes.get(Suffix::from_slice(&wire).ok()?)
+    }
+
+    fn require_inside(&self, name: &Name) -> Result<(), String> {
+        if name.ends_with(&self.apex) {
+            return Ok(());
+        }
+        Err(format!(
+            "{} is outside the zone {}",
+            name.fmt_with_dot(),
+            self.apex.fmt_with_dot()
+        ))
+    }
+
+    /// `name` is inside the zone, and neither a cut nor a DNAME hides it.
+    fn require_reachable(&self, name: &Name) -> Result<(), String> {
+        self.require_inside(name)?;
+        let shown = name.fmt_with_dot();
+        match self.place(name, Rtype::A) {
+            Place::Cut(cut) => Err(format!(
+                "{shown} is at or below the zone cut {}: it belongs to the zone delegated there",
+                cut[0].owner().fmt_with_dot()
+            )),
+            Place::Dname(dname) => Err(format!(
+                "{shown} is below the DNAME at {}",
+                dname.owner().fmt_with_dot()
+            )),
+            Place::Exact { .. } | Place::Wildcard(_) | Place::Missing => Ok(()),
+        }
+    }
+
+    /// The nearest ancestor of `name` within the zone that has a DNAME.
+    fn dname_above(&self, name: &Name) -> Option<&Name> {
+        name.iter_suffixes()
+            .skip(1)
+            .take_while(|suffix| suffix.len() >= self.apex.len())
+            .filter_map(|suffix| self.nodes.get_key_value(suffix.for_slice()))
+            .find(|(_, node)| node.has(Rtype::DNAME))
+            .map(|(owner, _)| owner)
+    }
+
+    /// The node at `name`, made with its ancestors where it does not exist.
+    fn node(&mut self, name: &Name) -> &mut Node {
+        for suffix in name.iter_suffixes().skip(1) {
+            if self.nodes.contains_key(suffix.for_slice()) {
+                break;
+            }
+            self.nodes.insert(suffix.to_bytes(), Node::default());
+        }
+        self.nodes.entry(name.clone()).or_default()
+    }
+}
+
+fn is_wildcard(name: &Name) -> bool {
+    name.first() == b"*"
+}
+
+/// Whether a record of `rtype` may stand at `node`.
+fn fits_beside(node: &Node, rtype: Rtype) -> Result<(), String> {
+    let alone = "a CNAME stands alone at its name (RFC 1034 section 3.6.2)";
+    if rtype != Rtype::CNAME && node.has(Rtype::CNAME) {
+        return Err(format!("{rtype} beside a CNAME; {alone}"));
+    }
+    if rtype == Rtype::CNAME
+        && let Some(other) = node.rrsets.iter().find(|rrset| rrset[0].rtype() != rtype)
+    {
+        return Err(format!("CNAME beside {}; {alone}", other[0].rtype()));
+    }
+    match node.steered {
+        Some(Shape::Cname) => Err(format!("{rtype} at a steered name of shape \"cname\"")),
+        Some(Shape::Direct) if matches!(rtype, Rtype::A | Rtype::AAAA | Rtype::CNAME) => {
+            Err(format!("{rtype} at a steered name"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether the record is an HTTPS or SVCB record that carries addresses.
+fn has_address_hints(record: &StoredRecord) -> bool {
+    let mut params = match record.data() {
+        ZoneRecordData::Https(data) => data.params().iter_all(),
+        ZoneRecordData::Svcb(data) => data.params().iter_all(),
+        _ => return false,
+    };
+    params.any(|param| matches!(param, Ok(AllValues::Ipv4Hint(_) | AllValues::Ipv6Hint(_))))
+}
+
+#[cfg(test)]
+mod tests;

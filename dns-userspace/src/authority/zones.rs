@@ -1,0 +1,101 @@
+//! The set of zones served. It is immutable: a change is a new set.
+
+use std::{
+    collections::HashMap,
+    net::{IpAddr, Ipv4Addr},
+};
+
+use domain::base::{Rtype, iana::Rcode};
+
+use super::{
+    Steered, Steering, StoredRecord,
+    lookup::lookup,
+    zone::{Suffix, Zone},
+};
+use crate::model::Name;
+
+/// Every zone served, by name.
+#[derive(Clone, Debug, Default)]
+pub struct Zones(HashMap<Name, Zone>);
+
+impl Zones {
+    /// The set of `zones`; the error names a zone that is there twice.
+    pub fn new(zones: Vec<Zone>) -> Result<Self, String> {
+        let mut set = HashMap::with_capacity(zones.len());
+        for zone in zones {
+            if let Some(twice) = set.insert(zone.apex().clone(), zone) {
+                return Err(format!(
+                    "zone {} is given twice",
+                    twice.apex().fmt_with_dot()
+                ));
+            }
+        }
+        Ok(Self(set))
+    }
+
+    /// The zone `name` belongs to: the one with the longest matching apex.
+    pub fn find(&self, name: &Name) -> Option<&Zone> {
+        self.find_from(name, 0)
+    }
+
+    /// The zone that answers for `name` and `rtype`: DS at an apex is answered
+    /// by the parent where we serve it too (RFC 4035 section 3.1.4.1).
+    pub(super) fn authority_for(&self, name: &Name, rtype: Rtype) -> Option<&Zone> {
+        if rtype == Rtype::DS && self.0.contains_key(name) {
+            let parent = self.find_from(name, 1);
+            return parent.or_else(|| self.0.get(name));
+        }
+        self.find(name)
+    }
+
+    /// Every zone, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Zone> {
+        self.0.values()
+    }
+
+    /// Every name that exists in any zone, in no order; a name that is a cut
+    /// in one zone and the apex of another comes twice.
+    pub fn names(&self) -> impl Iterator<Item = &Name> {
+        self.iter().flat_map(Zone::names)
+    }
+
+    /// The answer section for `name` and `rtype` when the whole reply is that
+    /// section, for every resolver alike: NOERROR, authoritative, the name
+    /// itself in the zone, nothing in authority or additional, and no steered
+    /// name or wildcard on the way. This is what can be answered ahead of time.
+    pub fn static_answer(&self, name: &Name, rtype: Rtype) -> Option<Vec<StoredRecord>> {
+        let anyone = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let response = lookup(self, name, rtype, anyone, &NothingSteered);
+        let plain = response.rcode == Rcode::NOERROR
+            && response.authoritative
+            && !response.answer.is_empty()
+            && response.authority.is_empty()
+            && response.glue.is_empty()
+            && response.additional.is_empty()
+            && !response.steered
+            && !response.wildcard;
+        plain.then(|| {
+            let groups = response.answer.into_iter();
+            groups
+                .flat_map(|group| group.records.into_owned())
+                .collect()
+        })
+    }
+
+    fn find_from(&self, name: &Name, labels_skipped: usize) -> Option<&Zone> {
+        let mut suffixes = name.iter_suffixes().skip(labels_skipped);
+        suffixes.find_map(|suffix| {
+            let suffix: &Suffix = suffix.for_slice();
+            self.0.get(suffix)
+        })
+    }
+}
+
+/// Stands in where a steered name ends the search anyway.
+struct NothingSteered;
+
+impl Steering for NothingSteered {
+    fn steer(&self, _: &Name, _: Rtype, _: IpAddr) -> Steered {
+        Steered::NoData
+    }
+}
