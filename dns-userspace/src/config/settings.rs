@@ -11,6 +11,7 @@ use super::{
     tunables::{LogLevel, OnExit, XdpMode},
     values::Values,
 };
+use crate::tables::Capacity;
 
 /// Every tunable; [`super::tunables::TUNABLES`] says what each is and may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,7 +37,7 @@ pub struct Settings {
     /// `xdp.on_exit`
     pub xdp_on_exit: OnExit,
     /// `tables.*`
-    pub tables: Tables,
+    pub tables: Capacity,
     /// `zones.directory`, under the configuration directory when relative.
     pub zones_directory: PathBuf,
     /// `services.directory`, under the configuration directory when relative.
@@ -53,21 +54,6 @@ pub struct Settings {
     pub publish_core: Option<usize>,
     /// `log.level`
     pub log_level: LogLevel,
-}
-
-/// How much the tables have room for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Tables {
-    /// `tables.names`: rows in each of two generations.
-    pub names: u32,
-    /// `tables.groups`: a power of two, at most 65536.
-    pub groups: u32,
-    /// `tables.pools`: at most 16384.
-    pub pools: u32,
-    /// `tables.answer_cells`: 64-byte cells in each of two generations.
-    pub answer_cells: u32,
-    /// `tables.chunks`: 1 KiB nodes for long prefixes.
-    pub chunks: u32,
 }
 
 impl Settings {
@@ -87,12 +73,13 @@ impl Settings {
             xdp_mode: read.choice("xdp.mode", XdpMode::of),
             xdp_pin_path: read.path("xdp.pin_path"),
             xdp_on_exit: read.choice("xdp.on_exit", OnExit::of),
-            tables: Tables {
+            tables: Capacity {
                 names: read.integer("tables.names"),
                 groups: read.integer("tables.groups"),
                 pools: read.integer("tables.pools"),
                 answer_cells: read.integer("tables.answer_cells"),
                 chunks: read.integer("tables.chunks"),
+                services: read.integer("tables.services"),
             },
             zones_directory: read.path("zones.directory"),
             services_directory: read.path("services.directory"),

@@ -193,13 +193,13 @@ pub static TUNABLES: &[Tunable] = &[
         "tables.groups",
         Kind::PowerOfTwo { max: 65_536 },
         "4096",
-        "Resolver groups there is room for; rankings take 8 bytes times groups times pools.",
+        "Resolver groups there is room for; rankings take 8 bytes times groups times pools in each of two generations.",
     ),
     at_restart(
         "tables.pools",
         int(1, 16_384),
         "256",
-        "Pools there is room for; rankings take 8 bytes times groups times pools.",
+        "Pools there is room for; rankings take 8 bytes times groups times pools in each of two generations.",
     ),
     at_restart(
         "tables.answer_cells",
@@ -212,6 +212,12 @@ pub static TUNABLES: &[Tunable] = &[
         int(1, 1_048_576),
         "16384",
         "1 KiB nodes for prefixes longer than IPv4 /24 and IPv6 /16.",
+    ),
+    at_restart(
+        "tables.services",
+        int(1, 1_048_576),
+        "4096",
+        "Services there is room for, each with 16 bytes of counters on every CPU.",
     ),
     at_restart(
         "zones.directory",

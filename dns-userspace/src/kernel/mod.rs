@@ -184,6 +184,11 @@ impl Kernel {
         Ok(())
     }
 
+    /// The loaded program.
+    pub fn program(&mut self) -> Result<&mut Xdp, KernelError> {
+        program(&mut self.ebpf)
+    }
+
     /// What has been counted, by this program and the ones it replaced.
     pub fn counts(&self) -> Result<Counts, KernelError> {
         CounterMaps::of(&self.ebpf)?.counts(&self.services)
