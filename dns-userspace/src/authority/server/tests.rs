@@ -137,32 +137,44 @@ fn an_oversized_frame_ends_the_connection_after_what_came_before() {
 }
 
 #[test]
-fn what_is_not_answered_ends_the_connection() {
+fn what_is_not_answered_ends_the_connection_after_what_came_before() {
     let (_server, port) = start(&both()[..1], 1, Options::default());
     let mut stream = connect((both()[0], port).into());
-    stream.write_all(&frame(b"")).expect("sent");
+    let octets = [frame(b"one"), frame(b""), frame(b"two")].concat();
+    stream.write_all(&octets).expect("sent");
+    assert_eq!(read_frame(&mut stream), b"tone");
     assert_closed(&mut stream);
 }
 
+const SHORT: Options = Options {
+    tcp_connections_max: 10,
+    tcp_idle: Duration::from_millis(200),
+};
+
 #[test]
-fn idle_and_half_written_queries_end_the_connection() {
-    let options = Options {
-        tcp_idle: Duration::from_millis(200),
-        ..Options::default()
-    };
-    let (_server, port) = start(&both()[..1], 1, options);
+fn an_idle_connection_ends() {
+    let (_server, port) = start(&both()[..1], 1, SHORT);
     let begun = Instant::now();
-    let mut idle = connect((both()[0], port).into());
-    let mut slow = connect((both()[0], port).into());
-    for octet in [0, 9, b'x'] {
-        slow.write_all(&[octet]).expect("sent");
-        thread::sleep(Duration::from_millis(50));
+    let mut stream = connect((both()[0], port).into());
+    assert_closed(&mut stream);
+    assert!(begun.elapsed() >= SHORT.tcp_idle, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_query_written_octet_by_octet_gets_no_more_time() {
+    let (_server, port) = start(&both()[..1], 1, SHORT);
+    let mut stream = connect((both()[0], port).into());
+    let pause = SHORT.tcp_idle / 10;
+    stream.set_read_timeout(Some(pause)).expect("a timeout");
+    for octet in frame(&[7; 200]).iter().take(100) {
+        let written = stream.write_all(&[*octet]);
+        match stream.read(&mut [0; 16]) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && written.is_ok() => {}
+            Ok(0) | Err(_) => return,
+            Ok(_) => panic!("answered half a query"),
+        }
     }
-    assert_closed(&mut idle);
-    assert_closed(&mut slow);
-    let took = begun.elapsed();
-    assert!(took >= options.tcp_idle, "{took:?}");
-    assert!(took < PATIENCE, "{took:?}");
+    panic!("still open after {:?}", pause * 100);
 }
 
 #[test]
