@@ -86,8 +86,9 @@ fn test(args: &[String]) -> Result<ExitCode> {
     setup::tools(&Tool::ALL)?;
     ebpf::build()?;
     let mut command = cargo::workspace();
+    // In the root, that is every crate, unless `-p` says which.
     command.current_dir(cargo::root());
-    command.args(["test", "--workspace"]).args(args);
+    command.arg("test").args(args);
     run(command)
 }
 

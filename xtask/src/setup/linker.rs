@@ -9,7 +9,7 @@ use std::{
     io,
     ops::RangeInclusive,
     path::{Path, PathBuf},
-    process::{self, Command, Stdio},
+    process::{Command, Stdio},
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -73,7 +73,8 @@ pub(super) fn install(compiler: &Compiler) -> Result<PathBuf> {
         .with_context(|| format!("no llvm-config for LLVM {llvm} after its installation"))?;
 
     // Cargo may be stopped half way: what has the final name is whole.
-    let new = dir.with_extension(format!("new-{}", process::id()));
+    let new = parent.join("new");
+    remove(&new)?;
     let mut command = cargo::foreign(&compiler.cargo(), &compiler.rustc());
     command
         .current_dir(parent)
