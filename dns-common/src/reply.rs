@@ -38,7 +38,7 @@ pub const fn len(ask: &Ask, head: &AnswerHead) -> usize {
 /// reply. `None` when the room or the tables are short of what was promised.
 #[inline(always)]
 pub fn write(
-    message: &mut impl OctetsMut,
+    message: &mut (impl OctetsMut + ?Sized),
     ask: &Ask,
     chosen: &Chosen,
     tables: &impl Tables,

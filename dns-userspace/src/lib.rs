@@ -7,4 +7,5 @@ pub mod config;
 pub mod kernel;
 pub mod measurement;
 pub mod model;
+pub mod plane;
 pub mod tables;

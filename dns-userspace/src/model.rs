@@ -31,6 +31,10 @@ pub struct Service {
     pub pool: Pool,
 }
 
+/// Label below a CNAME-shaped service for the name that stands for all its
+/// servers, beside their own names.
+pub const ALL_SERVERS: &str = "all";
+
 /// How a steered answer is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Shape {

@@ -24,9 +24,6 @@ use entries::{RawEntry, entries};
 /// The ending of a zone file's name; what stands before it is the zone's name.
 pub const EXTENSION: &str = ".zone";
 
-/// How deep `$INCLUDE` may nest; a file that includes itself ends here.
-const INCLUDE_DEPTH_MAX: usize = 8;
-
 /// The TTL of records in a file that gives none at all, seconds.
 const TTL_DEFAULT: u32 = 3600;
 
@@ -49,9 +46,13 @@ pub fn parse(file: &Path) -> Result<Zone, Diagnostics> {
     let mut reader = Reader {
         records: Vec::new(),
         signed: false,
+        open: Vec::new(),
         found,
     };
-    reader.file(file, apex.clone(), 0);
+    if let Err(message) = reader.file(file, apex.clone()) {
+        reader.found.push(file, 0, "", message);
+        return Err(reader.found);
+    }
     let (zone, mut found) = assemble(file, &apex, reader);
     found
         .0
@@ -132,6 +133,8 @@ struct Reader {
     records: Vec<Located>,
     /// A DNSSEC record was seen, and reported.
     signed: bool,
+    /// The files being read, each included by the one before it.
+    open: Vec<PathBuf>,
     found: Diagnostics,
 }
 
@@ -145,14 +148,13 @@ struct Context {
 }
 
 impl Reader {
-    fn file(&mut self, file: &Path, origin: Name, depth: usize) {
-        let text = match fs::read(file) {
-            Ok(text) => text,
-            Err(error) => {
-                self.found.push(file, 0, "", format!("read: {error}"));
-                return;
-            }
-        };
+    fn file(&mut self, file: &Path, origin: Name) -> Result<(), String> {
+        let text = fs::read(file).map_err(|error| format!("read: {error}"))?;
+        let known = fs::canonicalize(file).map_err(|error| format!("realpath: {error}"))?;
+        if self.open.contains(&known) {
+            return Err("the file includes itself".to_owned());
+        }
+        self.open.push(known);
         let mut context = Context {
             origin,
             owner: None,
@@ -160,10 +162,12 @@ impl Reader {
             fixed_ttl: false,
         };
         for entry in entries(&text) {
-            if let Err(message) = self.entry(file, &entry, &mut context, depth) {
+            if let Err(message) = self.entry(file, &entry, &mut context) {
                 self.found.push(file, entry.line, "", message);
             }
         }
+        self.open.pop();
+        Ok(())
     }
 
     fn entry(
@@ -171,7 +175,6 @@ impl Reader {
         file: &Path,
         entry: &RawEntry<'_>,
         context: &mut Context,
-        depth: usize,
     ) -> Result<(), String> {
         if entry.unclosed {
             return Err("the parenthesis opened in this entry is never closed".to_owned());
@@ -192,15 +195,12 @@ impl Reader {
                 self.record(file, entry.line, record)
             }
             Some(Entry::Include { path, origin }) => {
-                if depth == INCLUDE_DEPTH_MAX {
-                    return Err(format!(
-                        "$INCLUDE nested more than {INCLUDE_DEPTH_MAX} deep: does a file include itself?"
-                    ));
-                }
-                let base = file.parent().unwrap_or(Path::new(""));
+                // The scanner leaves a quoted path its closing quote.
+                let path = path.strip_suffix('"').unwrap_or(&path);
                 let origin = origin.unwrap_or_else(|| context.origin.clone());
-                self.file(&base.join(&*path), origin, depth + 1);
-                Ok(())
+                let directory = file.parent().unwrap_or(Path::new(""));
+                self.file(&directory.join(path), origin)
+                    .map_err(|message| format!("$INCLUDE {path}: {message}"))
             }
         }
     }

@@ -28,6 +28,9 @@ pub mod udp;
 pub mod zone;
 pub mod zones;
 
+#[cfg(test)]
+mod testing;
+
 /// A record as zones keep it.
 pub type StoredRecord = Record<Name, ZoneRecordData<Bytes, Name>>;
 

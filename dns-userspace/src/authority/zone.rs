@@ -306,7 +306,8 @@ impl Zone {
     /// The node at `name`, made with its ancestors where it does not exist.
     fn node(&mut self, name: &Name) -> &mut Node {
         for suffix in name.iter_suffixes().skip(1) {
-            if self.nodes.contains_key(suffix.for_slice()) {
+            let outside = suffix.len() < self.apex.len();
+            if outside || self.nodes.contains_key(suffix.for_slice()) {
                 break;
             }
             self.nodes.insert(suffix.to_bytes(), Node::default());

@@ -35,7 +35,7 @@ use super::{
     section::{Document, Entry, Section},
     values::Place,
 };
-use crate::model::{AllDown, Groups, Name, Pool, Service, Shape};
+use crate::model::{ALL_SERVERS, AllDown, Groups, Name, Pool, Service, Shape};
 
 /// TTL where a service sets none, seconds.
 const TTL_S: u32 = 20;
@@ -122,6 +122,17 @@ fn service(
     };
     let key = format!("service.{}.name", name.fmt_with_dot());
     claims.claim(&name, name_entry.line, &key, document);
+    if shape == Shape::Cname {
+        match below(ALL_SERVERS, &name) {
+            Some(all) => claims.claim(&all, name_entry.line, &key, document),
+            None => document.report(
+                name_entry.line,
+                &key,
+                "with `all.` before it is longer than 255 octets, which shape = \"cname\" needs; \
+                 valid: a shorter name",
+            ),
+        }
+    }
     for (owner, line, key) in owners {
         claims.claim(&owner, line, &key, document);
     }

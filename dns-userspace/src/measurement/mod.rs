@@ -18,3 +18,7 @@ pub mod rank;
 
 pub mod decide;
 pub mod director;
+
+pub mod compile;
+
+pub mod publish;

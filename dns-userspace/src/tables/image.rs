@@ -285,8 +285,12 @@ impl Image {
             if let Some(word) = tables.eligible(pool) {
                 word.store(eligible.0);
             }
-            for (group, ranking) in (0..).zip(rankings) {
-                let index = self.generation.ranking_index(pool as u16, group);
+            // A group that this generation does not know ranks as the default
+            // one does: resolver entries may be ahead of it.
+            let rest = rankings.first().copied().unwrap_or(Ranking::EMPTY);
+            let all = rankings.iter().copied().chain(std::iter::repeat(rest));
+            for (group, ranking) in (0..tables.capacity().groups).zip(all) {
+                let index = self.generation.ranking_index(pool as u16, group as u16);
                 if let Some(word) = tables.ranking(index) {
                     word.store(ranking.0);
                 }

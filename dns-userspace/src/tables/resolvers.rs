@@ -108,11 +108,23 @@ impl Index {
     }
 }
 
+/// Resolver prefixes that fit, ready to be written.
+pub struct PreparedResolvers {
+    v4: Index,
+    v6: Index,
+    free: Vec<u32>,
+}
+
 impl Tables {
-    /// Replaces every resolver prefix. Nodes in use are not written again: new ones
-    /// are filled first, and the old are free at the next call, before which the
-    /// caller waits until no reader can hold them. `Err` changes nothing.
-    pub fn replace_resolvers(&self, prefixes: &[(IpNet, u16)]) -> Result<(), ResolversError> {
+    /// Works out what `prefixes` (with their groups' numbers; the longest match
+    /// wins) make of the table, and whether that fits. Nothing is written.
+    ///
+    /// Nodes in use are not written again: new ones are filled first. The old
+    /// are free for the next call, before which no reader may hold them.
+    pub fn prepare_resolvers(
+        &self,
+        prefixes: &[(IpNet, u16)],
+    ) -> Result<PreparedResolvers, ResolversError> {
         let mut sorted: Vec<_> = prefixes.to_vec();
         sorted.sort_by_key(|(prefix, _)| prefix.prefix_len());
         let (mut v4, mut v6) = (Vec::new(), Vec::new());
@@ -127,23 +139,29 @@ impl Tables {
         let v6 = Index::build(16, v6.iter());
 
         let used = self.used_chunks();
-        let mut free = (0..self.capacity.chunks).filter(|chunk| !used[*chunk as usize]);
+        let free: Vec<u32> = (0..self.capacity.chunks)
+            .filter(|chunk| !used[*chunk as usize])
+            .collect();
         let needed = v4.nodes() + v6.nodes();
-        let available = free.clone().count();
-        if needed > available {
+        if needed > free.len() {
             return Err(ResolversError {
                 needed,
-                free: available,
+                free: free.len(),
                 capacity: self.capacity.chunks,
             });
         }
+        Ok(PreparedResolvers { v4, v6, free })
+    }
+
+    /// Replaces every resolver prefix, one entry at a time.
+    pub fn replace_resolvers(&self, prepared: &PreparedResolvers) {
+        let mut free = prepared.free.iter().copied();
         for block in 0..2 * V4_PAIRS {
-            self.set_entry(&v4, block, &mut free, |pair| self.v4.get(pair));
+            self.set_entry(&prepared.v4, block, &mut free, |pair| self.v4.get(pair));
         }
         for block in 0..2 * V6_PAIRS {
-            self.set_entry(&v6, block, &mut free, |pair| self.v6.get(pair));
+            self.set_entry(&prepared.v6, block, &mut free, |pair| self.v6.get(pair));
         }
-        Ok(())
     }
 
     /// Stores one entry where it differs, so that unchanged blocks stay shared

@@ -1,0 +1,206 @@
+//! Publish: the one writer of the tables, a thread pinned to its core.
+//!
+//! A changed decision is one store. A new generation is written beside the
+//! current one, once nobody can read what lay there, and made current by one store.
+
+use std::{
+    sync::{Arc, atomic::AtomicU64, atomic::Ordering::Relaxed},
+    thread,
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
+use thiserror::Error;
+
+use super::director::Change;
+use crate::{
+    model::Groups,
+    plane::Live,
+    tables::{Image, ResolversError, Tables, wait_for_kernel_readers},
+};
+
+/// How often the publisher looks whether a userspace reader is done with the
+/// generation it is about to overwrite; replies take far less.
+const READERS_POLL: Duration = Duration::from_millis(1);
+
+/// Why a generation was not published; the current one stays.
+#[derive(Debug, Error)]
+pub enum PublishError {
+    /// The kernel gives no way to know that it is done with the old tables.
+    #[error("waiting until the kernel is done with the old tables: {0}")]
+    Readers(#[from] std::io::Error),
+    /// Too many long prefixes.
+    #[error(transparent)]
+    Resolvers(#[from] ResolversError),
+    /// The thread has ended.
+    #[error("the publisher thread has ended")]
+    Ended,
+}
+
+enum Order {
+    Words(Vec<Change>),
+    Generation {
+        image: Box<Image>,
+        live: Arc<Live>,
+        done: Sender<Result<(), PublishError>>,
+    },
+}
+
+/// The handle of the publisher thread, which ends when this is dropped.
+#[derive(Debug)]
+pub struct Publisher {
+    orders: Sender<Order>,
+    published: Arc<AtomicU64>,
+}
+
+impl Publisher {
+    /// Starts the thread that writes `tables` and sets `live` to what they say,
+    /// pinned to `core` (the last one if `None`). It must be their only writer.
+    pub fn start(
+        tables: Arc<Tables>,
+        live: Arc<ArcSwap<Live>>,
+        core: Option<usize>,
+        in_kernel: bool,
+    ) -> std::io::Result<Self> {
+        let (orders, received) = unbounded();
+        let published = Arc::new(AtomicU64::new(0));
+        let thread = Thread {
+            tables,
+            live,
+            retired: None,
+            published: Arc::clone(&published),
+            in_kernel,
+        };
+        thread::Builder::new()
+            .name("publisher".to_owned())
+            .spawn(move || {
+                pin(core);
+                thread.run(&received);
+            })?;
+        Ok(Self { orders, published })
+    }
+
+    /// Stores changed decisions of the current generation, in order.
+    pub fn words(&self, changes: Vec<Change>) {
+        // The thread ends only after this handle is gone.
+        let _ = self.orders.send(Order::Words(changes));
+    }
+
+    /// Publishes a generation and waits until it is current. `live` is what
+    /// userspace answers from it; its groups are the ones `image` ranks for.
+    pub fn generation(&self, image: Image, live: Arc<Live>) -> Result<(), PublishError> {
+        let (done, result) = bounded(1);
+        let order = Order::Generation {
+            image: Box::new(image),
+            live,
+            done,
+        };
+        self.orders.send(order).map_err(|_| PublishError::Ended)?;
+        result.recv().map_err(|_| PublishError::Ended)?
+    }
+
+    /// Generations published since start.
+    pub fn published(&self) -> u64 {
+        self.published.load(Relaxed)
+    }
+}
+
+struct Thread {
+    tables: Arc<Tables>,
+    live: Arc<ArcSwap<Live>>,
+    /// What was current before what is current now: its half is written next.
+    retired: Option<Arc<Live>>,
+    published: Arc<AtomicU64>,
+    in_kernel: bool,
+}
+
+impl Thread {
+    fn run(mut self, orders: &Receiver<Order>) {
+        for order in orders {
+            match order {
+                Order::Words(changes) => self.store(&changes),
+                Order::Generation { image, live, done } => {
+                    let result = self.publish(&image, live);
+                    // Whoever asked may have stopped waiting.
+                    let _ = done.send(result);
+                }
+            }
+        }
+    }
+
+    fn store(&self, changes: &[Change]) {
+        let number = self.tables.generation_number();
+        for change in changes {
+            match *change {
+                Change::Eligible { pool, word } => {
+                    self.tables.store_eligible(number, pool, word.0);
+                }
+                Change::Ranking { pool, group, word } => {
+                    self.tables.store_ranking(number, pool, group, word.0);
+                }
+            }
+        }
+    }
+
+    fn publish(&mut self, image: &Image, live: Arc<Live>) -> Result<(), PublishError> {
+        self.wait_for_readers()?;
+        let prefixes = self.tables.prepare_resolvers(&live.plan.groups.prefixes)?;
+        self.tables.publish(image);
+        self.tables.replace_resolvers(&prefixes);
+        self.retired = Some(self.live.swap(live));
+        self.published.fetch_add(1, Relaxed);
+        Ok(())
+    }
+
+    /// Returns when nobody reads the half that is written next, nor a resolver
+    /// node that nothing points to any more.
+    fn wait_for_readers(&mut self) -> Result<(), PublishError> {
+        if let Some(retired) = self.retired.take() {
+            while Arc::strong_count(&retired) > 1 {
+                thread::sleep(READERS_POLL);
+            }
+        }
+        if self.in_kernel {
+            wait_for_kernel_readers()?;
+        }
+        Ok(())
+    }
+}
+
+fn pin(core: Option<usize>) {
+    let cores = core_affinity::get_core_ids().unwrap_or_default();
+    let wanted = match core {
+        Some(number) => cores.iter().find(|core| core.id == number),
+        None => cores.last(),
+    };
+    if !wanted.is_some_and(|core| core_affinity::set_for_current(*core)) {
+        tracing::warn!(
+            ?core,
+            "the publisher thread could not be pinned to its core"
+        );
+    }
+}
+
+/// Numbers `groups` so that those of `before` keep their numbers, since resolver
+/// entries of both generations are looked up in one table. Groups that are gone
+/// keep theirs as well, unused.
+pub fn keep_group_numbers(groups: &Groups, before: &Groups) -> Groups {
+    let mut names = before.names.clone();
+    for name in &groups.names {
+        if !names.contains(name) {
+            names.push(name.clone());
+        }
+    }
+    let number = |old: u16| {
+        let name = &groups.names[usize::from(old)];
+        // Every name has been added, so there is a position.
+        names.iter().position(|known| known == name).unwrap_or(0) as u16
+    };
+    let prefixes = groups
+        .prefixes
+        .iter()
+        .map(|(prefix, group)| (*prefix, number(*group)))
+        .collect();
+    Groups { names, prefixes }
+}
