@@ -3,6 +3,7 @@
 
 pub mod cargo;
 pub mod ebpf;
+pub mod lab;
 pub mod progress;
 pub mod root;
 pub mod setup;

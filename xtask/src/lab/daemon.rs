@@ -1,0 +1,175 @@
+//! `veerd` in a namespace, with a configuration and pins of its own.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use serde_json::Value;
+
+use super::{Lab, Namespace, Process, namespace::output};
+
+/// How long a daemon may take until it answers, or to end when told to.
+const PATIENCE: Duration = Duration::from_secs(20);
+const POLL: Duration = Duration::from_millis(20);
+
+/// A configuration directory.
+#[derive(Clone, Debug)]
+pub struct ConfigDir(PathBuf);
+
+impl ConfigDir {
+    /// One in `lab` with the control socket and the pins in it too, set in
+    /// `veer.d/00-lab.conf`; `name` is for its daemon alone.
+    pub fn new(lab: &Lab, name: &str) -> Result<Self> {
+        let dir = Self(lab.dir().join(name));
+        let socket = lab.dir().join(format!("{name}.sock"));
+        let pins = lab.pins().join(name);
+        let text = format!(
+            "control.socket = {}\nxdp.pin_path = {}\n",
+            socket.display(),
+            pins.display()
+        );
+        dir.write("veer.d/00-lab.conf", &text)?;
+        Ok(dir)
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// Writes a file of it, in place of an older one, e.g. `services.d/www.toml`.
+    pub fn write(&self, file: &str, text: &str) -> Result<()> {
+        let path = self.0.join(file);
+        let parent = path.parent().unwrap_or(&self.0);
+        fs::create_dir_all(parent)
+            .and_then(|()| fs::write(&path, text))
+            .with_context(|| format!("write {}", path.display()))
+    }
+}
+
+/// A running `veerd`. Dropped, it is killed; its XDP program stays until the
+/// lab goes.
+#[derive(Debug)]
+pub struct Daemon {
+    process: Process,
+    control: Control,
+}
+
+/// How to reach a daemon of some configuration, running or not.
+#[derive(Clone, Debug)]
+pub struct Control {
+    veerctl: PathBuf,
+    config: ConfigDir,
+}
+
+impl Daemon {
+    /// Starts the `veerd` in the directory `binaries` and waits until it
+    /// answers on its control socket. If it ends instead, the error has what
+    /// it said.
+    pub fn start(
+        lab: &Lab,
+        namespace: &Namespace,
+        binaries: &Path,
+        config: &ConfigDir,
+    ) -> Result<Self> {
+        let mut command = namespace.command(binaries.join("veerd"));
+        command.arg("--config").arg(config.path());
+        let mut daemon = Self {
+            process: lab.spawn(command)?,
+            control: Control::new(binaries, config),
+        };
+        let deadline = Instant::now() + PATIENCE;
+        while let Err(error) = daemon.control.ask(&["status"]) {
+            if let Some(status) = daemon.process.ended()? {
+                bail!("veerd: {status}: {}", daemon.process.stderr().trim());
+            }
+            if Instant::now() >= deadline {
+                return Err(error).with_context(|| {
+                    format!(
+                        "veerd does not answer after {PATIENCE:?}; it said: {}",
+                        daemon.process.stderr().trim()
+                    )
+                });
+            }
+            thread::sleep(POLL);
+        }
+        Ok(daemon)
+    }
+
+    /// Its process.
+    pub fn process(&mut self) -> &mut Process {
+        &mut self.process
+    }
+
+    /// How to reach it, also when it is gone.
+    pub fn control(&self) -> &Control {
+        &self.control
+    }
+
+    /// What it has logged so far.
+    pub fn log(&self) -> String {
+        self.process.stderr()
+    }
+
+    /// `veerctl --json` with `args`; see [`Control::ask`].
+    pub fn veerctl(&self, args: &[&str]) -> Result<Value> {
+        self.control.ask(args)
+    }
+
+    /// Has it read its configuration again; returns before it has.
+    pub fn reload(&mut self) -> Result<()> {
+        self.process.signal(libc::SIGHUP)
+    }
+
+    /// Kills it; its data plane must not notice.
+    pub fn sigkill(mut self) -> Result<()> {
+        self.process.sigkill()
+    }
+
+    /// Stops it as an operator does, and waits for its end.
+    pub fn sigterm(mut self) -> Result<()> {
+        self.process.signal(libc::SIGTERM)?;
+        let status = self.process.wait(PATIENCE)?;
+        if !status.success() {
+            bail!(
+                "veerd, told to stop: {status}: {}",
+                self.process.stderr().trim()
+            );
+        }
+        Ok(())
+    }
+
+    /// Lets it live on without us.
+    pub fn keep(self) {
+        self.process.keep();
+    }
+}
+
+impl Control {
+    /// For the `veerctl` in the directory `binaries`.
+    pub fn new(binaries: &Path, config: &ConfigDir) -> Self {
+        Self {
+            veerctl: binaries.join("veerctl"),
+            config: config.clone(),
+        }
+    }
+
+    /// `veerctl --config DIR`, to be completed.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(&self.veerctl);
+        command.arg("--config").arg(self.config.path());
+        command
+    }
+
+    /// Runs `veerctl --json` with `args`; returns what it printed. Fails with
+    /// its errors if it did.
+    pub fn ask(&self, args: &[&str]) -> Result<Value> {
+        let text = output(self.command().arg("--json").args(args))?;
+        serde_json::from_str(&text).with_context(|| format!("veerctl {}: {text}", args.join(" ")))
+    }
+}
