@@ -4,6 +4,7 @@
 
 pub mod authority;
 pub mod config;
+pub mod control;
 pub mod kernel;
 pub mod measurement;
 pub mod model;
