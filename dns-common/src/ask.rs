@@ -69,7 +69,7 @@ impl Ask {
 /// Reads a query for one A or AAAA record set in class IN without EDNS; `Err`
 /// says what else the message is.
 #[inline(always)]
-pub fn ask(message: &impl Octets, seed: u64) -> Result<Ask, Outcome> {
+pub fn ask(message: &(impl Octets + ?Sized), seed: u64) -> Result<Ask, Outcome> {
     let len = message.len();
     if len < HEADER + 1 + TYPE_AND_CLASS {
         return Err(Outcome::UpLength);
@@ -131,7 +131,7 @@ struct NameScan {
 /// Reads the name after the header; `None` when it does not end within
 /// [`NAME_MAX`] octets and the message.
 #[inline(always)]
-fn name(message: &impl Octets, seed: u64) -> Option<NameScan> {
+fn name(message: &(impl Octets + ?Sized), seed: u64) -> Option<NameScan> {
     let end = message.len();
     let mut hash = seed;
     let mut sum = 0;
@@ -217,4 +217,4 @@ pub const fn lanes(word: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

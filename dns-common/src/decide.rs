@@ -27,7 +27,7 @@ pub struct Chosen {
 /// Chooses the answer to `ask` for `source`; `Err` says why there is none.
 #[inline(always)]
 pub fn decide(
-    message: &impl Octets,
+    message: &(impl Octets + ?Sized),
     ask: &Ask,
     source: Source,
     tables: &impl Tables,
@@ -66,7 +66,7 @@ pub fn decide(
 /// The row of exactly this name, compared whole and folded.
 #[inline(always)]
 fn find(
-    message: &impl Octets,
+    message: &(impl Octets + ?Sized),
     ask: &Ask,
     tables: &impl Tables,
     generation: &Generation,
@@ -101,3 +101,6 @@ fn find(
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

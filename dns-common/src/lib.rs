@@ -26,7 +26,7 @@ use tables::{Generation, Source, Tables};
 /// full server.
 #[inline(always)]
 pub fn respond(
-    message: &impl Octets,
+    message: &(impl Octets + ?Sized),
     source: Source,
     tables: &impl Tables,
     generation: &Generation,

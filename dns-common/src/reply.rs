@@ -23,7 +23,10 @@ const ONE_QUESTION: u64 = 0x0100 << 32;
 #[inline(always)]
 pub const fn header(ask: &Ask, head: &AnswerHead) -> (u64, u32) {
     (
-        ask.id_and_rd | RESPONSE_AND_AUTHORITATIVE | ONE_QUESTION | (head.ancount() as u64) << 48,
+        ask.id_and_rd
+            | RESPONSE_AND_AUTHORITATIVE
+            | ONE_QUESTION
+            | (head.ancount().swap_bytes() as u64) << 48,
         head.nscount_arcount(),
     )
 }
@@ -38,7 +41,7 @@ pub const fn len(ask: &Ask, head: &AnswerHead) -> usize {
 /// reply. `None` when the room or the tables are short of what was promised.
 #[inline(always)]
 pub fn write(
-    message: &mut impl OctetsMut,
+    message: &mut (impl OctetsMut + ?Sized),
     ask: &Ask,
     chosen: &Chosen,
     tables: &impl Tables,
@@ -52,18 +55,19 @@ pub fn write(
     let mut line = tables.answer(cell)?;
     let mut slot = AnswerHead::WORDS;
     let len = chosen.head.len();
-    for _ in 0..AnswerHead::LEN_MAX / 8 {
+    for _ in 0..=AnswerHead::LEN_MAX / 8 {
+        // Only for what is still to come: the last cell of all has none after it.
+        if slot == 8 && at < ask.end() + len {
+            slot = 0;
+            cell += 1;
+            line = tables.answer(cell)?;
+        }
         if at + 8 > ask.end() + len {
             break;
         }
         message.put_word(at, line.0[slot & 7].load())?;
         at += 8;
         slot += 1;
-        if slot == 8 {
-            slot = 0;
-            cell += 1;
-            line = tables.answer(cell)?;
-        }
     }
     let mut rest = line.0[slot & 7].load();
     if len & 4 != 0 {
