@@ -370,6 +370,17 @@ fn ipv4_words_are_those_of_the_mapped_address() {
         address::v4_words(u32::from_le_bytes(octets)),
         address::words(mapped)
     );
+    assert!(address::is_v4(address::words(mapped)));
+    for other in [
+        "::",
+        "::192.0.2.7",
+        "::fffe:192.0.2.7",
+        "1::ffff:192.0.2.7",
+        "2001:db8::1",
+    ] {
+        let other: std::net::Ipv6Addr = other.parse().expect("an address");
+        assert!(!address::is_v4(address::words(other.octets())), "{other}");
+    }
 }
 
 #[test]

@@ -19,7 +19,7 @@ use dns_common::tables::{
 };
 
 pub use grace::wait_for_kernel_readers;
-pub use image::{Image, ImageBuilder, ImageError, RowData};
+pub use image::{Image, ImageBuilder, ImageError, Records, RowData};
 use region::Region;
 pub use resolvers::ResolversError;
 
