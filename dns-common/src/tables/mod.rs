@@ -106,4 +106,4 @@ pub trait Tables {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
