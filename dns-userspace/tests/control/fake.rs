@@ -34,6 +34,18 @@ pub(crate) struct Fake {
     pub(crate) detach_takes: Duration,
 }
 
+impl Fake {
+    /// A daemon with the tunables in `dir`.
+    pub(crate) fn of(dir: &Path) -> Self {
+        Self {
+            values: Mutex::new(Values::read(dir, &mut Diagnostics::default())),
+            mistakes: Vec::new(),
+            pin_path: "/sys/fs/bpf/veer".into(),
+            detach_takes: Duration::ZERO,
+        }
+    }
+}
+
 impl Backend for Fake {
     async fn status(&self) -> Status {
         status(&self.pin_path)
@@ -158,12 +170,7 @@ impl Host {
     /// A daemon that answers as `change` has it.
     pub(crate) fn with_daemon(change: impl FnOnce(&mut Fake)) -> Self {
         let mut host = Self::without_daemon("");
-        let mut fake = Fake {
-            values: Mutex::new(Values::read(host.dir.path(), &mut Diagnostics::default())),
-            mistakes: Vec::new(),
-            pin_path: "/sys/fs/bpf/veer".into(),
-            detach_takes: Duration::ZERO,
-        };
+        let mut fake = Fake::of(host.dir.path());
         change(&mut fake);
         let guard = host.runtime.enter();
         let listener = Listener::bind(&host.socket()).unwrap();

@@ -7,11 +7,14 @@ use std::{
         fs::PermissionsExt as _,
         net::{UnixListener, UnixStream},
     },
+    sync::Arc,
+    time::Duration,
 };
 
-use veer::control::server::{BindError, CONNECTIONS_MAX, Listener, REQUEST_OCTETS_MAX};
+use tokio::{io::AsyncReadExt as _, time::Instant};
+use veer::control::server::{BindError, CONNECTIONS_MAX, IDLE, Listener, REQUEST_OCTETS_MAX};
 
-use crate::fake::Host;
+use crate::fake::{Fake, Host};
 
 fn ask(stream: &UnixStream, request: &str) -> String {
     let mut writer = stream;
@@ -113,12 +116,28 @@ fn one_connection_too_many_is_told_so() {
     let held: Vec<_> = (0..CONNECTIONS_MAX)
         .map(|_| UnixStream::connect(host.socket()).unwrap())
         .collect();
-    let mut response = String::new();
-    let mut refused = UnixStream::connect(host.socket()).unwrap();
-    refused.read_to_string(&mut response).unwrap();
-    assert!(response.contains("64 control connections"), "{response}");
+    let refused = host.client().status().unwrap_err().to_string();
+    assert!(refused.contains("64 control connections"), "{refused}");
 
     assert!(ask(&held[0], "{\"request\":\"status\"}\n").starts_with(r#"{"ok":"#));
     drop(held);
-    assert_eq!(host.client().status().unwrap().pid, 4242);
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while let Err(error) = host.client().status() {
+        assert!(Instant::now() < deadline, "{error}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idle_connection_is_closed_in_the_midst_of_a_line_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("socket");
+    let listener = Listener::bind(&path).unwrap();
+    let daemon = tokio::spawn(listener.serve(Arc::new(Fake::of(dir.path()))));
+    let start = Instant::now();
+    let mut stream = tokio::net::UnixStream::connect(&path).await.unwrap();
+    stream.try_write(b"{\"request\":").unwrap();
+    assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
+    assert!(start.elapsed() >= IDLE, "{:?}", start.elapsed());
+    daemon.abort();
 }

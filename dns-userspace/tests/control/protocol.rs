@@ -86,7 +86,7 @@ fn failures_arrive_as_they_were() {
 
 #[test]
 fn a_daemon_that_hangs_is_given_up() {
-    let host = Host::with_daemon(|fake| fake.detach_takes = Duration::from_secs(60));
+    let host = Host::with_daemon(|fake| fake.detach_takes = Duration::from_mins(1));
     let mut client = Client::connect(&host.socket(), Duration::from_millis(50)).unwrap();
     let error = client.detach().unwrap_err();
     assert!(matches!(error, ClientError::Silent { .. }), "{error}");

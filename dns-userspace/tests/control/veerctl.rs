@@ -124,7 +124,7 @@ fn detach_works_without_a_daemon() {
 
 #[test]
 fn detach_does_not_wait_for_a_daemon_that_hangs() {
-    let host = Host::with_daemon(|fake| fake.detach_takes = Duration::from_secs(60));
+    let host = Host::with_daemon(|fake| fake.detach_takes = Duration::from_mins(1));
     let ran = host.veerctl(&["detach"]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.out.starts_with("nothing was attached"), "{}", ran.out);

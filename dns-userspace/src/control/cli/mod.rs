@@ -71,7 +71,7 @@ enum Command {
     Reload,
     /// Take the program off its interface; works without the daemon.
     Detach {
-        /// Where it is pinned, instead of the daemon's or the configuration's xdp.pin_path.
+        /// Where it is pinned, instead of where the daemon or the configuration has it.
         #[arg(long, value_name = "PATH")]
         pin_path: Option<PathBuf>,
     },
@@ -81,7 +81,7 @@ enum Command {
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long it may take to read and publish a configuration.
-const RELOAD_PATIENCE: Duration = Duration::from_secs(300);
+const RELOAD_PATIENCE: Duration = Duration::from_mins(5);
 
 /// The command, with the process's arguments. Exits 0 when all was done, 1 when
 /// something was not, 2 on wrong usage.

@@ -18,6 +18,10 @@ use crate::{
 };
 
 #[derive(Debug, clap::Args)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a switch of the command line"
+)]
 #[command(next_help_heading = "Tunables, as sysctl(8) has them")]
 pub(super) struct Args {
     /// Print every tunable.

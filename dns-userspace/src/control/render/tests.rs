@@ -152,12 +152,12 @@ fn states_of_servers_in_every_state() {
         PLAIN,
     );
     let expected = "\
-STATE         SINCE  ADDRESS       PROBE        LATENCY    SEEN  USED BY      REMARK
-up        1 min 1 s  192.0.2.10    tcp port 80  2.10 ms  120 ms  pool 0 sof1
-down      1 min 1 s  2001:db8::11  tcp port 80  2.10 ms  120 ms  pool 0 sof2  refused
-unknown           -  192.0.2.12    tcp port 80        -       -  pool 0 fra1  not probed 2 times, last: socket: out of descriptors
-up        1 min 1 s  192.0.2.13    tcp port 80  2.10 ms  120 ms  pool 0 fra2  failures 1 in a row: timed out
-down      1 min 1 s  192.0.2.14    tcp port 80  2.10 ms  120 ms  pool 0 fra3  passes 3 in a row
+STATE        SINCE  ADDRESS       PROBE        LATENCY    SEEN  USED BY      REMARK
+up       1 min 1 s  192.0.2.10    tcp port 80  2.10 ms  120 ms  pool 0 sof1
+down     1 min 1 s  2001:db8::11  tcp port 80  2.10 ms  120 ms  pool 0 sof2  refused
+unknown          -  192.0.2.12    tcp port 80        -       -  pool 0 fra1  not probed 2 times, last: socket: out of descriptors
+up       1 min 1 s  192.0.2.13    tcp port 80  2.10 ms  120 ms  pool 0 fra2  failures 1 in a row: timed out
+down     1 min 1 s  192.0.2.14    tcp port 80  2.10 ms  120 ms  pool 0 fra3  passes 3 in a row
 
 suspicion: 4 of 6 targets fail, for 2.0 s
 ";
