@@ -326,6 +326,7 @@ proptest! {
             let served = tables.serves(&generation, address::words(ours.to_be_bytes()));
             prop_assert_eq!(served, standing[&slot] == *ours);
         }
+        prop_assert!(!tables.serves(&generation, (0, 0)));
         let known = standing.values().any(|ours| *ours == stranger);
         prop_assert_eq!(tables.serves(&generation, address::words(stranger.to_be_bytes())), known);
     }
