@@ -83,9 +83,8 @@ fn publish(tables: &Tables, eligible: Eligible, rankings: Vec<Ranking>) {
         answers,
     };
     builder.name(&name(WWW), &row);
-    tables
-        .replace_resolvers(&prefixes())
-        .expect("/24s need no node");
+    let prepared = tables.prepare_resolvers(&prefixes());
+    tables.replace_resolvers(&prepared.expect("/24s need no node"));
     tables.publish(&builder.build(&[V4], 53).expect("it fits"));
 }
 

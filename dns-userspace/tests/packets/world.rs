@@ -245,9 +245,8 @@ pub(crate) fn publish(tables: &Tables) {
     }
     let image = builder.build(&[V4, V6], 53).expect("it fits");
     let prefixes = GROUPS.map(|(prefix, group, _)| (prefix.parse().expect("a prefix"), group));
-    tables
-        .replace_resolvers(&prefixes)
-        .expect("there is room for the prefixes");
+    let prepared = tables.prepare_resolvers(&prefixes);
+    tables.replace_resolvers(&prepared.expect("there is room for the prefixes"));
     tables.publish(&image);
 }
 
