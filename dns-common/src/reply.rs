@@ -23,7 +23,10 @@ const ONE_QUESTION: u64 = 0x0100 << 32;
 #[inline(always)]
 pub const fn header(ask: &Ask, head: &AnswerHead) -> (u64, u32) {
     (
-        ask.id_and_rd | RESPONSE_AND_AUTHORITATIVE | ONE_QUESTION | (head.ancount() as u64) << 48,
+        ask.id_and_rd
+            | RESPONSE_AND_AUTHORITATIVE
+            | ONE_QUESTION
+            | (head.ancount().swap_bytes() as u64) << 48,
         head.nscount_arcount(),
     )
 }

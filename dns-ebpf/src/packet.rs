@@ -5,7 +5,10 @@
 
 use core::ptr;
 
-use aya_ebpf::{helpers::bpf_xdp_adjust_tail, programs::XdpContext};
+use aya_ebpf::{
+    helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail},
+    programs::XdpContext,
+};
 
 /// The octets of one frame, as they lie between two resizings.
 #[derive(Clone, Copy)]
@@ -19,7 +22,7 @@ pub(crate) struct Frame {
 pub(crate) struct Window<const N: usize>(*mut u8);
 
 impl Frame {
-    /// The frame as it is now. After [`resize`] take a new one.
+    /// The frame as it is now. After [`move_end`] take a new one.
     #[inline(always)]
     pub(crate) fn new(context: &XdpContext) -> Self {
         Self {
@@ -126,11 +129,19 @@ impl<const N: usize> Window<N> {
     access!(word, set_word, u64);
 }
 
-/// Makes the frame `octets` longer, or shorter when negative. Earlier
-/// [`Frame`]s and [`Window`]s are void afterwards; the verifier refuses their use.
+/// Moves the frame's end by `octets`. Earlier [`Frame`]s and [`Window`]s are void
+/// afterwards; the verifier refuses their use.
 #[inline(always)]
-pub(crate) fn resize(context: &XdpContext, octets: i32) -> Option<()> {
+pub(crate) fn move_end(context: &XdpContext, octets: i32) -> Option<()> {
     // SAFETY: the context is the one this run was given.
     let failed = unsafe { bpf_xdp_adjust_tail(context.ctx, octets) };
+    (failed == 0).then_some(())
+}
+
+/// Moves the frame's start by `octets`, as [`move_end`] does its end.
+#[inline(always)]
+pub(crate) fn move_start(context: &XdpContext, octets: i32) -> Option<()> {
+    // SAFETY: the context is the one this run was given.
+    let failed = unsafe { bpf_xdp_adjust_head(context.ctx, octets) };
     (failed == 0).then_some(())
 }

@@ -7,17 +7,21 @@ use dns_common::{
     decide::Chosen,
     octets::OctetsMut,
     outcome::Outcome,
-    reply::{self, fold_sum},
+    reply::{self, UDP_MAX, fold_sum},
     tables::Source,
 };
 
 use crate::{
     count::Tally,
     decide::Maps,
-    packet::{Frame, Window, resize},
+    packet::{Frame, Window, move_end, move_start},
     receive::{IPV4_HEADER, IPV6_HEADER, Query, UDP_HEADER},
 };
 
+/// Octets copied at a time.
+const WORD: usize = 8;
+/// Where a question can end at most: two VLAN tags, IPv6, the longest name.
+const QUESTION_END_MAX: usize = 14 + 8 + IPV6_HEADER + UDP_HEADER + 12 + 255 + 4;
 const MAC_ADDRESSES: usize = 12;
 /// TTL and hop limit of a reply (the recommended default of RFC 1700).
 const TTL: u8 = 64;
@@ -40,8 +44,48 @@ pub(crate) fn reply(
     let datagram = UDP_HEADER + reply::len(ask, &chosen.head);
     let frame = Frame::new(context);
     let longer = (query.transport + datagram) as i32 - frame.len() as i32;
-    resize(context, longer).ok_or(Outcome::UpNoRoom)?;
+    if move_end(context, longer).is_none() {
+        let question_end = query.transport + UDP_HEADER + ask.end();
+        make_room_ahead(context, longer, question_end, tally)?;
+    }
     write(context, query, ask, chosen, datagram, tally).ok_or(Outcome::DropBroken)
+}
+
+/// Makes the frame `longer` where there is no room behind it, as on veth, which
+/// leaves less than a cache line: takes the room before it, and moves everything
+/// up to `question_end` there.
+#[inline(always)]
+fn make_room_ahead(
+    context: &XdpContext,
+    longer: i32,
+    question_end: usize,
+    tally: &Tally,
+) -> Result<(), Outcome> {
+    if !(WORD as i32..=UDP_MAX as i32).contains(&longer) {
+        // Closer than a word, the copy would overtake itself.
+        return Err(Outcome::UpNoRoom);
+    }
+    move_start(context, -longer).ok_or(Outcome::UpNoRoom)?;
+    let frame = Frame::new(context);
+    let from = tally.forget(longer as usize) & 0x3ff;
+    let len = tally.forget(question_end) & 0x1ff;
+    let last = len - WORD;
+    for index in 0..QUESTION_END_MAX.div_ceil(WORD) {
+        // The last word ends where the question does, whatever comes before.
+        let at = (index * WORD).min(last);
+        let word = frame
+            .window::<WORD>(from + at)
+            .ok_or(Outcome::DropBroken)?
+            .word::<0>();
+        frame
+            .window::<WORD>(at)
+            .ok_or(Outcome::DropBroken)?
+            .set_word::<0>(word);
+        if at == last {
+            break;
+        }
+    }
+    Ok(())
 }
 
 /// Writes the reply into the resized frame. `None` where the verifier wants a

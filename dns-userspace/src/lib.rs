@@ -4,7 +4,10 @@
 
 pub mod authority;
 pub mod config;
+pub mod control;
+pub mod daemon;
 pub mod kernel;
+pub mod log;
 pub mod measurement;
 pub mod model;
 pub mod plane;

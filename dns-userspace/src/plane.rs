@@ -20,7 +20,10 @@ use dns_common::{
     tables::{AnswerHead, Generation, Source, Tables as _},
 };
 use domain::{
-    base::{Message, MessageBuilder, Rtype, iana::OptRcode},
+    base::{
+        Message, MessageBuilder, Rtype,
+        iana::{OptRcode, Rcode},
+    },
     rdata::ZoneRecordData,
 };
 
@@ -43,10 +46,23 @@ pub struct Live {
     pub generation: Generation,
     /// Its number.
     pub number: u64,
+    /// Names it has in the tables.
+    pub names: usize,
     /// Every zone.
     pub zones: Zones,
     /// Services, pools and groups.
     pub plan: Arc<Plan>,
+}
+
+/// What a query would get, for explaining.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preview {
+    /// The outcome the kernel would count.
+    pub outcome: Outcome,
+    /// The reply's RCODE.
+    pub rcode: Rcode,
+    /// The reply's answer section.
+    pub answer: Vec<StoredRecord>,
 }
 
 /// Answers queries that reach a socket.
@@ -92,43 +108,43 @@ impl Plane {
         &self.counters
     }
 
-    /// What is answered from now.
-    pub fn live(&self) -> Arc<Live> {
-        self.live.load_full()
-    }
-
-    /// The answer section `source` gets to `name` and `rtype`, and the outcome
-    /// the kernel would count, for explaining.
-    pub fn preview(
-        &self,
-        name: &Name,
-        rtype: Rtype,
-        source: IpAddr,
-    ) -> (Outcome, Vec<StoredRecord>) {
+    /// What `source` gets to `name` and `rtype`, without counting it.
+    pub fn preview(&self, name: &Name, rtype: Rtype, source: IpAddr) -> Preview {
         let live = self.live.load();
         let steerer = Steerer {
             tables: &self.tables,
             live: &live,
         };
         let query = question(name, rtype);
-        match steerer.fast(&query, source) {
-            Ok((ask, chosen)) => {
-                let reply = steerer.reply(&query, &ask, &chosen);
-                (Outcome::Answered, reply.map(records).unwrap_or_default())
+        let mut out = Vec::new();
+        let outcome = match steerer.fast(&query, source) {
+            Ok((ask, chosen))
+                if steerer
+                    .reply_into(&query, &ask, &chosen, &mut out)
+                    .is_some() =>
+            {
+                Outcome::Answered
             }
-            Err(outcome) => {
-                let mut out = Vec::new();
-                respond(
-                    &query,
-                    source,
-                    Transport::Tcp,
-                    &live.zones,
-                    &steerer,
-                    self.limits,
-                    &mut out,
-                );
-                (outcome, records(out))
-            }
+            Ok(_) => Outcome::DropBroken,
+            Err(outcome) => outcome,
+        };
+        if outcome != Outcome::Answered {
+            let (zones, limits) = (&live.zones, self.limits);
+            respond(
+                &query,
+                source,
+                Transport::Tcp,
+                zones,
+                &steerer,
+                limits,
+                &mut out,
+            );
+        }
+        let rcode = Message::from_octets(out.as_slice()).map(|reply| reply.header().rcode());
+        Preview {
+            outcome,
+            rcode: rcode.unwrap_or(Rcode::SERVFAIL),
+            answer: records(out),
         }
     }
 }

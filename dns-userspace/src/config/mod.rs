@@ -47,6 +47,16 @@ pub struct Config {
 /// Fails with everything that is wrong in any of its files. A source that is
 /// missing is empty, unless its place was set: then it must exist.
 pub fn load(dir: &Path) -> Result<Config, Diagnostics> {
+    load_with(dir, |_, _| ()).map(|(config, ())| config)
+}
+
+/// As [`load`], and reads more with `more`, whose findings are reported
+/// together with the rest. The configuration it is given may be incomplete
+/// where something was found already.
+pub fn load_with<T>(
+    dir: &Path,
+    more: impl FnOnce(&Config, &mut Diagnostics) -> T,
+) -> Result<(Config, T), Diagnostics> {
     let mut found = Diagnostics::default();
     if !dir.is_dir() {
         let message = "no such directory; valid: a directory with veer.conf, veer.d/*.conf, \
@@ -82,13 +92,15 @@ pub fn load(dir: &Path) -> Result<Config, Diagnostics> {
         &mut found,
     );
     check_pools(&settings, &services, &mut found);
-    found.into_result(Config {
+    let config = Config {
         values,
         settings,
         services,
         groups,
         zone_files,
-    })
+    };
+    let more = more(&config, &mut found);
+    found.into_result((config, more))
 }
 
 /// Refuses services with more distinct pools than the tables can number.

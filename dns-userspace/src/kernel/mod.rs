@@ -150,20 +150,36 @@ impl Kernel {
         bpffs::prepare(pin_path)?;
         let old = counters::Pinned::open(&tables_directory(pin_path));
         let attachment = link::attach(program(&mut self.ebpf)?, interface, generic, pin_path)?;
-        if let (Attachment::Adopted { .. }, Some(old)) = (&attachment, old) {
+        let finished = self.finish(&attachment, old.as_ref(), pin_path);
+        if let (Err(_), Attachment::New { .. }) = (&finished, &attachment) {
+            // Nothing stays half attached; what was adopted goes on answering.
+            detach(pin_path)?;
+        }
+        finished?;
+        Ok(attachment)
+    }
+
+    /// Carries the counters of the replaced program over and pins the tables.
+    fn finish(
+        &mut self,
+        attachment: &Attachment,
+        old: Option<&counters::Pinned>,
+        pin_path: &Path,
+    ) -> Result<(), KernelError> {
+        if let (Attachment::Adopted { .. }, Some(old)) = (attachment, old) {
             // The old program counts no more once nobody runs it.
             crate::tables::wait_for_kernel_readers()
                 .map_err(KernelError::call("waiting for", "the replaced program"))?;
             counters::carry_over(&mut self.ebpf, &self.services, &old.counts()?)?;
         }
-        self.pin_tables(pin_path)?;
-        Ok(attachment)
+        self.pin_tables(pin_path)
     }
 
     /// Pins the tables beside what an earlier daemon pinned, then in its place.
     fn pin_tables(&mut self, pin_path: &Path) -> Result<(), KernelError> {
         let wanted = tables_directory(pin_path);
-        let new = wanted.with_extension("new");
+        // bpffs allows no dots in names.
+        let new = pin_path.join(format!("abi-{ABI_VERSION}-new"));
         bpffs::remove(&new)?;
         fs::create_dir(&new).map_err(KernelError::call("mkdir", new.display()))?;
         for (name, map) in self.ebpf.maps() {

@@ -21,28 +21,27 @@ pub use target::{Target, TargetId, Targets};
 /// limit of 1024 descriptors, and no burst that a firewall would take for a scan.
 const FIRST_ROUND_CONCURRENCY: usize = 128;
 
-/// Probes each of `targets` once, right away, and returns one sample of each,
-/// in the order the probes end.
+/// Probes each of `targets` once, right away, and hands one sample of each to
+/// `take_sample`, as the probes end. Dropping the future ends the probes under way.
 ///
 /// At most 128 probes run at once, so this takes no longer than
 /// `targets / 128`, rounded up, times the longest timeout.
 pub async fn first_round<P: Prober>(
     targets: impl IntoIterator<Item = Target>,
     prober: Arc<P>,
-) -> Vec<Sample> {
-    let mut samples = Vec::new();
+    mut take_sample: impl FnMut(Sample),
+) {
     let mut under_way = JoinSet::new();
     for target in targets {
         if under_way.len() == FIRST_ROUND_CONCURRENCY {
-            samples.extend(finished(&mut under_way).await);
+            finished(&mut under_way).await.map(&mut take_sample);
         }
         let prober = Arc::clone(&prober);
         under_way.spawn(async move { take(&target, &*prober).await });
     }
     while let Some(sample) = finished(&mut under_way).await {
-        samples.push(sample);
+        take_sample(sample);
     }
-    samples
 }
 
 /// The next sample to be finished, if any is under way.

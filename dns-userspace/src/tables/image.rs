@@ -92,6 +92,7 @@ pub struct ImageBuilder {
 #[derive(Debug)]
 pub struct Image {
     half: Half,
+    name_count: usize,
     generation: Generation,
     buckets: Vec<Cell>,
     names: Vec<Cell>,
@@ -211,6 +212,7 @@ impl ImageBuilder {
         };
         Ok(Image {
             half: self.half,
+            name_count: self.index.len(),
             generation,
             buckets,
             names: self.names,
@@ -267,6 +269,11 @@ impl Image {
     /// What readers need to know of it.
     pub fn generation(&self) -> &Generation {
         &self.generation
+    }
+
+    /// How many names it has.
+    pub fn names(&self) -> usize {
+        self.name_count
     }
 
     /// Writes everything but the control line.

@@ -119,7 +119,9 @@ async fn probe_at(address: Ipv4Addr, kind: ProbeKind) -> Verdict {
         }),
     };
     let prober = Arc::new(NetworkProber::new());
-    first_round([target], prober).await.remove(0).verdict
+    let mut samples = Vec::new();
+    first_round([target], prober, |sample| samples.push(sample)).await;
+    samples.remove(0).verdict
 }
 
 fn assert_passes(verdict: &Verdict) {

@@ -138,7 +138,12 @@ async fn each_interval_is_spread_by_itself() {
 #[tokio::test(start_paused = true)]
 async fn a_probe_ends_at_its_own_timeout() {
     let targets = targets(vec![pool(&["192.0.2.1"], probe(80, 1000))]);
-    let samples = first_round(targets.iter().cloned(), Slow::new(5000)).await;
+    let mut samples = Vec::new();
+    let prober = Slow::new(5000);
+    first_round(targets.iter().cloned(), prober, |sample| {
+        samples.push(sample)
+    })
+    .await;
     let after = Duration::from_millis(500);
     assert_eq!(
         samples[0].verdict,
@@ -195,7 +200,11 @@ async fn the_first_round_takes_every_target_once_and_bounds_its_burst() {
     let targets = targets(pools.collect());
     let prober = Slow::new(100);
     let start = Instant::now();
-    let samples = first_round(targets.iter().cloned(), Arc::clone(&prober)).await;
+    let mut samples = Vec::new();
+    let round = first_round(targets.iter().cloned(), Arc::clone(&prober), |sample| {
+        samples.push(sample);
+    });
+    round.await;
     let ids: BTreeSet<TargetId> = samples.iter().map(|sample| sample.target).collect();
     assert_eq!((samples.len(), ids.len()), (300, 300));
     assert_eq!(prober.most_under_way.load(Ordering::Relaxed), 128);

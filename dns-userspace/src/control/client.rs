@@ -1,0 +1,189 @@
+//! The caller's side of the control socket; it blocks.
+
+use std::{
+    io::{self, BufRead as _, BufReader, Write as _},
+    os::{fd::OwnedFd, unix::net::UnixStream},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::de::DeserializeOwned;
+use socket2::{Domain, SockAddr, Socket, Type};
+use thiserror::Error;
+
+use super::{
+    explained::Explained,
+    protocol::{ExplainRequest, Failure, Request, Response},
+    stats::Stats,
+    status::{Detached, Reloaded, Status},
+    tunable::Tunable,
+};
+use crate::measurement::director::states::States;
+
+/// Why a request got no reply.
+#[derive(Debug, Error)]
+pub enum ClientError {
+    /// Nobody listens.
+    #[error("veerd is not running: nobody answers at {}: {error}", socket.display())]
+    NotRunning {
+        /// The socket.
+        socket: PathBuf,
+        /// What connecting returned.
+        error: io::Error,
+    },
+    /// The socket cannot be used.
+    #[error("connecting to {}: {error}", socket.display())]
+    Connect {
+        /// The socket.
+        socket: PathBuf,
+        /// What the call returned.
+        error: io::Error,
+    },
+    /// The daemon took the connection, and no reply came in time.
+    #[error("veerd at {} does not answer within {} ms", socket.display(), timeout.as_millis())]
+    Silent {
+        /// The socket.
+        socket: PathBuf,
+        /// How long was waited.
+        timeout: Duration,
+    },
+    /// The connection broke.
+    #[error("talking to {}: {error}", socket.display())]
+    Broken {
+        /// The socket.
+        socket: PathBuf,
+        /// What the call returned.
+        error: io::Error,
+    },
+    /// The reply is none of this protocol.
+    #[error("the reply from {} is of another version of veer: {error}", socket.display())]
+    Protocol {
+        /// The socket.
+        socket: PathBuf,
+        /// What is wrong with it.
+        error: serde_json::Error,
+    },
+    /// The daemon would not do it.
+    #[error(transparent)]
+    Failure(#[from] Failure),
+}
+
+/// A connection to a daemon.
+#[derive(Debug)]
+pub struct Client {
+    stream: BufReader<UnixStream>,
+    socket: PathBuf,
+    timeout: Duration,
+}
+
+impl Client {
+    /// Connects to the daemon at `socket`; each step from here on may take
+    /// `timeout`, which is longer than 0.
+    pub fn connect(socket: &Path, timeout: Duration) -> Result<Self, ClientError> {
+        let stream = connect(socket, timeout).map_err(|error| {
+            let socket = socket.to_owned();
+            match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => {
+                    ClientError::NotRunning { socket, error }
+                }
+                _ => ClientError::Connect { socket, error },
+            }
+        })?;
+        Ok(Self {
+            stream: BufReader::new(stream),
+            socket: socket.to_owned(),
+            timeout,
+        })
+    }
+
+    /// [`Request::Status`].
+    pub fn status(&mut self) -> Result<Status, ClientError> {
+        self.call(&Request::Status)
+    }
+
+    /// [`Request::States`].
+    pub fn states(&mut self) -> Result<States, ClientError> {
+        self.call(&Request::States)
+    }
+
+    /// [`Request::Stats`].
+    pub fn stats(&mut self) -> Result<Stats, ClientError> {
+        self.call(&Request::Stats)
+    }
+
+    /// [`Request::Explain`].
+    pub fn explain(&mut self, question: ExplainRequest) -> Result<Explained, ClientError> {
+        self.call(&Request::Explain(question))
+    }
+
+    /// [`Request::Tunables`].
+    pub fn tunables(&mut self) -> Result<Vec<Tunable>, ClientError> {
+        self.call(&Request::Tunables)
+    }
+
+    /// [`Request::Tunable`].
+    pub fn tunable(&mut self, key: &str) -> Result<Tunable, ClientError> {
+        let key = key.to_owned();
+        self.call(&Request::Tunable { key })
+    }
+
+    /// [`Request::SetTunable`].
+    pub fn set_tunable(&mut self, assignment: &str) -> Result<Tunable, ClientError> {
+        let assignment = assignment.to_owned();
+        self.call(&Request::SetTunable { assignment })
+    }
+
+    /// [`Request::Reload`].
+    pub fn reload(&mut self) -> Result<Reloaded, ClientError> {
+        self.call(&Request::Reload)
+    }
+
+    /// [`Request::Detach`].
+    pub fn detach(&mut self) -> Result<Detached, ClientError> {
+        self.call(&Request::Detach)
+    }
+
+    fn call<T: DeserializeOwned>(&mut self, request: &Request) -> Result<T, ClientError> {
+        let reply = self.exchange(request).map_err(|error| self.lost(error))?;
+        let response: Response<T> =
+            serde_json::from_str(&reply).map_err(|error| ClientError::Protocol {
+                socket: self.socket.clone(),
+                error,
+            })?;
+        Ok(Result::from(response)?)
+    }
+
+    fn exchange(&mut self, request: &Request) -> io::Result<String> {
+        let mut line = serde_json::to_vec(request)?;
+        line.push(b'\n');
+        self.stream.get_mut().write_all(&line)?;
+        let mut reply = String::new();
+        self.stream.read_line(&mut reply)?;
+        if reply.ends_with('\n') {
+            Ok(reply)
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
+    }
+
+    fn lost(&self, error: io::Error) -> ClientError {
+        let socket = self.socket.clone();
+        match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => ClientError::Silent {
+                socket,
+                timeout: self.timeout,
+            },
+            _ => ClientError::Broken { socket, error },
+        }
+    }
+}
+
+/// A connection whose reads and writes end after `timeout`.
+fn connect(path: &Path, timeout: Duration) -> io::Result<UnixStream> {
+    let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
+    socket.connect_timeout(&SockAddr::unix(path)?, timeout)?;
+    let stream = UnixStream::from(OwnedFd::from(socket));
+    stream.set_read_timeout(Some(timeout))?;
+    stream.set_write_timeout(Some(timeout))?;
+    Ok(stream)
+}

@@ -1,0 +1,119 @@
+//! What goes over the control socket.
+
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::config::{diagnostic::Diagnostics, values};
+
+/// One request, e.g. `{"request":"explain","name":"www.example.","type":"A","from":"192.0.2.1"}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "request", rename_all = "snake_case")]
+pub enum Request {
+    /// What the daemon is and has; answered by [`super::status::Status`].
+    Status,
+    /// The health of every target; answered by
+    /// [`States`](crate::measurement::director::states::States).
+    States,
+    /// What has been counted; answered by [`super::stats::Stats`].
+    Stats,
+    /// Why a resolver gets what it gets; answered by
+    /// [`super::explained::Explained`].
+    Explain(ExplainRequest),
+    /// Every tunable that has a value; answered by a list of
+    /// [`super::tunable::Tunable`].
+    Tunables,
+    /// One tunable; answered by a [`super::tunable::Tunable`].
+    Tunable {
+        /// Its key; slashes may stand for dots.
+        key: String,
+    },
+    /// Setting one tunable; answered by the [`super::tunable::Tunable`] it is now.
+    SetTunable {
+        /// `KEY=VALUE`.
+        assignment: String,
+    },
+    /// Reading the configuration anew; answered by [`super::status::Reloaded`].
+    Reload,
+    /// Taking the program off its interface; answered by
+    /// [`super::status::Detached`].
+    Detach,
+}
+
+/// A question to be explained, as a person writes it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExplainRequest {
+    /// A domain name; absolute with or without a dot at its end.
+    pub name: String,
+    /// A record type, e.g. `AAAA` or `TYPE65`.
+    #[serde(rename = "type")]
+    pub rtype: String,
+    /// The resolver's address.
+    pub from: IpAddr,
+}
+
+/// One response: `{"ok": …}` or `{"error": …}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Response<T> {
+    /// What was asked for.
+    Ok(T),
+    /// Why it was not done.
+    Error(Failure),
+}
+
+impl<T> From<Result<T, Failure>> for Response<T> {
+    fn from(result: Result<T, Failure>) -> Self {
+        match result {
+            Ok(reply) => Self::Ok(reply),
+            Err(failure) => Self::Error(failure),
+        }
+    }
+}
+
+impl<T> From<Response<T>> for Result<T, Failure> {
+    fn from(response: Response<T>) -> Self {
+        match response {
+            Response::Ok(reply) => Ok(reply),
+            Response::Error(failure) => Err(failure),
+        }
+    }
+}
+
+/// Why a request was not done.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// No tunable has that key.
+    #[error("cannot stat {key}: no such tunable; nearest: {nearest}")]
+    UnknownKey {
+        /// The key as given.
+        key: String,
+        /// Keys like it, as a list to print.
+        nearest: String,
+    },
+    /// Everything else, one line for each finding; never empty.
+    #[error("{}", .0.join("\n"))]
+    Refused(Vec<String>),
+}
+
+impl From<String> for Failure {
+    fn from(line: String) -> Self {
+        Self::Refused(vec![line])
+    }
+}
+
+impl From<values::Error> for Failure {
+    fn from(error: values::Error) -> Self {
+        match error {
+            values::Error::Unknown { key, nearest } => Self::UnknownKey { key, nearest },
+            other => other.to_string().into(),
+        }
+    }
+}
+
+impl From<Diagnostics> for Failure {
+    fn from(found: Diagnostics) -> Self {
+        Self::Refused(found.0.iter().map(ToString::to_string).collect())
+    }
+}

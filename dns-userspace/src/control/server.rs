@@ -1,0 +1,128 @@
+//! The daemon's side of the control socket.
+
+mod connection;
+mod socket;
+
+use std::{convert::Infallible, io, path::Path, sync::Arc, time::Duration};
+
+use tokio::{
+    net::{UnixListener, UnixStream},
+    task::JoinSet,
+};
+use tracing::{error, warn};
+
+use super::{
+    explained::{ExplainQuery, Explained},
+    protocol::Failure,
+    stats::Stats,
+    status::{Detached, Reloaded, Status},
+    tunable::Tunable,
+};
+use crate::{config::values::Values, measurement::director::states::States};
+pub use socket::BindError;
+use socket::SocketFile;
+
+/// What does the work. Requests of one connection come one after the other,
+/// those of several at the same time.
+pub trait Backend: Send + Sync + 'static {
+    /// What the daemon is and has.
+    fn status(&self) -> impl Future<Output = Status> + Send;
+
+    /// The health of every target.
+    fn states(&self) -> impl Future<Output = States> + Send;
+
+    /// What has been counted.
+    fn stats(&self) -> impl Future<Output = Result<Stats, Failure>> + Send;
+
+    /// What `query` is answered with, and why.
+    fn explain(
+        &self,
+        query: ExplainQuery,
+    ) -> impl Future<Output = Result<Explained, Failure>> + Send;
+
+    /// The tunables as they are now.
+    fn tunables(&self) -> impl Future<Output = Values> + Send;
+
+    /// Sets a tunable from `KEY=VALUE`, and returns it as it is then.
+    fn set_tunable(
+        &self,
+        assignment: String,
+    ) -> impl Future<Output = Result<Tunable, Failure>> + Send;
+
+    /// Reads the configuration anew and brings it into use; a failure carries
+    /// every finding, and leaves everything as it was.
+    fn reload(&self) -> impl Future<Output = Result<Reloaded, Failure>> + Send;
+
+    /// Takes the program off its interface and removes the pins.
+    fn detach(&self) -> impl Future<Output = Result<Detached, Failure>> + Send;
+}
+
+/// Connections held at a time; one more is told so and closed.
+pub const CONNECTIONS_MAX: usize = 64;
+
+/// Longest request line without its end, octets.
+pub const REQUEST_OCTETS_MAX: usize = 64 * 1024;
+
+/// A connection is closed when this long passes without a whole request from
+/// it, or when a response is not taken for this long.
+pub const IDLE: Duration = Duration::from_secs(60);
+
+/// How long accepting rests after it failed, e.g. for want of descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A control socket that is bound and not yet served. Its file goes with it.
+#[derive(Debug)]
+pub struct Listener {
+    socket: UnixListener,
+    /// Dropped, and with it removed, after the socket.
+    _file: SocketFile,
+}
+
+impl Listener {
+    /// Binds `path` for its owner and group (mode 0660), making its directory
+    /// if need be. A file that a killed daemon left there is replaced; to a
+    /// live daemon's this is an error. Runs within a tokio runtime.
+    pub fn bind(path: &Path) -> Result<Self, BindError> {
+        let (socket, file) = socket::bind(path)?;
+        Ok(Self {
+            socket,
+            _file: file,
+        })
+    }
+
+    /// Serves requests until it is dropped, which closes every connection and
+    /// removes the socket's file.
+    pub async fn serve(self, backend: Arc<impl Backend>) -> Infallible {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                accepted = self.socket.accept() => match accepted {
+                    Ok((stream, _)) if connections.len() < CONNECTIONS_MAX => {
+                        connections.spawn(connection::serve(stream, backend.clone()));
+                    }
+                    Ok((stream, _)) => refuse(&stream),
+                    Err(error) => pause(&error).await,
+                },
+                Some(ended) = connections.join_next() => {
+                    if let Err(error) = ended {
+                        error!(%error, "a control request failed");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Says why the connection is closed, if there is room to.
+fn refuse(stream: &UnixStream) {
+    let line = format!("{CONNECTIONS_MAX} control connections are open, and no more are held");
+    let response = connection::encode::<()>(Err(line.into()));
+    if let Err(error) = stream.try_write(&response) {
+        warn!(%error, "could not tell a control connection that it is one too many");
+    }
+}
+
+async fn pause(error: &io::Error) {
+    warn!(%error, "could not accept a control connection");
+    tokio::time::sleep(ACCEPT_PAUSE).await;
+}

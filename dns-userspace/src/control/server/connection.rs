@@ -1,0 +1,96 @@
+//! One control connection: a request line, a response line, and again.
+
+use std::{io, sync::Arc};
+
+use serde::Serialize;
+use tokio::{
+    io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
+    net::UnixStream,
+    time::timeout,
+};
+use tracing::debug;
+
+use super::{Backend, IDLE, REQUEST_OCTETS_MAX};
+use crate::control::{
+    explained::ExplainQuery,
+    protocol::{Failure, Request, Response},
+    tunable::Tunable,
+};
+
+/// Serves one connection to its end.
+pub(super) async fn serve(stream: UnixStream, backend: Arc<impl Backend>) {
+    if let Err(error) = converse(stream, &*backend).await {
+        debug!(%error, "a control connection broke");
+    }
+}
+
+async fn converse(stream: UnixStream, backend: &impl Backend) -> io::Result<()> {
+    let (read, mut write) = stream.into_split();
+    let mut read = BufReader::new(read);
+    loop {
+        let line = timeout(IDLE, next_line(&mut read)).await??;
+        let response = match &line {
+            Line::End => return Ok(()),
+            Line::TooLong => encode::<()>(Err(format!(
+                "the request is longer than {REQUEST_OCTETS_MAX} octets"
+            )
+            .into())),
+            Line::Whole(line) => respond(line, backend).await,
+        };
+        timeout(IDLE, write.write_all(&response)).await??;
+        if matches!(line, Line::TooLong) {
+            return Ok(());
+        }
+    }
+}
+
+/// What the caller sent.
+enum Line {
+    /// A line, without its end.
+    Whole(Vec<u8>),
+    /// More than a line may have.
+    TooLong,
+    /// Nothing more; half a line counts as nothing.
+    End,
+}
+
+async fn next_line(read: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Line> {
+    let mut line = Vec::new();
+    let limit = REQUEST_OCTETS_MAX as u64 + 1;
+    read.take(limit).read_until(b'\n', &mut line).await?;
+    Ok(match line.pop() {
+        Some(b'\n') => Line::Whole(line),
+        Some(_) if line.len() == REQUEST_OCTETS_MAX => Line::TooLong,
+        _ => Line::End,
+    })
+}
+
+/// The response line to a request line.
+async fn respond(line: &[u8], backend: &impl Backend) -> Vec<u8> {
+    let request = match serde_json::from_slice(line) {
+        Ok(request) => request,
+        Err(error) => return encode::<()>(Err(format!("not a request: {error}").into())),
+    };
+    match request {
+        Request::Status => encode(Ok(backend.status().await)),
+        Request::States => encode(Ok(backend.states().await)),
+        Request::Stats => encode(backend.stats().await),
+        Request::Explain(request) => encode(match ExplainQuery::try_from(&request) {
+            Ok(query) => backend.explain(query).await,
+            Err(failure) => Err(failure),
+        }),
+        Request::Tunables => encode(Ok(Tunable::all(&backend.tunables().await))),
+        Request::Tunable { key } => encode(Tunable::of(&backend.tunables().await, &key)),
+        Request::SetTunable { assignment } => encode(backend.set_tunable(assignment).await),
+        Request::Reload => encode(backend.reload().await),
+        Request::Detach => encode(backend.detach().await),
+    }
+}
+
+/// A response line.
+pub(super) fn encode<T: Serialize>(result: Result<T, Failure>) -> Vec<u8> {
+    let mut line = serde_json::to_vec(&Response::from(result))
+        .expect("responses are structures with text for keys, which JSON has");
+    line.push(b'\n');
+    line
+}

@@ -1,0 +1,294 @@
+//! What the control socket asks, answered from the daemon's state.
+
+use std::{collections::BTreeMap, net::IpAddr, sync::atomic::Ordering::Relaxed, time::Instant};
+
+use dns_common::outcome::Outcome;
+use domain::base::{Rtype, iana::Rcode};
+use ipnet::IpNet;
+
+use super::{Daemon, Requests, Stopped, Xdp};
+use crate::{
+    config::{tunables::XdpMode, values::Values},
+    control::{
+        explained::{ExplainQuery, Explained, Origin, Plane, Steering},
+        protocol::Failure,
+        server::Backend,
+        stats::{KernelStats, ProbeStats, PublisherStats, Stats, UserspaceStats},
+        status::{self, Inventory, LastReload, Reloaded, Status, XdpState},
+        tunable::Tunable,
+    },
+    kernel::{self, Attachment},
+    measurement::director::{explain, states::States},
+    model::{Groups, Name, Service, Shape},
+    plane::RCODES,
+};
+
+impl Requests {
+    /// As [`Requests::ask`], for what cannot fail: a daemon that stops closes
+    /// its connections anyway, so then this just waits for that.
+    async fn ask_or_wait<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Daemon) -> T + Send + 'static,
+    ) -> T {
+        match self.ask(question).await {
+            Ok(answer) => answer,
+            Err(Stopped) => std::future::pending().await,
+        }
+    }
+}
+
+impl From<Stopped> for Failure {
+    fn from(stopped: Stopped) -> Self {
+        stopped.to_string().into()
+    }
+}
+
+impl Backend for Requests {
+    async fn status(&self) -> Status {
+        self.ask_or_wait(|daemon| daemon.status()).await
+    }
+
+    async fn states(&self) -> States {
+        let states = |daemon: &mut Daemon| daemon.director.states(tokio::time::Instant::now());
+        self.ask_or_wait(states).await
+    }
+
+    async fn stats(&self) -> Result<Stats, Failure> {
+        self.ask(|daemon| daemon.stats()).await?
+    }
+
+    async fn explain(&self, query: ExplainQuery) -> Result<Explained, Failure> {
+        self.ask(move |daemon| daemon.explain(&query)).await?
+    }
+
+    async fn tunables(&self) -> Values {
+        self.ask_or_wait(|daemon| daemon.config.values.clone())
+            .await
+    }
+
+    async fn set_tunable(&self, assignment: String) -> Result<Tunable, Failure> {
+        let set = move |daemon: &mut Daemon| {
+            let key = daemon.set_tunable(&assignment)?;
+            Tunable::of(&daemon.config.values, key)
+        };
+        self.ask(set).await?
+    }
+
+    async fn reload(&self) -> Result<Reloaded, Failure> {
+        let begun = Instant::now();
+        let needs_restart = Requests::reload(self).await??;
+        let (generation, inventory) = self
+            .ask(|daemon| (daemon.live.load().number, daemon.inventory()))
+            .await?;
+        Ok(Reloaded {
+            generation,
+            took_ms: begun.elapsed().as_secs_f64() * 1e3,
+            inventory,
+            needs_restart,
+        })
+    }
+
+    async fn detach(&self) -> Result<status::Detached, Failure> {
+        let detach = |daemon: &mut Daemon| {
+            let detached = daemon.detach().map_err(|error| error.to_string())?;
+            Ok(status::Detached {
+                was_attached: detached == kernel::Detached::Done,
+                pin_path: daemon.config.settings.xdp_pin_path.clone(),
+            })
+        };
+        self.ask(detach).await?
+    }
+}
+
+impl Daemon {
+    fn status(&self) -> Status {
+        let settings = &self.config.settings;
+        let states = self.director.states(tokio::time::Instant::now());
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            pid: std::process::id(),
+            uptime_ms: self.started.elapsed().as_millis() as u64,
+            config_dir: self.directory.clone(),
+            generation: self.live.load().number,
+            inventory: self.inventory(),
+            addresses: settings.addresses.clone(),
+            port: settings.port,
+            workers: self.workers,
+            xdp: self.xdp_status(),
+            suspicion: states.suspicion.map(|suspicion| suspicion.reason),
+            last_reload: self.last_reload.as_ref().map(|reload| LastReload {
+                age_ms: reload.at.elapsed().as_millis() as u64,
+                errors: reload.errors.clone(),
+            }),
+        }
+    }
+
+    fn inventory(&self) -> Inventory {
+        let live = self.live.load();
+        Inventory {
+            zones: live.zones.iter().count(),
+            names: live.names,
+            services: live.plan.services.len(),
+            pools: live.plan.pools.len(),
+            groups: live.plan.groups.names.len(),
+            prefixes: live.plan.groups.prefixes.len(),
+        }
+    }
+
+    fn xdp_status(&self) -> status::Xdp {
+        let settings = &self.config.settings;
+        let word = |generic: bool| if generic { "generic" } else { "native" };
+        let wanted = match settings.xdp_mode {
+            XdpMode::Native => "native",
+            XdpMode::Generic => "generic",
+            XdpMode::Off => "off",
+        };
+        let (state, mode, reason) = match &self.xdp {
+            Xdp::Off(reason) => (XdpState::Off, Some(wanted), (*reason).to_owned()),
+            Xdp::Unavailable(reason) => (XdpState::Unavailable, Some(wanted), reason.clone()),
+            Xdp::On(Attachment::New { generic, .. }) => (
+                XdpState::Attached,
+                Some(word(*generic)),
+                "attached by this daemon".to_owned(),
+            ),
+            Xdp::On(Attachment::Adopted { .. }) => (
+                XdpState::Adopted,
+                None,
+                "took the place of the program that an earlier daemon left".to_owned(),
+            ),
+            Xdp::Detached => (XdpState::Detached, None, "taken off on request".to_owned()),
+        };
+        status::Xdp {
+            state,
+            interface: settings.xdp_interface.clone(),
+            mode: mode.map(str::to_owned),
+            pin_path: settings.xdp_pin_path.clone(),
+            reason,
+        }
+    }
+
+    fn stats(&self) -> Result<Stats, Failure> {
+        let kernel = match (&self.kernel, &self.xdp) {
+            (Some(kernel), Xdp::On(_) | Xdp::Detached) => {
+                let counts = kernel.counts().map_err(|error| error.to_string())?;
+                Some(KernelStats::from(&counts))
+            }
+            _ => None,
+        };
+        let counters = self.plane.counters();
+        let userspace = UserspaceStats {
+            udp_queries: counters.udp_queries.load(Relaxed),
+            tcp_queries: counters.tcp_queries.load(Relaxed),
+            fast_answers: counters.fast_answers.load(Relaxed),
+            rcodes: rcode_names()
+                .zip(&counters.rcodes)
+                .map(|(name, count)| (name, count.load(Relaxed)))
+                .filter(|(_, count)| *count != 0)
+                .collect::<BTreeMap<_, _>>(),
+            silent: counters.silent.load(Relaxed),
+        };
+        let publisher = PublisherStats {
+            generation: self.live.load().number,
+            generations_published: self.publisher.published(),
+            stores: self.tables.stores(),
+        };
+        let probes = ProbeStats {
+            pass: self.probes.pass,
+            fail: self.probes.fail,
+            local: self.probes.local,
+        };
+        Ok(Stats::new(kernel, userspace, publisher, probes))
+    }
+
+    fn explain(&self, query: &ExplainQuery) -> Result<Explained, Failure> {
+        let live = self.live.load();
+        let groups = &live.plan.groups;
+        let (prefix, group) = group_of(groups, query.from);
+        let preview = self.plane.preview(&query.name, query.rtype, query.from);
+        let origin = match steering_service(&live.plan.services, query) {
+            Some((service, pool)) => {
+                let explanation = self
+                    .director
+                    .explain(pool, group, tokio::time::Instant::now())
+                    .ok_or_else(|| format!("pool {pool} has no group {group}"))?;
+                Origin::Steered(Box::new(steering(service, pool, query.rtype, explanation)))
+            }
+            None => match live.zones.find(&query.name) {
+                Some(zone) => Origin::Static {
+                    zone: zone.apex().fmt_with_dot().to_string(),
+                },
+                None => Origin::NotOurs,
+            },
+        };
+        let in_kernel = preview.outcome == Outcome::Answered && matches!(self.xdp, Xdp::On(_));
+        Ok(Explained {
+            name: query.name.fmt_with_dot().to_string(),
+            rtype: query.rtype.to_string(),
+            from: query.from,
+            group: groups.names[usize::from(group)].clone(),
+            prefix: prefix.map(|prefix| prefix.to_string()),
+            origin,
+            plane: if in_kernel {
+                Plane::Kernel
+            } else {
+                Plane::Userspace
+            },
+            rcode: preview.rcode.to_string(),
+            answer: preview.answer.iter().map(ToString::to_string).collect(),
+        })
+    }
+}
+
+/// The longest prefix that holds `address`, and the group's number.
+fn group_of(groups: &Groups, address: IpAddr) -> (Option<IpNet>, u16) {
+    let longest = groups
+        .prefixes
+        .iter()
+        .filter(|(prefix, _)| prefix.contains(&address))
+        .max_by_key(|(prefix, _)| prefix.prefix_len());
+    longest.map_or((None, 0), |(prefix, group)| (Some(*prefix), *group))
+}
+
+/// The service whose decision answers `query`, with its pool's number.
+fn steering_service<'s>(
+    services: &'s [(Service, u16)],
+    query: &ExplainQuery,
+) -> Option<(&'s Service, u16)> {
+    let (service, pool) = services
+        .iter()
+        .find(|(service, _)| service.name == query.name)?;
+    let steered = matches!(query.rtype, Rtype::A | Rtype::AAAA) || service.shape == Shape::Cname;
+    steered.then_some((service, *pool))
+}
+
+fn steering(
+    service: &Service,
+    pool: u16,
+    rtype: Rtype,
+    explanation: explain::Explanation,
+) -> Steering {
+    let decision = if rtype == Rtype::AAAA {
+        explanation.aaaa.clone()
+    } else {
+        explanation.a.clone()
+    };
+    Steering {
+        service: name_text(&service.name),
+        customer: service.customer.clone(),
+        pool,
+        decision,
+        explanation,
+    }
+}
+
+fn name_text(name: &Name) -> String {
+    name.fmt_with_dot().to_string()
+}
+
+/// The names of the RCODEs in the order they are counted.
+fn rcode_names() -> impl Iterator<Item = String> {
+    (0..RCODES as u8).map(|code| match code {
+        16 => "BADVERS".to_owned(),
+        code => Rcode::masked_from_int(code).to_string(),
+    })
+}

@@ -1,0 +1,74 @@
+//! Everything a configuration directory says, zones included, checked together.
+
+use crate::{
+    authority::{master_file, zone::Zone, zones::Zones},
+    config::{self, Config, diagnostic::Diagnostics},
+    measurement::compile::cname_targets,
+    model::{Name, Plan, Service},
+};
+use std::path::Path;
+
+/// A whole configuration, valid.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) config: Config,
+    pub(super) zones: Zones,
+    pub(super) plan: Plan,
+}
+
+/// Reads the configuration in `directory`; every error of every file at once.
+pub(super) fn load(directory: &Path) -> Result<Loaded, Diagnostics> {
+    let (config, zones) = config::load_with(directory, |config, found| {
+        let mut zones = Vec::new();
+        for file in &config.zone_files {
+            match master_file::parse(file) {
+                Ok(zone) => zones.push(zone),
+                Err(diagnostics) => found.0.extend(diagnostics.0),
+            }
+        }
+        // A zone that could not be read has been reported; its services cannot
+        // be placed, which is no fault of theirs.
+        let complete = zones.len() == config.zone_files.len();
+        for service in &config.services {
+            if let Err(error) = place(service, &mut zones, complete) {
+                let key = format!("service.{}", service.name.fmt_with_dot());
+                found.push(&config.settings.services_directory, 0, key, error);
+            }
+        }
+        Zones::new(zones).unwrap_or_else(|error| {
+            found.push(&config.settings.zones_directory, 0, "", error);
+            Zones::default()
+        })
+    })?;
+    let plan = Plan::new(config.services.clone(), config.groups.clone());
+    Ok(Loaded {
+        config,
+        zones,
+        plan,
+    })
+}
+
+/// Puts a service into the zone it belongs to.
+fn place(service: &Service, zones: &mut [Zone], complete: bool) -> Result<(), String> {
+    let Some(zone) = zone_of(&service.name, zones) else {
+        if !complete {
+            return Ok(());
+        }
+        return Err(format!(
+            "{} is in none of our zones; valid: a name in a zone that has a file in \
+             zones.directory",
+            service.name.fmt_with_dot()
+        ));
+    };
+    zone.steer(&service.name, service.shape, service.ttl_s)?;
+    cname_targets(service)
+        .into_iter()
+        .try_for_each(|records| zone.add(records))
+}
+
+fn zone_of<'z>(name: &Name, zones: &'z mut [Zone]) -> Option<&'z mut Zone> {
+    zones
+        .iter_mut()
+        .filter(|zone| name.ends_with(zone.apex()))
+        .max_by_key(|zone| zone.apex().len())
+}

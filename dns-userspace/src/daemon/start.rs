@@ -1,0 +1,160 @@
+//! From configuration to answering: everything that can be refused is refused
+//! before the first packet goes another way.
+
+use std::{path::Path, sync::Arc};
+
+use arc_swap::ArcSwap;
+use tokio::time::Instant;
+use tracing::{info, warn};
+
+use super::{
+    Daemon, DaemonError, ProbeCounts, Xdp, load, load::Loaded, name_counters, publish, schedule,
+    wait_for_first_samples,
+};
+use crate::{
+    authority::{
+        respond::Limits,
+        server::{Options, Server, ServerHandle},
+        zones::Zones,
+    },
+    config::{settings::Settings, tunables::XdpMode},
+    control::server::Listener,
+    kernel::{Attachment, Kernel, KernelError},
+    log::Log,
+    measurement::{director::Director, probe::NetworkProber, publish::Publisher},
+    plane::{Live, Plane},
+    tables::Tables,
+};
+
+/// Starts everything, in the order in which it can be undone by just stopping:
+/// the interface comes last.
+pub(super) async fn start(
+    directory: &Path,
+    log: Log,
+) -> Result<(Daemon, ServerHandle, Listener), DaemonError> {
+    let Loaded {
+        config,
+        zones,
+        plan,
+    } = load::load(directory)?;
+    let settings = config.settings.clone();
+    log.set_level(settings.log_level);
+
+    let listener = Listener::bind(&settings.control_socket)?;
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let options = Options {
+        tcp_connections_max: settings.tcp_connections_max,
+        tcp_idle: settings.tcp_idle,
+    };
+    let workers = settings.workers.unwrap_or(cores);
+    let server = Server::bind(&settings.addresses, settings.port, workers, options)?;
+    let (mut kernel, tables) = make_tables(&settings)?;
+    let tables = Arc::new(tables);
+
+    let mut director = Director::new(plan, settings.health_suspect_percent);
+    let prober = Arc::new(NetworkProber::new());
+    wait_for_first_samples(&mut director, &prober, settings.health_first_round).await;
+
+    let live = Arc::new(ArcSwap::from_pointee(Live {
+        generation: tables.generation(0),
+        number: 0,
+        names: 0,
+        zones: Zones::default(),
+        plan: Arc::clone(director.plan()),
+    }));
+    let publisher = Publisher::start(
+        Arc::clone(&tables),
+        Arc::clone(&live),
+        settings.publish_core,
+        kernel.is_some(),
+    )
+    .map_err(DaemonError::system("starting the publisher thread"))?;
+    let mut counters = Vec::new();
+    name_counters(&mut counters, director.plan());
+    publish(&tables, &publisher, &director, zones, &settings, &counters)?;
+
+    let limits = Limits {
+        udp_payload: settings.edns_payload_bytes,
+    };
+    let plane = Arc::new(Plane::new(Arc::clone(&tables), Arc::clone(&live), limits));
+    let server = server
+        .start(Arc::clone(&plane) as _)
+        .map_err(DaemonError::system("starting the server threads"))?;
+    let xdp = match &mut kernel {
+        Some(kernel) => {
+            kernel.name_services(counters.clone())?;
+            attach(kernel, &settings)?
+        }
+        None => Xdp::Off(match settings.xdp_mode {
+            XdpMode::Off => "xdp.mode is off",
+            XdpMode::Native | XdpMode::Generic => "xdp.interface is not set",
+        }),
+    };
+    say(&xdp, &settings);
+    let (schedule, samples) = schedule(&director, &prober);
+    let daemon = Daemon {
+        directory: directory.to_owned(),
+        config,
+        director,
+        tables,
+        plane,
+        publisher,
+        kernel,
+        xdp,
+        started: Instant::now(),
+        last_reload: None,
+        probes: ProbeCounts::default(),
+        workers,
+        counters,
+        live,
+        log,
+        prober,
+        schedule,
+        samples,
+    };
+    info!("ready");
+    Ok((daemon, server, listener))
+}
+
+/// Tables in the kernel where it is to answer, else in memory.
+fn make_tables(settings: &Settings) -> Result<(Option<Kernel>, Tables), DaemonError> {
+    if settings.xdp_mode == XdpMode::Off || settings.xdp_interface.is_none() {
+        let tables = Tables::in_memory(settings.tables)
+            .map_err(DaemonError::system("mapping memory for the tables"))?;
+        return Ok((None, tables));
+    }
+    let (kernel, tables) = Kernel::load(settings.tables)?;
+    Ok((Some(kernel), tables))
+}
+
+/// Puts the program on the interface. A driver that cannot is no reason not to
+/// serve; everything else is.
+fn attach(kernel: &mut Kernel, settings: &Settings) -> Result<Xdp, KernelError> {
+    let interface = settings.xdp_interface.as_deref().unwrap_or_default();
+    let generic = settings.xdp_mode == XdpMode::Generic;
+    match kernel.attach(interface, generic, &settings.xdp_pin_path) {
+        Ok(attachment) => Ok(Xdp::On(attachment)),
+        Err(error @ KernelError::Unsupported { .. }) => Ok(Xdp::Unavailable(error.to_string())),
+        Err(error) => Err(error),
+    }
+}
+
+/// Says which it got, and why.
+fn say(xdp: &Xdp, settings: &Settings) {
+    let pin_path = settings.xdp_pin_path.display();
+    match xdp {
+        Xdp::Off(reason) => info!("userspace answers alone: {reason}"),
+        Xdp::Unavailable(reason) => warn!(
+            "userspace answers alone: {reason}; xdp.mode = generic would work on any interface, \
+             slower"
+        ),
+        Xdp::On(Attachment::New { interface, generic }) => info!(
+            "the kernel answers on {interface}, {} XDP, pinned at {pin_path}",
+            if *generic { "generic" } else { "native" }
+        ),
+        Xdp::On(Attachment::Adopted { interface }) => info!(
+            "the kernel answers on {interface}, adopted from the daemon before through {pin_path}"
+        ),
+        Xdp::Detached => {}
+    }
+}
