@@ -2,6 +2,7 @@
 //! thin command line over it, and tests and benchmarks call it too.
 
 pub mod cargo;
+pub mod demo;
 pub mod ebpf;
 pub mod lab;
 pub mod progress;

@@ -1,11 +1,14 @@
 //! `cargo xtask`: what a person or CI types to work on veer.
 
-use std::process::{Command, ExitCode};
+use std::{
+    net::SocketAddr,
+    process::{Command, ExitCode},
+};
 
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
 use xtask::{
-    cargo, ebpf, root,
+    cargo, demo, ebpf, lab, root,
     setup::{self, Tool},
 };
 
@@ -29,6 +32,8 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Show veer at work in a lab of network namespaces (as root)
+    Demo(Demo),
     /// Run a benchmark (as root)
     Bench {
         /// Which one
@@ -37,6 +42,28 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Be one of the demo's web servers
+    #[command(hide = true)]
+    Serve {
+        /// What it answers
+        name: String,
+        /// Where it listens
+        #[arg(required = true)]
+        addresses: Vec<SocketAddr>,
+    },
+}
+
+#[derive(Args)]
+struct Demo {
+    /// Leave the lab up at the end, to try it by hand
+    #[arg(long)]
+    keep: bool,
+    /// Remove what an earlier run left up, and do nothing else
+    #[arg(long, conflicts_with = "keep")]
+    clean: bool,
+    /// Make every phase this many times as long
+    #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
+    seconds_scale: f64,
 }
 
 #[derive(Args)]
@@ -54,6 +81,10 @@ fn main() -> ExitCode {
         Task::Setup => setup(),
         Task::Build(options) => build(options.release || !options.debug),
         Task::Test { args } => test(&args),
+        Task::Demo(options) => demo(&options),
+        Task::Serve { name, addresses } => {
+            demo::serve(&name, &addresses).map(|()| ExitCode::SUCCESS)
+        }
         Task::Bench { name, args } => bench(&name, &args),
     };
     match result {
@@ -90,6 +121,30 @@ fn test(args: &[String]) -> Result<ExitCode> {
     command.current_dir(cargo::root());
     command.arg("test").args(args);
     run(command)
+}
+
+fn demo(options: &Demo) -> Result<ExitCode> {
+    root::require("the demo")?;
+    if options.clean {
+        println!("removed: {}", lab::clean()?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    setup::tools(&[Tool::Ip, Tool::Ethtool, Tool::Dnsperf])?;
+    ebpf::build()?;
+    let mut command = cargo::workspace();
+    command.current_dir(cargo::root());
+    command.args(["build", "--release", "--package", "dns-userspace"]);
+    let built = run(command)?;
+    if built != ExitCode::SUCCESS {
+        return Ok(built);
+    }
+    let target_dir = cargo::target_dir()?;
+    let story = demo::Options {
+        keep: options.keep,
+        seconds_scale: options.seconds_scale,
+    };
+    demo::run(story, &target_dir.join("release"), &target_dir.join("demo"))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn bench(name: &str, args: &[String]) -> Result<ExitCode> {

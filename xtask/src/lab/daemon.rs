@@ -77,28 +77,44 @@ impl Daemon {
         binaries: &Path,
         config: &ConfigDir,
     ) -> Result<Self> {
-        let mut command = namespace.command(binaries.join("veerd"));
-        command.arg("--config").arg(config.path());
-        let mut daemon = Self {
-            process: lab.spawn(command)?,
-            control: Control::new(binaries, config),
-        };
+        let mut daemon = Self::launch(lab, namespace, binaries, config)?;
         let deadline = Instant::now() + PATIENCE;
-        while let Err(error) = daemon.control.ask(&["status"]) {
-            if let Some(status) = daemon.process.ended()? {
-                bail!("veerd: {status}: {}", daemon.process.stderr().trim());
-            }
+        while !daemon.is_ready()? {
             if Instant::now() >= deadline {
-                return Err(error).with_context(|| {
-                    format!(
-                        "veerd does not answer after {PATIENCE:?}; it said: {}",
-                        daemon.process.stderr().trim()
-                    )
-                });
+                bail!(
+                    "veerd does not answer after {PATIENCE:?}; it said: {}",
+                    daemon.log().trim()
+                );
             }
             thread::sleep(POLL);
         }
         Ok(daemon)
+    }
+
+    /// Starts it without waiting.
+    pub fn launch(
+        lab: &Lab,
+        namespace: &Namespace,
+        binaries: &Path,
+        config: &ConfigDir,
+    ) -> Result<Self> {
+        let mut command = namespace.command(binaries.join("veerd"));
+        command.arg("--config").arg(config.path());
+        Ok(Self {
+            process: lab.spawn(command)?,
+            control: Control::new(binaries, config),
+        })
+    }
+
+    /// Whether it answers on its control socket; fails if it has ended instead.
+    pub fn is_ready(&mut self) -> Result<bool> {
+        if self.control.ask(&["status"]).is_ok() {
+            return Ok(true);
+        }
+        match self.process.ended()? {
+            Some(status) => bail!("veerd: {status}: {}", self.log().trim()),
+            None => Ok(false),
+        }
     }
 
     /// Its process.

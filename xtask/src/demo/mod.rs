@@ -1,0 +1,99 @@
+//! The demo: a lab that shows what veer does, and checks that it does.
+//!
+//! [`stage`] is the network, [`story`] what happens in it; [`load`] and
+//! [`watch`] are the resolvers, [`screen`] shows it live. What was seen is a
+//! [`record`], of which the [`report`] checks claims and the [`timeline`] is a
+//! picture.
+
+mod load;
+mod record;
+mod report;
+mod screen;
+mod stage;
+mod story;
+mod timeline;
+mod watch;
+
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    path::{Path, PathBuf},
+    sync::{Arc, atomic::AtomicBool},
+    thread,
+};
+
+use anyhow::{Context as _, Result, bail};
+use signal_hook::consts::TERM_SIGNALS;
+
+use self::{report::Report, stage::Stage, story::Story};
+use crate::lab::{self, http};
+
+/// How the demo goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Leave the lab up at the end.
+    pub keep: bool,
+    /// How long each phase lasts, by the usual time; above 0.
+    pub seconds_scale: f64,
+}
+
+/// Runs the demo with the veerd and veerctl in the directory `binaries`; writes
+/// `report.json` and `timeline.svg` in `output`. Fails if a claim does not
+/// hold. Needs root, ip, ethtool and dnsperf.
+pub fn run(options: Options, binaries: &Path, output: &Path) -> Result<()> {
+    if !(options.seconds_scale.is_finite() && options.seconds_scale > 0.0) {
+        bail!("--seconds-scale {}: must be above 0", options.seconds_scale);
+    }
+    // From here on an interrupt is an error like others, and so cleans up.
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in TERM_SIGNALS {
+        signal_hook::flag::register(*signal, Arc::clone(&interrupted)).context("handle signals")?;
+    }
+    lab::sweep()?;
+
+    println!("Setting up namespaces, three web servers and veerd …");
+    let stage = Stage::set_up(binaries)?;
+    let mut story = Story::begin(stage, options.seconds_scale, interrupted)?;
+    story.fail_over()?;
+    story.kill_daemon()?;
+    story.adopt()?;
+    let (record, stage, daemon) = story.end()?;
+
+    let report = Report::new(&record);
+    fs::create_dir_all(output).with_context(|| format!("mkdir {}", output.display()))?;
+    let written = [
+        write(output.join("report.json"), &report.json()?)?,
+        write(output.join("timeline.svg"), &timeline::draw(&record))?,
+    ];
+    println!("\n{}", report.summary());
+    for path in written {
+        println!("  {}", path.display());
+    }
+    if options.keep {
+        println!("\n{}", stage.keep(daemon)?);
+    }
+    match report.broken() {
+        broken if broken.is_empty() => Ok(()),
+        broken => bail!("did not hold: {}", broken.join("; ")),
+    }
+}
+
+fn write(path: PathBuf, text: &str) -> Result<PathBuf> {
+    fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
+    Ok(path)
+}
+
+/// Is the web server `name` at `addresses`, until it is killed.
+pub fn serve(name: &str, addresses: &[SocketAddr]) -> Result<()> {
+    let listeners: Vec<TcpListener> = addresses
+        .iter()
+        .map(|address| TcpListener::bind(address).with_context(|| format!("listen at {address}")))
+        .collect::<Result<_>>()?;
+    let response = http::Response::ok(format!("{name}\n"));
+    thread::scope(|scope| {
+        for listener in &listeners {
+            scope.spawn(|| http::serve(listener, &response));
+        }
+    });
+    Ok(())
+}
