@@ -23,6 +23,8 @@ pub struct Tunable {
 pub enum Applies {
     /// In the running daemon.
     AtOnce,
+    /// The next time the daemon reads its configuration.
+    AtReload,
     /// The next time the daemon starts.
     AtRestart,
 }
@@ -112,6 +114,18 @@ const fn at_once(
 ) -> Tunable {
     Tunable {
         applies: Applies::AtOnce,
+        ..at_restart(key, kind, default, sentence)
+    }
+}
+
+const fn at_reload(
+    key: &'static str,
+    kind: Kind,
+    default: &'static str,
+    sentence: &'static str,
+) -> Tunable {
+    Tunable {
+        applies: Applies::AtReload,
         ..at_restart(key, kind, default, sentence)
     }
 }
@@ -219,19 +233,19 @@ pub static TUNABLES: &[Tunable] = &[
         "4096",
         "Services there is room for, each with 16 bytes of counters on every CPU.",
     ),
-    at_restart(
+    at_reload(
         "zones.directory",
         Kind::Path,
         "zones.d",
         "Directory of master files (*.zone).",
     ),
-    at_restart(
+    at_reload(
         "services.directory",
         Kind::Path,
         "services.d",
         "Directory of services (*.toml).",
     ),
-    at_restart(
+    at_reload(
         "groups.file",
         Kind::Path,
         "groups.conf",

@@ -72,18 +72,20 @@ pub enum Error {
         /// What is wrong and what is valid.
         fault: String,
     },
-    /// The daemon reads it only when it starts.
+    /// The daemon reads it only from its files.
     #[error(
-        "{key}: needs a restart; write `{key} = {value}` to {} and restart veerd",
+        "{key}: does not change at once; write `{key} = {value}` to {} and {then}",
         file.display()
     )]
-    NeedsRestart {
+    NeedsFile {
         /// The key.
         key: &'static str,
         /// The value it was to have.
         value: Value,
         /// The file to write to.
         file: PathBuf,
+        /// What to do then.
+        then: &'static str,
     },
 }
 
@@ -212,17 +214,43 @@ impl Values {
         if self.value(key) == Some(&value) {
             return Ok(tunable);
         }
-        match tunable.applies {
+        let then = match tunable.applies {
             Applies::AtOnce => {
                 self.entries.insert(key, Entry { value, place: None });
-                Ok(tunable)
+                return Ok(tunable);
             }
-            Applies::AtRestart => Err(Error::NeedsRestart {
-                key,
-                value,
-                file: self.dir.join(LAST_FILE),
-            }),
+            Applies::AtReload => "reload",
+            Applies::AtRestart => "restart veerd",
+        };
+        Err(Error::NeedsFile {
+            key,
+            value,
+            file: self.dir.join(LAST_FILE),
+            then,
+        })
+    }
+
+    /// Takes from `read`, read anew, what needs no restart; returns the keys of
+    /// what differs and does.
+    pub fn reload(&mut self, read: &Self) -> Vec<&'static str> {
+        let mut needs_restart = Vec::new();
+        for tunable in TUNABLES {
+            let key = tunable.key;
+            match (tunable.applies, read.entries.get(key)) {
+                (Applies::AtOnce | Applies::AtReload, Some(entry)) => {
+                    self.entries.insert(key, entry.clone());
+                }
+                (Applies::AtOnce | Applies::AtReload, None) => {
+                    self.entries.remove(key);
+                }
+                (Applies::AtRestart, _) => {
+                    if self.value(key) != read.value(key) {
+                        needs_restart.push(key);
+                    }
+                }
+            }
         }
+        needs_restart
     }
 }
 

@@ -6,7 +6,10 @@ use dns_common::outcome::Outcome;
 use domain::base::{Rtype, iana::Rcode};
 use ipnet::IpNet;
 
-use super::{Daemon, Requests, Stopped, Xdp};
+use super::{
+    Daemon, Xdp,
+    requests::{Requests, Stopped},
+};
 use crate::{
     config::{tunables::XdpMode, values::Values},
     control::{

@@ -8,8 +8,9 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
-    Daemon, DaemonError, ProbeCounts, Xdp, load, load::Loaded, name_counters, publish, schedule,
-    wait_for_first_samples,
+    Daemon, DaemonError, ProbeCounts, Xdp,
+    generation::{name_counters, publish, schedule, wait_for_first_samples},
+    load::{self, Loaded},
 };
 use crate::{
     authority::{

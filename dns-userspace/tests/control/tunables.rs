@@ -85,7 +85,7 @@ fn setting_prints_what_is_set_then() {
 fn what_cannot_be_set_is_an_error_and_the_others_are_set() {
     let host = Host::with_daemon(|_| {});
     for (assignment, expected) in [
-        ("server.port=5353", "server.port: needs a restart"),
+        ("server.port=5353", "server.port: does not change at once"),
         ("log.level=loud", "log.level: `loud` is not a choice"),
         ("log.level", "`log.level`: no `=`"),
     ] {

@@ -382,7 +382,7 @@ fn a_failed_set_says_why_and_changes_nothing() {
     for (assignment, expected) in [
         (
             "server.port=5353",
-            "server.port: needs a restart; write `server.port = 5353` to /etc/veer/veer.conf and restart veerd",
+            "server.port: does not change at once; write `server.port = 5353` to /etc/veer/veer.conf and restart veerd",
         ),
         (
             "server.port=0",

@@ -1,0 +1,89 @@
+//! Reading the configuration anew, under load.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+use tracing::{error, info, warn};
+
+use super::{
+    Daemon, DaemonError, generation,
+    load::{self, Loaded},
+};
+use crate::{
+    config::settings::Settings,
+    measurement::{director::Director, probe::NetworkProber, publish::keep_group_numbers},
+};
+
+/// How a reload ended, and when.
+#[derive(Clone, Debug)]
+pub(crate) struct LastReload {
+    /// When it ended.
+    pub at: Instant,
+    /// What was wrong, one line each; empty if it was taken.
+    pub errors: Vec<String>,
+}
+
+impl Daemon {
+    /// Reads the configuration anew. On an error nothing changes.
+    pub(super) async fn reload(&mut self) -> Result<Vec<&'static str>, DaemonError> {
+        let result = self.try_reload().await;
+        self.last_reload = Some(LastReload {
+            at: Instant::now(),
+            errors: result.as_ref().err().map_or(Vec::new(), DaemonError::lines),
+        });
+        match &result {
+            Ok(_) => info!(
+                generation = self.live.load().number,
+                "configuration reloaded"
+            ),
+            Err(error) => error!("configuration not reloaded, nothing changed:\n{error}"),
+        }
+        result
+    }
+
+    async fn try_reload(&mut self) -> Result<Vec<&'static str>, DaemonError> {
+        let Loaded {
+            mut config,
+            zones,
+            mut plan,
+        } = load::load(&self.directory)?;
+        plan.groups = keep_group_numbers(&plan.groups, &self.director.plan().groups);
+        let mut values = self.config.values.clone();
+        let needs_restart = values.reload(&config.values);
+        for key in &needs_restart {
+            warn!(key, "changed in the configuration; takes effect at restart");
+        }
+        config.settings = Settings::new(&values);
+        config.values = values;
+
+        let percent = config.settings.health_suspect_percent;
+        let mut director = Director::new(plan, percent);
+        director.carry_over(&self.director, Instant::now());
+        let prober = Arc::new(NetworkProber::new());
+        generation::wait_for_first_samples(
+            &mut director,
+            &prober,
+            config.settings.health_first_round,
+        )
+        .await;
+
+        let mut counters = self.counters.clone();
+        generation::name_counters(&mut counters, director.plan());
+        let (tables, publisher) = (&self.tables, &self.publisher);
+        let settings = &config.settings;
+        generation::publish(tables, publisher, &director, zones, settings, &counters)?;
+        // The generation is current: from here on nothing may fail.
+        if let Some(kernel) = &mut self.kernel
+            && let Err(error) = kernel.name_services(counters.clone())
+        {
+            error!("a later daemon will not know the counters of new services: {error}");
+        }
+        self.counters = counters;
+        self.config = config;
+        self.director = director;
+        self.prober = prober;
+        (self.schedule, self.samples) = generation::schedule(&self.director, &self.prober);
+        self.apply_at_once();
+        Ok(needs_restart)
+    }
+}

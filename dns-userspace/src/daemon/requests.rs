@@ -1,0 +1,66 @@
+//! Asking the task that owns the daemon from other tasks.
+
+use thiserror::Error;
+use tokio::sync::{mpsc, oneshot};
+
+use super::Daemon;
+use crate::control::protocol::Failure;
+
+/// Requests that may wait for the loop; more connections than these are few.
+const REQUESTS_WAITING: usize = 64;
+
+/// A way to ask, and the end that the daemon's loop reads from.
+pub(super) fn channel() -> (Requests, mpsc::Receiver<Request>) {
+    let (sender, receiver) = mpsc::channel(REQUESTS_WAITING);
+    (Requests(sender), receiver)
+}
+
+/// Something to be done by the task that owns the daemon.
+pub(super) type Request = Box<dyn FnOnce(&mut Daemon) -> Followup + Send>;
+
+/// What the loop does after a request.
+pub(super) enum Followup {
+    Nothing,
+    /// Reload, then tell how it went.
+    Reload(oneshot::Sender<Result<Vec<&'static str>, Failure>>),
+}
+
+/// Asks the daemon's task from other tasks.
+#[derive(Clone)]
+pub(super) struct Requests(mpsc::Sender<Request>);
+
+/// The daemon has stopped.
+#[derive(Debug, Error)]
+#[error("veerd is stopping")]
+pub(super) struct Stopped;
+
+impl Requests {
+    /// Runs `question` on the daemon and returns what it says.
+    pub(super) async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&mut Daemon) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        let (answer, received) = oneshot::channel();
+        self.send(Box::new(move |daemon| {
+            // Whoever asked may have gone away.
+            let _ = answer.send(question(daemon));
+            Followup::Nothing
+        }))
+        .await?;
+        received.await.map_err(|_| Stopped)
+    }
+
+    /// Reads the configuration anew and returns the keys that wait for a restart;
+    /// the failure says why it was not taken.
+    pub(super) async fn reload(&self) -> Result<Result<Vec<String>, Failure>, Stopped> {
+        let (answer, received) = oneshot::channel();
+        self.send(Box::new(move |_| Followup::Reload(answer)))
+            .await?;
+        let result = received.await.map_err(|_| Stopped)?;
+        Ok(result.map(|keys| keys.into_iter().map(str::to_owned).collect()))
+    }
+
+    async fn send(&self, request: Request) -> Result<(), Stopped> {
+        self.0.send(request).await.map_err(|_| Stopped)
+    }
+}
