@@ -267,11 +267,7 @@ impl Story {
             let current = self.seen(number).current();
             if current != self.live.servers[number] {
                 self.live.servers[number] = current;
-                let text = format!(
-                    "{} is sent to {}",
-                    GROUPS[number].name,
-                    server_name(current)
-                );
+                let text = format!("{} is sent to {}", group.name, server_name(current));
                 self.screen.event(self.clock.now(), &text);
             }
         }
