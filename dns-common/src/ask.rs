@@ -217,4 +217,4 @@ pub const fn lanes(word: u64) -> u64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

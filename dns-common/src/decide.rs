@@ -101,3 +101,6 @@ pub fn find(
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -90,3 +90,6 @@ pub fn pick(ranking: Ranking, eligible: Eligible, family: Family) -> Option<u8> 
     }
     (mask == 0 && eligible.0 & Eligible::ALL_DOWN_ALL != 0).then_some(ALL_CANDIDATES)
 }
+
+#[cfg(test)]
+mod tests;

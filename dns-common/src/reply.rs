@@ -55,18 +55,19 @@ pub fn write(
     let mut line = tables.answer(cell)?;
     let mut slot = AnswerHead::WORDS;
     let len = chosen.head.len();
-    for _ in 0..AnswerHead::LEN_MAX / 8 {
+    for _ in 0..=AnswerHead::LEN_MAX / 8 {
+        // Only for what is still to come: the last cell of all has none after it.
+        if slot == 8 && at < ask.end() + len {
+            slot = 0;
+            cell += 1;
+            line = tables.answer(cell)?;
+        }
         if at + 8 > ask.end() + len {
             break;
         }
         message.put_word(at, line.0[slot & 7].load())?;
         at += 8;
         slot += 1;
-        if slot == 8 {
-            slot = 0;
-            cell += 1;
-            line = tables.answer(cell)?;
-        }
     }
     let mut rest = line.0[slot & 7].load();
     if len & 4 != 0 {

@@ -30,6 +30,7 @@ use crate::{count::Tally, decide::Maps, packet::Frame};
 
 /// The XDP program.
 #[cfg_attr(target_arch = "bpf", aya_ebpf::macros::xdp)]
+#[expect(clippy::needless_pass_by_value, reason = "the macro hands it over")]
 fn veer(context: XdpContext) -> u32 {
     let Some(tally) = Tally::of_this_cpu() else {
         return xdp_action::XDP_PASS;

@@ -146,10 +146,14 @@ fn ipv6(frame: &Frame, network: usize) -> Result<Network, Outcome> {
             Outcome::UpNotUdp
         });
     }
+    let destination = (ip.word::<24>(), ip.word::<32>());
+    if address::is_v4(destination) {
+        return Err(Outcome::UpOtherAddress);
+    }
     Ok((
         network + IPV6_HEADER,
         Source::V6(ip.word::<8>().swap_bytes(), ip.word::<16>().swap_bytes()),
-        (ip.word::<24>(), ip.word::<32>()),
+        destination,
         usize::from(ip.pair::<4>().swap_bytes()),
     ))
 }

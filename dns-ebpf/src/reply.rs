@@ -67,7 +67,7 @@ fn make_room_ahead(
     }
     move_start(context, -longer).ok_or(Outcome::UpNoRoom)?;
     let frame = Frame::new(context);
-    let from = tally.forget(longer as usize) & 0x3ff;
+    let from = tally.forget(longer.unsigned_abs() as usize) & 0x3ff;
     let len = tally.forget(question_end) & 0x1ff;
     let last = len - WORD;
     for index in 0..QUESTION_END_MAX.div_ceil(WORD) {

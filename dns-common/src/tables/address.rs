@@ -22,6 +22,13 @@ pub const fn v4_words(octets: u32) -> (u64, u64) {
     (0, (octets as u64) << 32 | 0xffff_0000)
 }
 
+/// Whether `words` are an IPv4 address. On the wire an IPv6 address of this form
+/// is none (RFC 4038 section 4.2).
+#[inline(always)]
+pub const fn is_v4(words: (u64, u64)) -> bool {
+    words.0 == 0 && words.1 as u32 == 0xffff_0000
+}
+
 /// The only slot `words` can stand in under `seed`.
 #[inline(always)]
 pub const fn slot(words: (u64, u64), seed: u32) -> u32 {

@@ -99,11 +99,14 @@ pub trait Tables {
     fn serves(&self, generation: &Generation, words: (u64, u64)) -> bool {
         let slot = generation.address_base + address::slot(words, generation.address_seed);
         match self.address(slot) {
-            Some(known) => known.0[0].load() == words.0 && known.0[1].load() == words.1,
+            // An unused slot is all zero, but :: is nobody's address.
+            Some(known) => {
+                known.0[0].load() == words.0 && known.0[1].load() == words.1 && words != (0, 0)
+            }
             None => false,
         }
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -156,13 +156,14 @@ impl Client {
     fn exchange(&mut self, request: &Request) -> io::Result<String> {
         let mut line = serde_json::to_vec(request)?;
         line.push(b'\n');
-        self.stream.get_mut().write_all(&line)?;
+        // A daemon that refuses the connection says so before it closes it.
+        let sent = self.stream.get_mut().write_all(&line);
         let mut reply = String::new();
         self.stream.read_line(&mut reply)?;
         if reply.ends_with('\n') {
             Ok(reply)
         } else {
-            Err(io::ErrorKind::UnexpectedEof.into())
+            sent.and(Err(io::ErrorKind::UnexpectedEof.into()))
         }
     }
 

@@ -65,7 +65,7 @@ pub const REQUEST_OCTETS_MAX: usize = 64 * 1024;
 
 /// A connection is closed when this long passes without a whole request from
 /// it, or when a response is not taken for this long.
-pub const IDLE: Duration = Duration::from_secs(60);
+pub const IDLE: Duration = Duration::from_mins(1);
 
 /// How long accepting rests after it failed, e.g. for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);

@@ -13,7 +13,7 @@ use std::{
 use aya::programs::{
     ProgramError, Xdp, XdpMode,
     links::{FdLink, PinnedLink},
-    xdp::XdpLink,
+    xdp::{XdpError, XdpLink},
 };
 
 use super::{KernelError, bpffs, sys};
@@ -74,10 +74,10 @@ pub(super) fn attach(
     };
     let id = program
         .attach_to_if_index(index, mode)
-        .map_err(|error| attach_error(error, interface, generic))?;
+        .map_err(|error| attach_error(&error, interface, generic))?;
     let link = program
         .take_link(id)
-        .map_err(|error| attach_error(error, interface, generic))?;
+        .map_err(|error| attach_error(&error, interface, generic))?;
     // Without XDP links aya attaches by netlink, which can be neither pinned nor
     // updated; dropping the link on the way out detaches again.
     let link = FdLink::try_from(link).map_err(|_| KernelError::NoLink(interface.to_owned()))?;
@@ -93,6 +93,10 @@ pub(super) fn attach(
 /// Takes the program below `pin_path` off its interface and removes the pins;
 /// works without the daemon and against its will.
 pub fn detach(pin_path: &Path) -> Result<Detached, KernelError> {
+    // Elsewhere the directories below are not ours to remove.
+    if pin_path.exists() && !bpffs::is_bpffs(pin_path) {
+        return Err(KernelError::NotBpffs(pin_path.to_owned()));
+    }
     let pin = pin_of(pin_path);
     let found = match pinned(&pin)? {
         Some(link) => {
@@ -173,18 +177,22 @@ fn interface_index(interface: &str) -> Result<u32, KernelError> {
     }
 }
 
-fn attach_error(error: ProgramError, interface: &str, generic: bool) -> KernelError {
-    let interface = interface.to_owned();
-    let ProgramError::SyscallError(call) = error else {
-        return KernelError::call("attaching to", interface)(io::Error::other(describe(&error)));
+fn attach_error(error: &ProgramError, interface: &str, generic: bool) -> KernelError {
+    let code = match error {
+        ProgramError::SyscallError(call) => call.io_error.raw_os_error(),
+        // The second way aya tries when a link was refused with EINVAL.
+        ProgramError::XdpError(XdpError::NetlinkError(error)) => error.raw_os_error(),
+        _ => None,
     };
-    match call.io_error.raw_os_error() {
-        Some(libc::EBUSY | libc::EEXIST) => KernelError::Occupied(interface),
-        Some(libc::EPERM | libc::EACCES) => KernelError::Privilege(call.io_error),
+    match code {
+        Some(libc::EBUSY | libc::EEXIST) => KernelError::Occupied(interface.to_owned()),
+        Some(code @ (libc::EPERM | libc::EACCES)) => {
+            KernelError::Privilege(io::Error::from_raw_os_error(code))
+        }
         _ => KernelError::Unsupported {
-            interface,
+            interface: interface.to_owned(),
             mode: if generic { "generic" } else { "native" },
-            error: call.io_error,
+            error: describe(error),
         },
     }
 }

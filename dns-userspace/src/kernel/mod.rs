@@ -64,7 +64,7 @@ pub enum KernelError {
         /// `native` or `generic`.
         mode: &'static str,
         /// What the kernel said.
-        error: io::Error,
+        error: String,
     },
     /// The kernel has no XDP links (before 5.9), which adopting needs.
     #[error("attaching to {0}: this kernel has no XDP links; veer needs Linux 5.10 or newer")]

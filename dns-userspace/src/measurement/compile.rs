@@ -43,6 +43,15 @@ pub fn compile(
     director: &Director,
     surroundings: &Surroundings<'_>,
 ) -> Result<Image, ImageError> {
+    let room = tables.capacity().services;
+    if surroundings.counters.len() > room as usize {
+        return Err(ImageError::Full {
+            what: "services, those since start included",
+            needed: surroundings.counters.len() as u64,
+            capacity: u64::from(room),
+            setting: "tables.services",
+        });
+    }
     let mut image = ImageBuilder::new(*tables.capacity(), tables.half(number));
     let plan = director.plan();
     for (eligible, rankings) in words(director) {

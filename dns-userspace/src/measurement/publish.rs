@@ -161,7 +161,7 @@ impl Thread {
                 thread::sleep(READERS_POLL);
             }
         }
-        if self.in_kernel {
+        if self.in_kernel && self.tables.generation_number() != 0 {
             wait_for_kernel_readers()?;
         }
         Ok(())

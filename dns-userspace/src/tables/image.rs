@@ -365,14 +365,9 @@ fn place_addresses(addresses: &[IpAddr]) -> Result<(u32, Vec<(u64, u64)>), Image
 
 /// Octets as little-endian words, the last one zero-padded.
 fn words(octets: &[u8]) -> Vec<u64> {
-    octets
-        .chunks(8)
-        .map(|chunk| {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            u64::from_le_bytes(word)
-        })
-        .collect()
+    let mut words = vec![0; octets.len().div_ceil(8)];
+    bytemuck::cast_slice_mut(&mut words)[..octets.len()].copy_from_slice(octets);
+    words.into_iter().map(u64::from_le).collect()
 }
 
 fn folded_words(name: &[u8]) -> Vec<u64> {

@@ -141,7 +141,7 @@ async fn a_probe_ends_at_its_own_timeout() {
     let mut samples = Vec::new();
     let prober = Slow::new(5000);
     first_round(targets.iter().cloned(), prober, |sample| {
-        samples.push(sample)
+        samples.push(sample);
     })
     .await;
     let after = Duration::from_millis(500);

@@ -1,0 +1,87 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// The definition: the first listed candidate that may be used, else all of
+/// them where nobody may and the pool says so.
+fn naive(order: &[u8], usable: &[bool], all_down_all: bool) -> Option<u8> {
+    let first = order.iter().find(|number| usable[usize::from(**number)]);
+    let nobody = !usable.contains(&true);
+    first
+        .copied()
+        .or((nobody && all_down_all).then_some(ALL_CANDIDATES))
+}
+
+/// Up to eight different candidates in any order.
+fn orders() -> impl Strategy<Value = Vec<u8>> {
+    let all: Vec<u8> = (0..CANDIDATES_MAX as u8).collect();
+    (Just(all).prop_shuffle(), 0..=CANDIDATES_MAX).prop_map(|(mut order, len)| {
+        order.truncate(len);
+        order
+    })
+}
+
+fn bools(mask: u8) -> Vec<bool> {
+    (0..8).map(|number| mask >> number & 1 != 0).collect()
+}
+
+proptest! {
+    #[test]
+    fn pick_is_the_first_usable_candidate(
+        order in orders(),
+        v4: u8,
+        v6: u8,
+        all_down_all: bool,
+    ) {
+        let eligible = Eligible::new(v4, v6, all_down_all);
+        for (family, mask) in [(Family::V4, v4), (Family::V6, v6)] {
+            prop_assert_eq!(
+                pick(Ranking::new(&order), eligible, family),
+                naive(&order, &bools(mask), all_down_all)
+            );
+        }
+    }
+
+    #[test]
+    fn pick_never_names_what_is_not_eligible(ranking: u64, eligible: u64) {
+        for family in [Family::V4, Family::V6] {
+            let mask = Eligible(eligible).mask(family);
+            match pick(Ranking(ranking), Eligible(eligible), family) {
+                None => {}
+                Some(ALL_CANDIDATES) => prop_assert_eq!(mask, 0),
+                Some(candidate) => prop_assert!(mask >> candidate & 1 == 1),
+            }
+        }
+    }
+
+    #[test]
+    fn a_ranking_lists_what_it_was_made_of(order in orders()) {
+        prop_assert_eq!(Ranking::new(&order).iter().collect::<Vec<_>>(), order);
+    }
+}
+
+#[test]
+fn every_mask_of_every_candidate_alone() {
+    let backwards = Ranking::new(&[7, 6, 5, 4, 3, 2, 1, 0]);
+    for mask in 1..=u8::MAX {
+        let highest = 7 - mask.leading_zeros() as u8;
+        let eligible = Eligible::new(mask, !mask, true);
+        assert_eq!(pick(backwards, eligible, Family::V4), Some(highest));
+    }
+}
+
+#[test]
+fn a_ranking_keeps_eight_candidates() {
+    let ranking = Ranking::new(&[7, 6, 5, 4, 3, 2, 1, 0, 3]);
+    assert_eq!(ranking.iter().collect::<Vec<_>>(), [7, 6, 5, 4, 3, 2, 1, 0]);
+    assert_eq!(Ranking::new(&[]), Ranking::EMPTY);
+}
+
+#[test]
+fn eligible_keeps_the_families_apart() {
+    let eligible = Eligible::new(0b1010_0101, 0b0011_1100, true);
+    assert_eq!(eligible.mask(Family::V4), 0b1010_0101);
+    assert_eq!(eligible.mask(Family::V6), 0b0011_1100);
+    assert_eq!(eligible.0 & Eligible::ALL_DOWN_ALL, Eligible::ALL_DOWN_ALL);
+    assert_eq!(Eligible::new(0xff, 0xff, false).0, 0xffff);
+}

@@ -1,0 +1,13 @@
+//! The data plane, packet by packet: what goes in, what is done with it, what
+//! comes out and what is counted, run by `BPF_PROG_TEST_RUN`. Needs root.
+
+mod rig;
+mod room;
+mod wire;
+mod world;
+
+mod answers;
+mod death;
+mod flips;
+mod outcomes;
+mod planes;

@@ -1,0 +1,130 @@
+//! The loaded program, run on one frame at a time by `BPF_PROG_TEST_RUN`.
+
+use aya::programs::{TestRun as _, TestRunOptions};
+use dns_common::outcome::{Action, Outcome};
+use veer::{
+    kernel::{Counts, Kernel},
+    tables::{Capacity, Tables},
+};
+
+/// The program and its tables.
+pub(crate) struct Rig {
+    pub(crate) kernel: Kernel,
+    pub(crate) tables: Tables,
+}
+
+/// Where a frame went, and as what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ran {
+    pub(crate) action: Action,
+    pub(crate) frame: Vec<u8>,
+}
+
+/// What one packet added to the counters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Counted {
+    pub(crate) outcomes: Vec<(Outcome, u64)>,
+    /// Numbers of services, and how much each rose.
+    pub(crate) services: Vec<(usize, u64)>,
+}
+
+impl Counted {
+    pub(crate) fn one(outcome: Outcome, service: Option<usize>) -> Self {
+        Self {
+            outcomes: vec![(outcome, 1)],
+            services: service.map(|number| (number, 1)).into_iter().collect(),
+        }
+    }
+}
+
+/// Room for any frame that can come out.
+const FRAME_MAX: usize = 4096;
+
+impl Rig {
+    /// A program with empty tables.
+    pub(crate) fn load(capacity: Capacity) -> Self {
+        // SAFETY: it takes nothing, cannot fail and touches no memory.
+        let root = unsafe { libc::geteuid() } == 0;
+        assert!(root, "packet tests load an XDP program: run them as root");
+        let (mut kernel, tables) = Kernel::load(capacity).unwrap_or_else(|error| panic!("{error}"));
+        let services = (0..capacity.services).map(|number| format!("service {number}"));
+        kernel
+            .name_services(services.collect())
+            .unwrap_or_else(|error| panic!("{error}"));
+        Self { kernel, tables }
+    }
+
+    /// Runs the program once on `frame`.
+    pub(crate) fn run(&mut self, frame: &[u8]) -> Ran {
+        run(&mut self.kernel, frame)
+    }
+
+    /// Runs the program once on `frame`, and sees what that counts.
+    pub(crate) fn run_counted(&mut self, frame: &[u8]) -> (Ran, Counted) {
+        let before = self.counts();
+        let ran = self.run(frame);
+        (ran, self.counted_since(&before))
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        self.kernel.counts().expect("the counters can be read")
+    }
+
+    pub(crate) fn counted_since(&self, before: &Counts) -> Counted {
+        let after = self.counts();
+        let outcomes = Outcome::ALL.into_iter().zip(before.outcomes);
+        let outcomes = outcomes
+            .zip(after.outcomes)
+            .map(|((outcome, before), after)| (outcome, after - before));
+        let services = before.services.iter().zip(&after.services).enumerate();
+        let services = services.map(|(number, (before, after))| (number, after.1 - before.1));
+        Counted {
+            outcomes: outcomes.filter(|(_, rise)| *rise != 0).collect(),
+            services: services.filter(|(_, rise)| *rise != 0).collect(),
+        }
+    }
+
+    /// Asserts that `frame` goes up as it came, for `outcome`.
+    pub(crate) fn expect_up(&mut self, what: &str, frame: &[u8], outcome: Outcome) {
+        let (ran, counted) = self.run_counted(frame);
+        assert_eq!(counted, Counted::one(outcome, None), "{what}");
+        assert_eq!(ran.action, Action::Up, "{what}");
+        assert_eq!(ran.frame, frame, "{what}: changed");
+    }
+
+    /// Asserts that `frame` is answered with `expected`, for `service`.
+    pub(crate) fn expect_reply(
+        &mut self,
+        what: &str,
+        frame: &[u8],
+        expected: &[u8],
+        service: Option<usize>,
+    ) {
+        let (ran, counted) = self.run_counted(frame);
+        assert_eq!(counted, Counted::one(Outcome::Answered, service), "{what}");
+        assert_eq!(ran.action, Action::Reply, "{what}");
+        assert_eq!(ran.frame, expected, "{what}");
+    }
+}
+
+/// Runs the program once on `frame`.
+pub(crate) fn run(kernel: &mut Kernel, frame: &[u8]) -> Ran {
+    let mut out = vec![0; FRAME_MAX];
+    let program = kernel.program().expect("the program is loaded");
+    let result = program
+        .test_run(TestRunOptions {
+            data_in: Some(frame),
+            data_out: Some(&mut out),
+            ..TestRunOptions::new()
+        })
+        .unwrap_or_else(|error| panic!("{} octets: {error:?}", frame.len()));
+    out.truncate(result.data_size_out as usize);
+    // As in <linux/bpf.h>.
+    let action = match result.return_value {
+        1 => Action::Drop,
+        2 => Action::Up,
+        3 => Action::Reply,
+        other => panic!("verdict {other}"),
+    };
+    Ran { action, frame: out }
+}
