@@ -16,7 +16,7 @@ use aya::programs::{
     xdp::{XdpError, XdpLink},
 };
 
-use super::{KernelError, bpffs, sys};
+use super::{KernelError, bpffs, sys, tables_directories};
 
 /// How the program got onto the interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,13 +105,19 @@ pub fn detach(pin_path: &Path) -> Result<Detached, KernelError> {
         }
         None => Detached::Nothing,
     };
-    for entry in fs::read_dir(pin_path).into_iter().flatten().flatten() {
-        if entry.path().is_dir() {
-            bpffs::remove(&entry.path())?;
-        }
+    for directory in tables_directories(pin_path) {
+        bpffs::remove(&directory)?;
     }
     match fs::remove_dir(pin_path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+        // Others may keep pins in the same directory.
+        Err(error)
+            if !matches!(
+                error.kind(),
+                io::ErrorKind::NotFound
+                    | io::ErrorKind::DirectoryNotEmpty
+                    | io::ErrorKind::ResourceBusy
+            ) =>
+        {
             Err(KernelError::call("rmdir", pin_path.display())(error))
         }
         _ => Ok(found),

@@ -109,7 +109,23 @@ pub struct Kernel {
 
 /// Where the pins of this ABI version are, below the pin path.
 fn tables_directory(pin_path: &Path) -> PathBuf {
-    pin_path.join(format!("abi-{ABI_VERSION}"))
+    pin_path.join(format!("{TABLES_PREFIX}{ABI_VERSION}"))
+}
+
+/// What names of directories of ours start with, whatever their ABI version.
+const TABLES_PREFIX: &str = "abi-";
+
+/// The directories of tables below the pin path, of any ABI version; whatever
+/// else is there is not ours.
+fn tables_directories(pin_path: &Path) -> impl Iterator<Item = PathBuf> {
+    let entries = fs::read_dir(pin_path).into_iter().flatten().flatten();
+    entries
+        .filter(|entry| {
+            let name = entry.file_name();
+            name.to_string_lossy().starts_with(TABLES_PREFIX)
+        })
+        .map(|entry| entry.path())
+        .filter(|path| path.is_dir())
 }
 
 impl Kernel {
@@ -179,7 +195,7 @@ impl Kernel {
     fn pin_tables(&mut self, pin_path: &Path) -> Result<(), KernelError> {
         let wanted = tables_directory(pin_path);
         // bpffs allows no dots in names.
-        let new = pin_path.join(format!("abi-{ABI_VERSION}-new"));
+        let new = pin_path.join(format!("{TABLES_PREFIX}{ABI_VERSION}-new"));
         bpffs::remove(&new)?;
         fs::create_dir(&new).map_err(KernelError::call("mkdir", new.display()))?;
         for (name, map) in self.ebpf.maps() {
@@ -189,11 +205,8 @@ impl Kernel {
                 .map_err(KernelError::call("pinning", format!("map {name}")))?;
         }
         counters::pin_names(&new, &self.services)?;
-        for entry in fs::read_dir(pin_path).into_iter().flatten().flatten() {
-            let path = entry.path();
-            if path.is_dir() && path != new {
-                bpffs::remove(&path)?;
-            }
+        for old in tables_directories(pin_path).filter(|path| *path != new) {
+            bpffs::remove(&old)?;
         }
         fs::rename(&new, &wanted).map_err(KernelError::call("rename", new.display()))?;
         self.pinned = Some(wanted);

@@ -18,8 +18,9 @@ use tracing::warn;
 /// Who may connect: the owner and the group.
 const MODE: u32 = 0o660;
 
-/// Connections the kernel holds until they are accepted.
-const BACKLOG: i32 = 16;
+/// Connections the kernel holds until they are accepted: a burst of as many as
+/// [`super::CONNECTIONS_MAX`].
+const BACKLOG: i32 = 64;
 
 /// A control socket that could not be set up.
 #[derive(Debug, Error)]
