@@ -15,15 +15,15 @@ mod timeline;
 mod watch;
 
 use std::{
-    fs,
+    fs, io,
     net::{SocketAddr, TcpListener},
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, atomic::AtomicBool},
     thread,
 };
 
 use anyhow::{Context as _, Result, bail};
-use signal_hook::consts::TERM_SIGNALS;
+use signal_hook::consts::{SIGHUP, TERM_SIGNALS};
 
 use self::{report::Report, stage::Stage, story::Story};
 use crate::lab::{self, http};
@@ -46,10 +46,15 @@ pub fn run(options: Options, binaries: &Path, output: &Path) -> Result<()> {
     }
     // From here on an interrupt is an error like others, and so cleans up.
     let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in TERM_SIGNALS {
+    for signal in TERM_SIGNALS.iter().chain(&[SIGHUP]) {
         signal_hook::flag::register(*signal, Arc::clone(&interrupted)).context("handle signals")?;
     }
     lab::sweep()?;
+    fs::create_dir_all(output).with_context(|| format!("mkdir {}", output.display()))?;
+    let [json, svg] = ["report.json", "timeline.svg"].map(|file| output.join(file));
+    // What an earlier run wrote must not pass for this one's.
+    remove(&json)?;
+    remove(&svg)?;
 
     println!("Setting up namespaces, three web servers and veerd …");
     let stage = Stage::set_up(binaries)?;
@@ -60,15 +65,10 @@ pub fn run(options: Options, binaries: &Path, output: &Path) -> Result<()> {
     let (record, stage, daemon) = story.end()?;
 
     let report = Report::new(&record);
-    fs::create_dir_all(output).with_context(|| format!("mkdir {}", output.display()))?;
-    let written = [
-        write(output.join("report.json"), &report.json()?)?,
-        write(output.join("timeline.svg"), &timeline::draw(&record))?,
-    ];
+    write(&json, &report.json()?)?;
+    write(&svg, &timeline::draw(&record))?;
     println!("\n{}", report.summary());
-    for path in written {
-        println!("  {}", path.display());
-    }
+    println!("  {}\n  {}", json.display(), svg.display());
     if options.keep {
         println!("\n{}", stage.keep(daemon)?);
     }
@@ -78,9 +78,17 @@ pub fn run(options: Options, binaries: &Path, output: &Path) -> Result<()> {
     }
 }
 
-fn write(path: PathBuf, text: &str) -> Result<PathBuf> {
-    fs::write(&path, text).with_context(|| format!("write {}", path.display()))?;
-    Ok(path)
+fn write(path: &Path, text: &str) -> Result<()> {
+    fs::write(path, text).with_context(|| format!("write {}", path.display()))
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("remove {}", path.display()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Is the web server `name` at `addresses`, until it is killed.

@@ -175,7 +175,7 @@ fn line(at: f64, live: &Live) -> String {
 }
 
 /// A count with its thousands apart, `–` for none.
-fn count(value: Option<f64>) -> String {
+pub(super) fn count(value: Option<f64>) -> String {
     let Some(value) = value else {
         return "–".to_owned();
     };

@@ -29,7 +29,7 @@ const TICK: Duration = Duration::from_millis(50);
 /// How often veerd is asked how it is.
 const ASK_EVERY: Duration = Duration::from_millis(500);
 
-/// How long a restarted daemon may take.
+/// How long veerd may take.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The demo under way. Acts are played in the order they are written in.
@@ -110,6 +110,14 @@ impl Story {
             killing: None,
             adoption: None,
         };
+        let deadline = Instant::now() + PATIENCE;
+        while (0..GROUPS.len()).any(|group| story.seen(group).servers.is_empty()) {
+            if Instant::now() >= deadline {
+                bail!("veerd does not answer queries");
+            }
+            thread::sleep(TICK);
+        }
+        story.ask_daemon()?;
         story.pass(0.5)?;
         Ok(story)
     }
@@ -123,7 +131,7 @@ impl Story {
             bail!("{} is answered with {}", GROUPS[0].name, server_name(None));
         };
 
-        self.event(format!("{} is stopped", SITES[server].name));
+        self.event(format!("{} stopped", SITES[server].name));
         let stopped = Instant::now();
         self.stage.stop_server(server)?;
         self.pass(3.5)?;
@@ -133,7 +141,7 @@ impl Story {
             .max()
             .unwrap_or_default();
 
-        self.event(format!("{} is back", SITES[server].name));
+        self.event(format!("{} back", SITES[server].name));
         let back = Instant::now();
         self.stage.start_server(server)?;
         self.pass(3.5)?;
@@ -158,7 +166,7 @@ impl Story {
         self.start_load(3.0)?;
         self.pass(1.0)?;
         if let Some(daemon) = self.daemon.take() {
-            self.event("veerd is killed".to_owned());
+            self.event("veerd killed".to_owned());
             daemon.sigkill()?;
         }
         self.live.forget();
@@ -170,7 +178,7 @@ impl Story {
     pub(super) fn adopt(&mut self) -> Result<()> {
         self.start_load(5.0)?;
         self.pass(1.0)?;
-        self.event("veerd is started again".to_owned());
+        self.event("veerd started".to_owned());
         let started = Instant::now();
         let mut daemon = self.stage.launch_daemon()?;
         while !daemon.is_ready()? {
@@ -182,7 +190,7 @@ impl Story {
         let took = started.elapsed();
         let load_is_over = self.load.as_mut().map(Load::is_over).transpose()?;
         let xdp_state = xdp_state(&daemon)?;
-        self.event(format!("veerd answers, its program is {xdp_state}"));
+        self.event(format!("program {xdp_state}"));
         self.counted = Some(counted(&daemon)?);
         self.daemon = Some(daemon);
         self.adoption = Some(Adoption {
@@ -267,11 +275,7 @@ impl Story {
             let current = self.seen(number).current();
             if current != self.live.servers[number] {
                 self.live.servers[number] = current;
-                let text = format!(
-                    "{} is sent to {}",
-                    GROUPS[number].name,
-                    server_name(current)
-                );
+                let text = format!("{} is sent to {}", group.name, server_name(current));
                 self.screen.event(self.clock.now(), &text);
             }
         }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::{
     record::{Record, server_name},
+    screen::count,
     stage::{GROUPS, SITES},
 };
 
@@ -19,6 +20,9 @@ const BOTTOM: f64 = 290.0;
 const BANDS: f64 = 305.0;
 const BAND: f64 = 24.0;
 const BAND_STEP: f64 = 30.0;
+/// Height of a row of labels, and about the width of a character.
+const ROW: f64 = 15.0;
+const CHARACTER: f64 = 6.5;
 
 /// Colors that are told apart also by the color-blind (Paul Tol's bright set).
 const SITE_COLORS: [&str; SITES.len()] = ["#4477aa", "#ee6677", "#228833"];
@@ -90,9 +94,10 @@ fn axes(svg: &mut String, scale: &Scale) {
         let _ = writeln!(
             svg,
             "<path d=\"M{LEFT} {y:.1}H{RIGHT}\" stroke=\"#dddddd\"/>\
-             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{rate:.0}</text>",
+             <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
             LEFT - 8.0,
-            y + 4.0
+            y + 4.0,
+            count(Some(rate))
         );
         rate += scale.rate_step;
     }
@@ -174,26 +179,46 @@ fn rates(svg: &mut String, scale: &Scale, record: &Record) {
     }
 }
 
-/// A line down for each, its words above; neighbours on different heights.
+/// A line down for each, its words to the right of the line's head.
 fn events(svg: &mut String, scale: &Scale, record: &Record) {
     let foot = band_top(GROUPS.len());
-    for (number, event) in record.events.iter().enumerate() {
-        let x = scale.x(event.at);
-        let y = if number.is_multiple_of(2) { 58.0 } else { 74.0 };
-        // Words that would leave the picture go to the other side of the line.
-        let (anchor, text_x) = if x > RIGHT - 200.0 {
-            ("end", x - 4.0)
-        } else {
-            ("start", x + 4.0)
-        };
+    let labels: Vec<(f64, f64)> = record
+        .events
+        .iter()
+        .map(|event| {
+            let x = scale.x(event.at);
+            (
+                x,
+                x + 10.0 + CHARACTER * event.text.chars().fold(0.0, |width, _| width + 1.0),
+            )
+        })
+        .collect();
+    for (event, ((x, _), row)) in record.events.iter().zip(labels.iter().zip(rows(&labels))) {
+        let y = (0..row).fold(TOP - 8.0, |y, _| y - ROW);
         let _ = writeln!(
             svg,
             "<path d=\"M{x:.1} {:.1}V{foot}\" stroke=\"#aa3377\" stroke-dasharray=\"4 3\"/>\
-             <text x=\"{text_x:.1}\" y=\"{y}\" text-anchor=\"{anchor}\" fill=\"#aa3377\">{}</text>",
+             <text x=\"{:.1}\" y=\"{y}\" fill=\"#aa3377\">{}</text>",
             y - 10.0,
+            x + 4.0,
             event.text
         );
     }
+}
+
+/// The row of each label, 0 the lowest, so that none is crossed by another's
+/// line. Labels are their sides, the left one with the line, in order.
+fn rows(labels: &[(f64, f64)]) -> Vec<usize> {
+    let mut rows = vec![0; labels.len()];
+    for (number, (_, right)) in labels.iter().enumerate().rev() {
+        let crossing = labels.iter().zip(&rows).skip(number + 1);
+        let highest = crossing
+            .filter(|((line, _), _)| line < right)
+            .map(|(_, row)| row + 1)
+            .max();
+        rows[number] = highest.unwrap_or(0);
+    }
+    rows
 }
 
 fn legend(svg: &mut String) {
@@ -226,6 +251,14 @@ fn legend(svg: &mut String) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_label_is_crossed_by_anothers_line() {
+        let far = [(0.0, 50.0), (60.0, 110.0)];
+        assert_eq!(rows(&far), [0, 0]);
+        let near = [(0.0, 50.0), (40.0, 90.0), (45.0, 95.0), (200.0, 250.0)];
+        assert_eq!(rows(&near), [2, 1, 0, 0]);
+    }
 
     #[test]
     fn an_axis_has_two_to_five_round_steps() {

@@ -81,8 +81,9 @@ impl Daemon {
         let deadline = Instant::now() + PATIENCE;
         while !daemon.is_ready()? {
             if Instant::now() >= deadline {
+                let refusal = daemon.control.ask(&["status"]).err();
                 bail!(
-                    "veerd does not answer after {PATIENCE:?}; it said: {}",
+                    "veerd does not answer after {PATIENCE:?}: {refusal:?}; it said: {}",
                     daemon.log().trim()
                 );
             }

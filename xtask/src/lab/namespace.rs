@@ -102,7 +102,11 @@ pub(super) fn pids(name: &str) -> Result<Vec<u32>> {
 
 /// Takes the name away; the namespace goes with the last process in it.
 pub(super) fn delete(name: &str) -> Result<()> {
-    output(Tool::Ip.command().args(["netns", "delete", name])).map(drop)
+    match output(Tool::Ip.command().args(["netns", "delete", name])) {
+        // Somebody else was sweeping, and quicker.
+        Err(_) if !Path::new(DIRECTORY).join(name).exists() => Ok(()),
+        outcome => outcome.map(drop),
+    }
 }
 
 /// Moves the calling thread.
