@@ -508,7 +508,7 @@ fn resolvers_are_grouped_by_the_longest_prefix_however_often_it_changes() {
     let cases = (prefixes(), proptest::collection::vec(addresses(), 200));
     // Every case replaces what the one before has left.
     let mut runner = TestRunner::new(Config {
-        cases: 12,
+        cases: 8,
         max_shrink_iters: 60,
         failure_persistence: None,
         ..Config::default()
@@ -570,7 +570,7 @@ fn nodes_in_use_are_not_written_and_are_free_the_time_after() {
             .map(|number| (prefix(Ipv4Addr::new(10, 1, number, 7).into(), 32), group))
             .collect()
     };
-    for turn in 1..=5 {
+    for turn in 1..=3 {
         tables
             .replace_resolvers(&hosts(2, turn))
             .expect("two of four are free");
