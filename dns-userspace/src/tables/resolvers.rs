@@ -185,7 +185,7 @@ impl Tables {
     }
 
     /// Which chunks the tables point to now.
-    fn used_chunks(&self) -> Vec<bool> {
+    pub(super) fn used_chunks(&self) -> Vec<bool> {
         fn mark(tables: &Tables, entry: Entry, used: &mut [bool]) {
             let Some(index) = entry.as_node() else { return };
             let Some(chunk) = tables.chunk(index) else {

@@ -6,8 +6,11 @@ mod room;
 mod wire;
 mod world;
 
+mod cases;
+mod outcomes;
+
 mod answers;
+mod planes;
+
 mod death;
 mod flips;
-mod outcomes;
-mod planes;

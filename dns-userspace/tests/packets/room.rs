@@ -48,8 +48,12 @@ fn check(call: &str, result: libc::c_int) -> io::Result<libc::c_int> {
     if result >= 0 {
         return Ok(result);
     }
+    Err(last_error(call))
+}
+
+fn last_error(call: &str) -> io::Error {
     let error = io::Error::last_os_error();
-    Err(io::Error::new(error.kind(), format!("{call}: {error}")))
+    io::Error::new(error.kind(), format!("{call}: {error}"))
 }
 
 fn own_namespace() -> io::Result<()> {
@@ -132,7 +136,7 @@ fn receive(socket: &OwnedFd) -> io::Result<Vec<u8>> {
         let mut from: libc::sockaddr_ll = unsafe { mem::zeroed() };
         let mut from_len = size_of_val(&from) as libc::socklen_t;
         // SAFETY: both buffers have the lengths given, and outlive the call.
-        let len = unsafe {
+        let received = unsafe {
             libc::recvfrom(
                 socket.as_raw_fd(),
                 frame.as_mut_ptr().cast(),
@@ -142,9 +146,11 @@ fn receive(socket: &OwnedFd) -> io::Result<Vec<u8>> {
                 &raw mut from_len,
             )
         };
-        let len = check("nothing came up: recvfrom", len as libc::c_int)?;
+        let Ok(len) = usize::try_from(received) else {
+            return Err(last_error("nothing came up: recvfrom"));
+        };
         if from.sll_pkttype != libc::PACKET_OUTGOING {
-            frame.truncate(len as usize);
+            frame.truncate(len);
             return Ok(frame);
         }
     }

@@ -1,0 +1,323 @@
+//! What brings each [`Outcome`] about.
+
+use std::net::IpAddr;
+
+use dns_common::outcome::Outcome;
+
+use crate::{
+    wire::{A, AAAA, Datagram, Question, name},
+    world::{self, NOBODY, TOO_LONG, V4_ONLY, WWW},
+};
+
+/// How an outcome is brought about.
+pub(crate) enum Way {
+    /// By each of these frames once the world is published.
+    Frames(Vec<(&'static str, Vec<u8>)>),
+    /// By these frames before anything is published.
+    Unpublished(Vec<(&'static str, Vec<u8>)>),
+    /// By a frame in a buffer without room to grow, on a real interface: a test
+    /// run's buffer is always larger than the longest reply.
+    TightBuffer,
+    /// By nothing, and why.
+    Unreachable(&'static str),
+}
+
+/// Two ways to us, by IPv4 and IPv6.
+pub(crate) fn ways_here() -> [Datagram; 2] {
+    ["10.1.2.3", "2001:db8:5::3"].map(|source| {
+        let source: IpAddr = source.parse().expect("an address");
+        Datagram::new(source, world::ours(source))
+    })
+}
+
+pub(crate) fn ask() -> Question {
+    Question::new(&name(WWW), A)
+}
+
+/// The query changed by `change`, over both families.
+fn with_message(what: &'static str, change: impl Fn(&mut Vec<u8>)) -> Vec<(&'static str, Vec<u8>)> {
+    let frames = ways_here().map(|way| {
+        let mut message = ask().query();
+        change(&mut message);
+        (what, way.frame(&message))
+    });
+    frames.to_vec()
+}
+
+/// The query's frame changed by `change`, which gets the offset of the IP
+/// header, over IPv4 or IPv6.
+fn with_frame(
+    what: &'static str,
+    way: &Datagram,
+    change: impl Fn(&mut Vec<u8>, usize),
+) -> (&'static str, Vec<u8>) {
+    let mut frame = way.frame(&ask().query());
+    change(&mut frame, way.network());
+    (what, frame)
+}
+
+fn asking(what: &'static str, question: &Question) -> Vec<(&'static str, Vec<u8>)> {
+    let frames = ways_here().map(|way| (what, way.frame(&question.query())));
+    frames.to_vec()
+}
+
+#[expect(clippy::too_many_lines, reason = "the table of all outcomes")]
+pub(crate) fn way_to(outcome: Outcome) -> Way {
+    let [v4, v6] = ways_here();
+    let frames = match outcome {
+        Outcome::Answered => asking("a query", &ask()),
+        Outcome::UpNotIp => {
+            let tagged = |tags: &[(u16, u16)]| Datagram {
+                tags: tags.to_vec(),
+                ..v4.clone()
+            };
+            vec![
+                ("ARP", [&[0xff; 12][..], &[8, 6], &[0; 46]].concat()),
+                (
+                    "an Ethernet header alone",
+                    [&[2; 12][..], &[0x88, 0xb5]].concat(),
+                ),
+                with_frame("MPLS", &v4, |frame, _| {
+                    frame[12..14].copy_from_slice(&[0x88, 0x47]);
+                }),
+                with_frame(
+                    "three tags",
+                    &tagged(&[(0x88a8, 5), (0x8100, 6), (0x8100, 7)]),
+                    |_, _| {},
+                ),
+                with_frame("ARP in a tag", &tagged(&[(0x8100, 6)]), |frame, _| {
+                    frame[16..18].copy_from_slice(&[8, 6]);
+                }),
+                with_frame("a tag cut short", &tagged(&[(0x8100, 6)]), |frame, _| {
+                    frame.truncate(17);
+                }),
+            ]
+        }
+        Outcome::UpNotUdp => [1, 6, 41, 58, 132, 255]
+            .into_iter()
+            .flat_map(|protocol| {
+                let next = |at| move |frame: &mut Vec<u8>, ip: usize| frame[ip + at] = protocol;
+                [
+                    with_frame("another protocol", &v4, next(9)),
+                    with_frame("another next header", &v6, next(6)),
+                ]
+            })
+            .collect(),
+        Outcome::UpOtherAddress => {
+            let mut frames = Vec::new();
+            for (way, others) in [
+                (
+                    &v4,
+                    ["192.0.2.54", "192.0.3.53", "0.0.0.0", "255.255.255.255"],
+                ),
+                (&v6, ["2001:db8::54", "::ffff:192.0.2.53", "::", "ff02::fb"]),
+            ] {
+                for other in others {
+                    let destination = (other.parse().expect("an address"), 53);
+                    let way = Datagram {
+                        destination,
+                        ..way.clone()
+                    };
+                    frames.push(with_frame(other, &way, |_, _| {}));
+                }
+            }
+            frames
+        }
+        Outcome::UpOtherPort => [52, 54, 5353, 0, 53 << 8]
+            .into_iter()
+            .flat_map(|port| {
+                let to = |way: &Datagram| Datagram {
+                    destination: (way.destination.0, port),
+                    ..way.clone()
+                };
+                [&v4, &v6].map(|way| with_frame("another port", &to(way), |_, _| {}))
+            })
+            .collect(),
+        Outcome::UpFragment => [0x2000, 0x2001, 0x0001, 0x1fff, 0x3fff, 0x00b9]
+            .into_iter()
+            .map(|fragment| {
+                let way = Datagram {
+                    fragment,
+                    ..v4.clone()
+                };
+                with_frame("a fragment", &way, |_, _| {})
+            })
+            .collect(),
+        Outcome::UpIpv4Options => (6..=15)
+            .map(|words| {
+                with_frame("options", &v4, |frame, ip| {
+                    frame[ip] = 0x40 | words;
+                    let options = 4 * usize::from(words - 5);
+                    frame.splice(ip + 20..ip + 20, std::iter::repeat_n(1, options));
+                    let total = (frame.len() - ip) as u16;
+                    frame[ip + 2..ip + 4].copy_from_slice(&total.to_be_bytes());
+                })
+            })
+            .collect(),
+        Outcome::UpIpv6Extension => [0, 43, 44, 50, 51, 59, 60, 135, 139, 140]
+            .into_iter()
+            .map(|header| {
+                with_frame("an extension header", &v6, |frame, ip| {
+                    frame[ip + 6] = header;
+                })
+            })
+            .collect(),
+        Outcome::UpLength => lengths(&v4, &v6),
+        Outcome::UpResponse => with_message("QR", |message| message[2] |= 0x80),
+        Outcome::UpOpcode => [0x08, 0x10, 0x20, 0x28, 0x40, 0x78, 0x02]
+            .into_iter()
+            .flat_map(|bits| with_message("an opcode or TC", move |message| message[2] |= bits))
+            .collect(),
+        Outcome::UpQuestionCount => [0, 2, 0x0100, 0xffff_u16]
+            .into_iter()
+            .flat_map(|count| {
+                with_message("a QDCOUNT", move |message| {
+                    message[4..6].copy_from_slice(&count.to_be_bytes());
+                })
+            })
+            .collect(),
+        Outcome::UpRecords => [6, 7, 8, 9]
+            .into_iter()
+            .flat_map(|at| with_message("ANCOUNT or NSCOUNT", move |message| message[at] = 1))
+            .collect(),
+        Outcome::UpAdditional => with_message("EDNS", |message| {
+            message[11] = 1;
+            message.extend([0, 0, 41, 4, 0xd0, 0, 0, 0, 0, 0, 0]);
+        }),
+        Outcome::UpQuestion => {
+            let mut frames = with_message("an octet too many", |message| message.push(0));
+            frames.extend(with_message("class cut short", |message| {
+                message.pop();
+            }));
+            frames.extend(with_message("no end of name", |message| {
+                message.truncate(12);
+                message.extend([b'x'; 40]);
+            }));
+            frames.extend(with_message("a pointer for a name", |message| {
+                message.truncate(12);
+                message.extend([0xc0, 12, 0, 1, 0, 1]);
+            }));
+            for len in [256, 257, 300, 400] {
+                frames.extend(with_message("a name too long", move |message| {
+                    message.truncate(12);
+                    message.extend((0..len - 1).map(|at| if at % 64 == 0 { 63 } else { b'x' }));
+                    message.extend([0, 0, 1, 0, 1]);
+                }));
+            }
+            frames
+        }
+        Outcome::UpClass => [0_u16, 2, 3, 4, 254, 255, 0x0100, 0x8001]
+            .into_iter()
+            .flat_map(|class| {
+                with_message("a class", move |message| {
+                    let at = message.len() - 2;
+                    message[at..].copy_from_slice(&class.to_be_bytes());
+                })
+            })
+            .collect(),
+        Outcome::UpType => [0, 2, 5, 6, 15, 16, 65, 255, 0x0100, 0x1c00]
+            .into_iter()
+            .flat_map(|rtype| asking("a type", &Question::new(&name(WWW), rtype)))
+            .collect(),
+        Outcome::UpUnknownName => [
+            "ww.example.",
+            "www.example.org.",
+            "example.",
+            "wwx.example.",
+            "a.www.example.",
+        ]
+        .into_iter()
+        .flat_map(|text| asking(text, &Question::new(&name(text), A)))
+        .chain(asking(
+            "other labels, same octets",
+            &Question::new(b"\x03www\x08example\0", A),
+        ))
+        .collect(),
+        Outcome::UpNoAnswer => asking("no AAAA", &Question::new(&name(V4_ONLY), AAAA)),
+        Outcome::UpNoCandidate => asking("nobody is fit", &Question::new(&name(NOBODY), A)),
+        Outcome::UpTooLong => asking("31 records", &Question::new(&name(TOO_LONG), A)),
+        Outcome::UpNoRoom => return Way::TightBuffer,
+        Outcome::UpNotReady => return Way::Unpublished(asking("a query", &ask())),
+        Outcome::DropBroken => {
+            return Way::Unreachable(
+                "it stands for checks that the verifier wants after the frame was resized, each of \
+                 which has been made before: the frame's length is the one asked for, and the \
+                 answer's cells are inside the table",
+            );
+        }
+    };
+    Way::Frames(frames)
+}
+
+/// Frames whose lengths contradict each other.
+fn lengths(v4: &Datagram, v6: &Datagram) -> Vec<(&'static str, Vec<u8>)> {
+    let mut frames = vec![
+        with_frame("no IPv4 header", v4, |frame, _| frame.truncate(14)),
+        with_frame("IPv4 header cut short", v4, |frame, ip| {
+            frame.truncate(ip + 19);
+        }),
+        with_frame("no IPv6 header", v6, |frame, _| frame.truncate(14)),
+        with_frame("IPv6 header cut short", v6, |frame, ip| {
+            frame.truncate(ip + 39);
+        }),
+        with_frame("IPv4 header of four words", v4, |frame, ip| {
+            frame[ip] = 0x44;
+        }),
+        with_frame("version 6 in IPv4", v4, |frame, ip| frame[ip] = 0x65),
+        with_frame("version 4 in IPv6", v6, |frame, ip| frame[ip] = 0x40),
+        with_frame("IPv4 total length below its header", v4, |frame, ip| {
+            frame[ip + 2..ip + 4].copy_from_slice(&[0, 19]);
+        }),
+    ];
+    for (way, length_at) in [(v4, 2), (v6, 4)] {
+        let udp = way.transport();
+        for change in [1_i16, -1, 100, -20] {
+            frames.push(with_frame("UDP length", way, |frame, _| {
+                add(frame, udp + 4, change);
+            }));
+            frames.push(with_frame("IP length", way, |frame, ip| {
+                add(frame, ip + length_at, change);
+            }));
+        }
+        frames.push(with_frame(
+            "both lengths past the frame",
+            way,
+            |frame, ip| {
+                add(frame, udp + 4, 1);
+                add(frame, ip + length_at, 1);
+            },
+        ));
+        frames.push(with_frame(
+            "an octet of the datagram missing",
+            way,
+            |frame, _| {
+                frame.pop();
+            },
+        ));
+        frames.push(with_frame("UDP header cut short", way, |frame, _| {
+            frame.truncate(udp + 7);
+        }));
+        for length in [0_u16, 7] {
+            frames.push(with_frame(
+                "UDP length below its header",
+                way,
+                |frame, ip| {
+                    let datagram = (frame.len() - udp) as u16;
+                    let shorter = length.wrapping_sub(datagram).cast_signed();
+                    add(frame, ip + length_at, shorter);
+                    add(frame, udp + 4, shorter);
+                },
+            ));
+        }
+        // Whole datagrams, but no whole question.
+        for len in [0, 1, 11, 12, 16] {
+            frames.push(("a runt", way.frame(&ask().query()[..len])));
+        }
+    }
+    frames
+}
+
+fn add(frame: &mut [u8], at: usize, change: i16) {
+    let number = u16::from_be_bytes([frame[at], frame[at + 1]]).wrapping_add_signed(change);
+    frame[at..at + 2].copy_from_slice(&number.to_be_bytes());
+}
