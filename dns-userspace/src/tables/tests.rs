@@ -304,12 +304,19 @@ fn candidate(family: usize, number: usize) -> Records {
     records(16 + 40 * family, (16 * family + number + 1) as u8)
 }
 
+/// Replaces every resolver prefix, if they fit.
+fn replace(tables: &Tables, prefixes: &[(IpNet, u16)]) -> Result<(), ResolversError> {
+    let prepared = tables.prepare_resolvers(prefixes)?;
+    tables.replace_resolvers(&prepared);
+    Ok(())
+}
+
 #[test]
 fn steered_names_answer_by_group_family_and_eligibility() {
     let tables = in_memory(CAPACITY);
     let prefixes = [("10.0.0.0/8", 1), ("10.1.2.3/32", 2), ("2001:db8::/32", 3)]
         .map(|(prefix, group)| (prefix.parse().expect("a prefix"), group));
-    tables.replace_resolvers(&prefixes).expect("they fit");
+    replace(&tables, &prefixes).expect("they fit");
     let order = |group: usize| {
         let order: Vec<u8> = (0..8).map(|place| (place + group as u8) % 8).collect();
         order
@@ -515,7 +522,7 @@ fn resolvers_are_grouped_by_the_longest_prefix_however_often_it_changes() {
     });
     runner
         .run(&cases, |(prefixes, others)| {
-            tables.replace_resolvers(&prefixes).expect("there is room");
+            replace(&tables, &prefixes).expect("there is room");
             let edges = prefixes.iter().flat_map(|(prefix, _)| edges(prefix));
             for address in edges.chain(others) {
                 let group = tables.group(Source::from(address));
@@ -524,7 +531,7 @@ fn resolvers_are_grouped_by_the_longest_prefix_however_often_it_changes() {
             Ok(())
         })
         .unwrap_or_else(|error| panic!("{error}"));
-    tables.replace_resolvers(&[]).expect("nothing fits");
+    replace(&tables, &[]).expect("nothing fits");
     assert!(!tables.used_chunks().contains(&true));
 }
 
@@ -533,7 +540,7 @@ fn a_default_prefix_holds_everybody() {
     let tables = in_memory(CAPACITY);
     let all = [("0.0.0.0/0", 3), ("::/0", 4), ("255.255.255.255/32", 5)]
         .map(|(prefix, group)| (prefix.parse().expect("a prefix"), group));
-    tables.replace_resolvers(&all).expect("they fit");
+    replace(&tables, &all).expect("they fit");
     for (address, group) in [
         ("0.0.0.0", 3),
         ("255.255.255.254", 3),
@@ -571,9 +578,7 @@ fn nodes_in_use_are_not_written_and_are_free_the_time_after() {
             .collect()
     };
     for turn in 1..=3 {
-        tables
-            .replace_resolvers(&hosts(2, turn))
-            .expect("two of four are free");
+        replace(&tables, &hosts(2, turn)).expect("two of four are free");
         for number in 0..2 {
             let source = Source::from(IpAddr::from([10, 1, number, 7]));
             assert_eq!(tables.group(source), turn);
@@ -581,9 +586,7 @@ fn nodes_in_use_are_not_written_and_are_free_the_time_after() {
         assert_eq!(tables.used_chunks().iter().filter(|used| **used).count(), 2);
     }
     let before = state(&tables);
-    let error = tables
-        .replace_resolvers(&hosts(3, 9))
-        .expect_err("two of four are in use");
+    let error = replace(&tables, &hosts(3, 9)).expect_err("two of four are in use");
     assert_eq!(
         error.to_string(),
         "resolver prefixes: 3 nodes needed for prefixes longer than IPv4 /24 and IPv6 /16, \
@@ -596,9 +599,7 @@ fn nodes_in_use_are_not_written_and_are_free_the_time_after() {
     let used: Vec<u32> = (0..4).filter(|index| used[*index as usize]).collect();
     let said = |index: u32| tables.chunk(index).expect("inside").entry(7);
     let before: Vec<Entry> = used.iter().map(|index| said(*index)).collect();
-    tables
-        .replace_resolvers(&hosts(2, 20))
-        .expect("two are free");
+    replace(&tables, &hosts(2, 20)).expect("two are free");
     let after: Vec<Entry> = used.iter().map(|index| said(*index)).collect();
     assert_eq!(after, before);
     let used_now = tables.used_chunks();

@@ -5,9 +5,9 @@ use dns_common::outcome::Outcome;
 use crate::{
     cases::{Way, ask, way_to, ways_here},
     rig::{Counted, Rig},
-    room,
+    room::{self, Look},
     wire::{A, AAAA, Question},
-    world::{self, ALL_DOWN, V4, V6, WWW},
+    world::{self, ALL_DOWN, V4, V6, VERY_LONG, WWW},
 };
 
 #[test]
@@ -40,16 +40,17 @@ fn every_outcome_has_its_verdict_its_octets_and_its_counter() {
                 }
             }
             Way::TightBuffer => {
-                // All five candidates' addresses: more than any rounding leaves room for.
+                // More than any rounding leaves room for behind the frame, and
+                // more than there is before it.
                 let way = &ways_here()[0];
-                let site = world::site(ALL_DOWN);
-                let question = Question::new(&site.name, AAAA);
+                let site = world::site(VERY_LONG);
+                let question = Question::new(&site.name, A);
                 let frame = way.frame(&question.query());
-                let (seen, counted) = room::in_a_tight_buffer(&mut rig, &frame);
+                let (seen, counted) = room::in_a_tight_buffer(&mut rig, &frame, Look::Up);
                 assert_eq!(counted, Counted::one(outcome, None));
                 assert_eq!(seen, frame, "changed");
                 // Room is all that it lacks.
-                let answer = site.answer_for(AAAA, 1).expect("an answer");
+                let answer = site.answer_for(A, 1).expect("an answer");
                 let reply = way.back().frame(&question.reply(&answer));
                 rig.expect_reply("with room", &frame, &reply, site.service());
             }
@@ -62,4 +63,23 @@ fn every_outcome_has_its_verdict_its_octets_and_its_counter() {
     let dropped = rig.counts().outcomes[Outcome::DropBroken as usize];
     assert_eq!(dropped, 0, "a check that cannot fail has failed");
     assert_eq!(ways_here().map(|way| way.destination.0), [V4, V6]);
+}
+
+/// Where there is no room behind the frame, the reply takes the room before it.
+#[test]
+fn a_reply_that_does_not_fit_behind_the_frame_takes_the_room_before_it() {
+    let mut rig = Rig::load(world::CAPACITY);
+    world::publish(&rig.tables);
+    for way in ways_here() {
+        // All five candidates' addresses, for the one with the longest name as well.
+        for (site, rtype) in [(world::site(ALL_DOWN), AAAA), (world::longest_site(), A)] {
+            let question = Question::new(&site.name, rtype);
+            let frame = way.frame(&question.query());
+            let (seen, counted) = room::in_a_tight_buffer(&mut rig, &frame, Look::Back);
+            let group = if way.source.0.is_ipv4() { 1 } else { 3 };
+            let answer = site.answer_for(rtype, group).expect("an answer");
+            assert_eq!(seen, way.back().frame(&question.reply(&answer)));
+            assert_eq!(counted, Counted::one(Outcome::Answered, site.service()));
+        }
+    }
 }

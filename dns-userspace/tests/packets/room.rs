@@ -3,13 +3,14 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Write as _},
+    io::{self, Read as _, Write as _},
     mem,
     os::{
         fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
         unix::fs::OpenOptionsExt as _,
     },
     thread,
+    time::{Duration, Instant},
 };
 
 use aya::programs::XdpMode;
@@ -18,9 +19,18 @@ use crate::rig::{Counted, Rig};
 
 const TAP: &str = "tight";
 
+/// Where a frame is looked for.
+#[derive(Clone, Copy)]
+pub(crate) enum Look {
+    /// In the network stack.
+    Up,
+    /// On the wire, as the reply to the one that was sent.
+    Back,
+}
+
 /// Sends `frame` into a tap device that runs the program, in a network
-/// namespace of its own: what arrived in the network stack, and what was counted.
-pub(crate) fn in_a_tight_buffer(rig: &mut Rig, frame: &[u8]) -> (Vec<u8>, Counted) {
+/// namespace of its own: what was seen, and what was counted.
+pub(crate) fn in_a_tight_buffer(rig: &mut Rig, frame: &[u8], look: Look) -> (Vec<u8>, Counted) {
     // A thread's namespace ends with it, and the device with the namespace.
     thread::scope(|scope| {
         let run = scope.spawn(|| {
@@ -33,7 +43,10 @@ pub(crate) fn in_a_tight_buffer(rig: &mut Rig, frame: &[u8]) -> (Vec<u8>, Counte
                 .map_err(io::Error::other)?;
             let before = rig.counts();
             tap.write_all(frame)?;
-            let seen = receive(&stack)?;
+            let seen = match look {
+                Look::Up => receive(&stack)?,
+                Look::Back => receive_reply(&mut tap, frame)?,
+            };
             let counted = rig.counted_since(&before);
             let program = rig.kernel.program().map_err(io::Error::other)?;
             program.detach(link).map_err(io::Error::other)?;
@@ -154,4 +167,29 @@ fn receive(socket: &OwnedFd) -> io::Result<Vec<u8>> {
             return Ok(frame);
         }
     }
+}
+
+/// The frame that goes back to where `query` came from; the ones that the kernel
+/// itself sends are not looked at.
+fn receive_reply(tap: &mut File, query: &[u8]) -> io::Result<Vec<u8>> {
+    let asker = &query[6..12];
+    let patience = Instant::now() + Duration::from_secs(5);
+    while Instant::now() < patience {
+        let mut frame = vec![0; 2048];
+        match tap.read(&mut frame) {
+            Ok(len) if frame[..6] == *asker => {
+                frame.truncate(len);
+                return Ok(frame);
+            }
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                thread::sleep(Duration::from_millis(1));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::new(
+        io::ErrorKind::TimedOut,
+        "no reply came back",
+    ))
 }

@@ -164,6 +164,8 @@ pub(crate) const V4_ONLY: &str = "v4.example.";
 pub(crate) const ALL_DOWN: &str = "all-down.example.";
 pub(crate) const NOBODY: &str = "nobody.example.";
 pub(crate) const TOO_LONG: &str = "too-long.example.";
+/// Its reply just fits 512 octets.
+pub(crate) const VERY_LONG: &str = "very-long.example.";
 
 /// Every name.
 pub(crate) fn sites() -> Vec<Site> {
@@ -186,7 +188,7 @@ pub(crate) fn sites() -> Vec<Site> {
         alias: true,
         ..Site::new(name("static-alias.example."), Steering::Static, 1)
     });
-    for (text, records) in [(V4_ONLY, 1), (TOO_LONG, 31)] {
+    for (text, records) in [(V4_ONLY, 1), (VERY_LONG, 29), (TOO_LONG, 31)] {
         sites.push(Site {
             families: [true, false],
             ..Site::new(name(text), Steering::Static, records)
@@ -220,6 +222,12 @@ pub(crate) fn site(text: &str) -> Site {
     let name = name(text);
     let mut sites = sites().into_iter();
     sites.find(|site| site.name == name).expect("a known name")
+}
+
+/// The site with the longest name.
+pub(crate) fn longest_site() -> Site {
+    let longest = sites().into_iter().max_by_key(|site| site.name.len());
+    longest.expect("there are sites")
 }
 
 /// Publishes all of it as the next generation.
