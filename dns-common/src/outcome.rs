@@ -13,7 +13,7 @@ pub enum Outcome {
     UpNotIp = 1,
     /// Passed up: not UDP.
     UpNotUdp = 2,
-    /// Passed up: not for one of our service addresses.
+    /// Passed up: not for one of our service addresses, or to many on the link.
     UpOtherAddress = 3,
     /// Passed up: not for our port.
     UpOtherPort = 4,

@@ -14,6 +14,8 @@ pub(crate) const IPV4_HEADER: usize = 20;
 /// Length of an IPv6 header, octets.
 pub(crate) const IPV6_HEADER: usize = 40;
 const ETHERNET_HEADER: usize = 14;
+/// Bit of a MAC address's first octet: multicast or broadcast (IEEE 802).
+const GROUP_ADDRESS: u8 = 1;
 const VLAN_TAG: usize = 4;
 const VLAN_TAGS_MAX: usize = 2;
 
@@ -70,7 +72,9 @@ pub(crate) fn receive(
         IPV6 => ipv6(frame, network)?,
         _ => return Err(Outcome::UpNotIp),
     };
-    if !Maps.serves(generation, destination) {
+    // A group's MAC address cannot become the source of the reply.
+    let to_many = ethernet.octet::<0>() & GROUP_ADDRESS != 0;
+    if to_many || !Maps.serves(generation, destination) {
         return Err(Outcome::UpOtherAddress);
     }
     let udp = frame

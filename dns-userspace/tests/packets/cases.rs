@@ -121,6 +121,14 @@ pub(crate) fn way_to(outcome: Outcome) -> Way {
                     frames.push(with_frame(other, &way, |_, _| {}));
                 }
             }
+            for (what, mac) in [
+                ("broadcast on the link", [0xff; 6]),
+                ("multicast on the link", [0x01, 0, 0x5e, 0, 0, 0xfb]),
+            ] {
+                frames.push(with_frame(what, &v4, |frame, _| {
+                    frame[..6].copy_from_slice(&mac);
+                }));
+            }
             frames
         }
         Outcome::UpOtherPort => [52, 54, 5353, 0, 53 << 8]
