@@ -6,6 +6,7 @@
 //! over a [`server::Backend`]; `veerctl` ([`cli`]) is a [`client::Client`] and
 //! the way its replies are shown.
 
+pub mod cli;
 pub mod client;
 pub mod explained;
 pub mod protocol;
@@ -13,3 +14,5 @@ pub mod server;
 pub mod stats;
 pub mod status;
 pub mod tunable;
+
+mod render;

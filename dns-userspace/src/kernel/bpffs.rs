@@ -40,7 +40,8 @@ pub(super) fn remove(directory: &Path) -> Result<(), KernelError> {
     fs::remove_dir(directory).map_err(KernelError::call("rmdir", directory.display()))
 }
 
-fn is_bpffs(path: &Path) -> bool {
+/// Whether `path` is on a BPF file system.
+pub(super) fn is_bpffs(path: &Path) -> bool {
     let Ok(path) = CString::new(path.as_os_str().as_bytes()) else {
         return false;
     };

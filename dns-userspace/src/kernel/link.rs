@@ -93,6 +93,10 @@ pub(super) fn attach(
 /// Takes the program below `pin_path` off its interface and removes the pins;
 /// works without the daemon and against its will.
 pub fn detach(pin_path: &Path) -> Result<Detached, KernelError> {
+    // Elsewhere the directories below are not ours to remove.
+    if pin_path.exists() && !bpffs::is_bpffs(pin_path) {
+        return Err(KernelError::NotBpffs(pin_path.to_owned()));
+    }
     let pin = pin_of(pin_path);
     let found = match pinned(&pin)? {
         Some(link) => {

@@ -1,0 +1,212 @@
+//! `veerctl`: commands for the daemon, and its tunables as sysctl(8) has its.
+
+mod detach;
+mod tunables;
+
+use std::{
+    io::{self, Write as _},
+    net::IpAddr,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
+
+use clap::{CommandFactory as _, Parser, Subcommand, error::ErrorKind};
+use serde::Serialize;
+
+use super::{
+    client::{Client, ClientError},
+    protocol::{ExplainRequest, Failure},
+    render::{self, Paint},
+};
+use crate::config::{diagnostic::Diagnostics, settings::Settings, values::Values};
+
+/// Look at a running veerd, and steer it.
+#[derive(Debug, Parser)]
+#[command(
+    name = "veerctl",
+    version,
+    arg_required_else_help = true,
+    override_usage = "veerctl [OPTIONS] COMMAND\n       \
+                      veerctl [OPTIONS] [-n|-N] [-e] KEY...\n       \
+                      veerctl [OPTIONS] [-n|-N] -a\n       \
+                      veerctl [OPTIONS] [-n|-N] [-e] -w KEY=VALUE..."
+)]
+pub struct Cli {
+    /// Directory of the daemon's configuration.
+    #[arg(long, global = true, value_name = "DIR", default_value = "/etc/veer")]
+    config: PathBuf,
+    /// The daemon's control socket, instead of control.socket of the configuration.
+    #[arg(long, global = true, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(flatten)]
+    tunables: tunables::Args,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// What the daemon is and has, and how the program in the kernel stands.
+    Status,
+    /// The health of every server.
+    States,
+    /// What has been counted.
+    Stats,
+    /// Why a resolver gets what it gets.
+    Explain {
+        /// The name asked for.
+        name: String,
+        /// The type asked for.
+        #[arg(long = "type", value_name = "TYPE", default_value = "A")]
+        rtype: String,
+        /// The resolver's address.
+        #[arg(long, value_name = "ADDR")]
+        from: IpAddr,
+    },
+    /// Read the configuration anew; one with errors changes nothing.
+    Reload,
+    /// Take the program off its interface; works without the daemon.
+    Detach {
+        /// Where it is pinned, instead of the daemon's or the configuration's xdp.pin_path.
+        #[arg(long, value_name = "PATH")]
+        pin_path: Option<PathBuf>,
+    },
+}
+
+/// How long the daemon may take for what it has at hand.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long it may take to read and publish a configuration.
+const RELOAD_PATIENCE: Duration = Duration::from_secs(300);
+
+/// The command, with the process's arguments. Exits 0 when all was done, 1 when
+/// something was not, 2 on wrong usage.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    if cli.command.is_some() && cli.tunables.are_given() {
+        let message = "keys, -a, -e, -n, -N and -w are for tunables, not for commands";
+        Cli::command()
+            .error(ErrorKind::ArgumentConflict, message)
+            .exit();
+    }
+    match cli.run() {
+        Ok(code) => code,
+        // Whoever reads has seen enough.
+        Err(Error::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        Err(error) => {
+            for line in error.to_string().lines() {
+                eprintln!("veerctl: {line}");
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Why a command ended early.
+#[derive(Debug, thiserror::Error)]
+enum Error {
+    /// The daemon did not do it.
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    /// The kernel did not do it.
+    #[error(transparent)]
+    Kernel(#[from] crate::kernel::KernelError),
+    /// Standard output is closed or full.
+    #[error("writing to standard output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Cli {
+    fn run(self) -> Result<ExitCode, Error> {
+        let paint = Paint::for_stdout();
+        match &self.command {
+            None => return tunables::run(&self, &self.tunables),
+            Some(Command::Status) => {
+                let status = self.connect(PATIENCE)?.status()?;
+                self.show(&status, |status| render::status(status, paint))?;
+            }
+            Some(Command::States) => {
+                let states = self.connect(PATIENCE)?.states()?;
+                self.show(&states, |states| render::states(states, paint))?;
+            }
+            Some(Command::Stats) => {
+                let stats = self.connect(PATIENCE)?.stats()?;
+                self.show(&stats, |stats| render::stats(stats, paint))?;
+            }
+            Some(Command::Explain { name, rtype, from }) => {
+                let explained = self.connect(PATIENCE)?.explain(ExplainRequest {
+                    name: name.clone(),
+                    rtype: rtype.clone(),
+                    from: *from,
+                })?;
+                self.show(&explained, |explained| render::explain(explained, paint))?;
+            }
+            Some(Command::Reload) => return self.reload(),
+            Some(Command::Detach { pin_path }) => {
+                let detached = detach::detach(&self, pin_path.as_deref())?;
+                self.show(&detached, render::detached)?;
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+
+    fn reload(&self) -> Result<ExitCode, Error> {
+        match self.connect(RELOAD_PATIENCE)?.reload() {
+            Ok(reloaded) => {
+                self.show(&reloaded, render::reloaded)?;
+                Ok(ExitCode::SUCCESS)
+            }
+            // Each line starts with file and line number, for editors to follow.
+            Err(ClientError::Failure(Failure::Refused(lines))) => {
+                eprintln!("veerctl: reload refused; the running configuration stays as it is");
+                for line in lines {
+                    eprintln!("{line}");
+                }
+                Ok(ExitCode::FAILURE)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Prints a reply as JSON, or as `human` has it.
+    fn show<T: Serialize>(&self, reply: &T, human: impl Fn(&T) -> String) -> Result<(), Error> {
+        let text = if self.json {
+            json(reply)?
+        } else {
+            human(reply)
+        };
+        Ok(put(&text)?)
+    }
+
+    fn connect(&self, timeout: Duration) -> Result<Client, ClientError> {
+        Client::connect(&self.socket_path(), timeout)
+    }
+
+    /// `--socket`, else what the configuration says; what is wrong with that is
+    /// the daemon's to report.
+    fn socket_path(&self) -> PathBuf {
+        self.socket
+            .clone()
+            .unwrap_or_else(|| settings(&self.config).control_socket)
+    }
+}
+
+/// The settings in `dir`; defaults where it has none, or none that are valid.
+fn settings(dir: &Path) -> Settings {
+    Settings::new(&Values::read(dir, &mut Diagnostics::default()))
+}
+
+fn json(reply: &impl Serialize) -> io::Result<String> {
+    let mut text = serde_json::to_string_pretty(reply)?;
+    text.push('\n');
+    Ok(text)
+}
+
+/// Writes to standard output; a reader that went away is an error, not a panic.
+fn put(text: &str) -> io::Result<()> {
+    io::stdout().lock().write_all(text.as_bytes())
+}

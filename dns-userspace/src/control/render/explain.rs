@@ -1,0 +1,136 @@
+//! `explain`: a question's way to its answer, as a short story.
+
+use std::fmt::Write as _;
+
+use super::{
+    human::latency,
+    paint::{Paint, Tone, word},
+    states::{known, suspicion},
+    table::{Align, Cell, Table},
+};
+use crate::{
+    control::explained::{Explained, Origin, Plane, Steering},
+    measurement::director::explain::{Candidate, Outcome},
+};
+
+/// Who asks, what stands at the name, the candidates, the decision, the answer.
+pub(in crate::control) fn explain(explained: &Explained, paint: Paint) -> String {
+    let mut text = format!(
+        "{} {} from {}\n\n",
+        explained.name, explained.rtype, explained.from
+    );
+    text.push_str(&premises(explained).render(paint));
+    text.push('\n');
+    if let Origin::Steered(steering) = &explained.origin {
+        text.push_str(&candidates(&steering.explanation.candidates).render(paint));
+        text.push('\n');
+    }
+    text.push_str(&conclusion(explained).render(paint));
+    for record in &explained.answer {
+        let _ = writeln!(text, "  {record}");
+    }
+    text
+}
+
+fn premises(explained: &Explained) -> Table {
+    let mut table = Table::of_fields();
+    let group = &explained.group;
+    table.field(
+        "group",
+        match &explained.prefix {
+            Some(prefix) => format!("{group}, by prefix {prefix}"),
+            None => format!("{group}: no prefix names this address"),
+        },
+    );
+    match &explained.origin {
+        Origin::Steered(steering) => steered(steering, &mut table),
+        Origin::Static { zone } => {
+            table.field("name", format!("not steered: as zone {zone} has it"));
+        }
+        Origin::NotOurs => table.field("name", "in none of the zones served here"),
+    }
+    table
+}
+
+fn steered(steering: &Steering, table: &mut Table) {
+    let Steering {
+        service,
+        customer,
+        pool,
+        explanation,
+        ..
+    } = steering;
+    table.field("service", format!("{service} of customer {customer}"));
+    table.field("pool", pool.to_string());
+    table.field("policy", explanation.policy.as_str());
+    if let Some(status) = &explanation.suspicion {
+        table.field("suspicion", Cell::toned(suspicion(status), Tone::Caution));
+    }
+}
+
+fn candidates(candidates: &[Candidate]) -> Table {
+    let mut table = Table::new(&[
+        ("#", Align::Right),
+        ("SERVER", Align::Left),
+        ("STATE", Align::Left),
+        ("LATENCY", Align::Right),
+        ("USABLE FOR", Align::Left),
+        ("WHY", Align::Left),
+    ]);
+    for candidate in candidates {
+        let usable = match (candidate.eligible_v4, candidate.eligible_v6) {
+            (true, true) => "A, AAAA",
+            (true, false) => "A",
+            (false, true) => "AAAA",
+            (false, false) => "nothing",
+        };
+        table.row([
+            candidate.position.to_string().into(),
+            candidate.server.as_str().into(),
+            state(candidate),
+            known(candidate.latency_ms, latency),
+            usable.into(),
+            candidate.why.as_str().into(),
+        ]);
+    }
+    table
+}
+
+/// The state of a candidate's addresses, where they agree.
+fn state(candidate: &Candidate) -> Cell {
+    let mut states = candidate.addresses.iter().map(|address| address.state);
+    let Some(first) = states.next() else {
+        return Cell::toned("unknown", Tone::Caution);
+    };
+    let (text, tone) = if states.all(|state| state == first) {
+        word(first)
+    } else {
+        ("mixed", Tone::Caution)
+    };
+    Cell::toned(text, tone)
+}
+
+fn conclusion(explained: &Explained) -> Table {
+    let mut table = Table::of_fields();
+    if let Origin::Steered(steering) = &explained.origin {
+        let (text, tone) = match &steering.decision {
+            Outcome::Server(server) => (server.as_str(), Tone::Good),
+            Outcome::All => ("all servers: none is fit", Tone::Caution),
+            Outcome::Servfail => ("none: no server is fit", Tone::Bad),
+            Outcome::NoData => ("none: no server has such an address", Tone::Plain),
+        };
+        table.field("decision", Cell::toned(text, tone));
+    }
+    let plane = match explained.plane {
+        Plane::Kernel => "in the kernel",
+        Plane::Userspace => "in userspace",
+    };
+    let rcode = &explained.rcode;
+    let empty = if explained.answer.is_empty() {
+        ", without records"
+    } else {
+        ""
+    };
+    table.field("answer", format!("{rcode}, made {plane}{empty}"));
+    table
+}

@@ -1,0 +1,93 @@
+//! Numbers as a person reads them.
+
+/// A latency of `ms` milliseconds to three digits.
+pub(super) fn latency(ms: f64) -> String {
+    match ms {
+        ms if ms < 9.995 => format!("{ms:.2} ms"),
+        ms if ms < 99.95 => format!("{ms:.1} ms"),
+        ms if ms < 999.5 => format!("{ms:.0} ms"),
+        ms => format!("{:.2} s", ms / 1e3),
+    }
+}
+
+/// An age or a length of time of `ms` milliseconds, in its two largest units.
+pub(super) fn age(ms: f64) -> String {
+    if ms < 999.5 {
+        return format!("{ms:.0} ms");
+    }
+    if ms < 59_950.0 {
+        return format!("{:.1} s", ms / 1e3);
+    }
+    #[expect(clippy::cast_sign_loss, reason = "it is greater than 59950 here")]
+    let seconds = (ms / 1e3).round() as u64;
+    let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
+    match (days, hours) {
+        (0, 0) => format!("{minutes} min {} s", seconds % 60),
+        (0, _) => format!("{hours} h {} min", minutes % 60),
+        _ => format!("{days} d {} h", hours % 24),
+    }
+}
+
+/// An age of whole milliseconds.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "shown in its two largest units, which 52 bits hold"
+)]
+pub(super) fn age_ms(ms: u64) -> String {
+    age(ms as f64)
+}
+
+/// A share from 0 to 1 in percent, cut rather than rounded: only all is 100 %.
+pub(super) fn percent(share: f64) -> String {
+    format!("{:.3} %", (share * 1e5).floor() / 1e3)
+}
+
+/// `count` things called `one` or `many`.
+pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_have_three_digits() {
+        let shown = [0.4, 1.0, 9.996, 31.26, 99.96, 250.4, 999.7, 2500.0].map(latency);
+        let expected = [
+            "0.40 ms", "1.00 ms", "10.0 ms", "31.3 ms", "100 ms", "250 ms", "1.00 s", "2.50 s",
+        ];
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn ages_have_their_two_largest_units() {
+        let shown = [
+            0.4,
+            999.6,
+            59_949.0,
+            59_960.0,
+            3_599_600.0,
+            11_000_000.0,
+            90_000_000.0,
+        ]
+        .map(age);
+        let expected = [
+            "0 ms",
+            "1.0 s",
+            "59.9 s",
+            "1 min 0 s",
+            "1 h 0 min",
+            "3 h 3 min",
+            "1 d 1 h",
+        ];
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn only_all_is_a_hundred_percent() {
+        assert_eq!(percent(1.0), "100.000 %");
+        assert_eq!(percent(0.999_999_9), "99.999 %");
+        assert_eq!(percent(0.0), "0.000 %");
+    }
+}

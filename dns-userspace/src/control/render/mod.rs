@@ -1,0 +1,18 @@
+//! What a person sees of a reply: pure functions from reply to text.
+
+mod explain;
+mod human;
+mod paint;
+mod states;
+mod stats;
+mod status;
+mod table;
+
+pub(super) use explain::explain;
+pub(super) use paint::Paint;
+pub(super) use states::states;
+pub(super) use stats::stats;
+pub(super) use status::{detached, reloaded, status};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,98 @@
+//! `stats`.
+
+use super::{
+    human::percent,
+    paint::Paint,
+    table::{Align, Cell, Table},
+};
+use crate::control::stats::{KernelStats, Stats};
+
+/// The counts, a block for each who counts.
+pub(in crate::control) fn stats(stats: &Stats, paint: Paint) -> String {
+    let mut summary = Table::of_fields();
+    summary.field(
+        "answered in the kernel",
+        stats
+            .kernel_share
+            .map_or_else(|| "no query yet".to_owned(), percent),
+    );
+    let kernel = stats.kernel.as_ref().map_or_else(Vec::new, kernel);
+    if kernel.is_empty() {
+        summary.field("kernel counters", "none: no program is loaded");
+    }
+    let mut blocks = vec![summary];
+    blocks.extend(kernel);
+    blocks.extend(userspace(stats));
+    let blocks: Vec<_> = blocks.iter().map(|block| block.render(paint)).collect();
+    blocks.join("\n")
+}
+
+/// A table of counts.
+fn counts(title: &str, unit: &str) -> Table {
+    Table::new(&[(title, Align::Left), (unit, Align::Right)])
+}
+
+fn count(table: &mut Table, name: impl Into<Cell>, count: u64) {
+    table.row([name.into(), count.to_string().into()]);
+}
+
+/// Outcomes that happened, under what they mean for the packet, then services.
+fn kernel(stats: &KernelStats) -> Vec<Table> {
+    let mut outcomes = counts("KERNEL", "PACKETS");
+    count(&mut outcomes, "answered", stats.answered);
+    for (total, title, prefix) in [
+        (stats.up, "passed up", "up_"),
+        (stats.dropped, "dropped", "drop_"),
+    ] {
+        count(&mut outcomes, title, total);
+        for (name, number) in &stats.outcomes {
+            if name.starts_with(prefix) && *number != 0 {
+                count(&mut outcomes, format!("  {name}"), *number);
+            }
+        }
+    }
+    let mut services = counts("SERVICE", "ANSWERS");
+    for (service, number) in &stats.services {
+        count(&mut services, service.as_str(), *number);
+    }
+    let mut blocks = vec![outcomes];
+    if !stats.services.is_empty() {
+        blocks.push(services);
+    }
+    blocks
+}
+
+fn userspace(stats: &Stats) -> [Table; 3] {
+    let server = &stats.userspace;
+    let mut userspace = counts("USERSPACE", "MESSAGES");
+    count(&mut userspace, "received over UDP", server.udp_queries);
+    count(&mut userspace, "received over TCP", server.tcp_queries);
+    count(
+        &mut userspace,
+        "answered from the shared tables",
+        server.fast_answers,
+    );
+    for (rcode, number) in &server.rcodes {
+        count(&mut userspace, format!("answered {rcode}"), *number);
+    }
+    count(&mut userspace, "left without answer", server.silent);
+
+    let mut publisher = counts("PUBLISHER", "COUNT");
+    count(
+        &mut publisher,
+        "generation in use",
+        stats.publisher.generation,
+    );
+    count(
+        &mut publisher,
+        "generations published",
+        stats.publisher.generations_published,
+    );
+    count(&mut publisher, "words stored", stats.publisher.stores);
+
+    let mut probes = counts("PROBES", "COUNT");
+    count(&mut probes, "passed", stats.probes.pass);
+    count(&mut probes, "failed", stats.probes.fail);
+    count(&mut probes, "not done (local failure)", stats.probes.local);
+    [userspace, publisher, probes]
+}

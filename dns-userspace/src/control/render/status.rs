@@ -1,0 +1,119 @@
+//! `status`, `reload` and `detach`.
+
+use std::fmt::Write as _;
+
+use super::{
+    human::{age, age_ms, counted},
+    paint::{Paint, Tone},
+    table::{Cell, Table},
+};
+use crate::control::status::{Detached, Inventory, LastReload, Reloaded, Status, Xdp, XdpState};
+
+/// The daemon, line by line.
+pub(in crate::control) fn status(status: &Status, paint: Paint) -> String {
+    let mut table = Table::of_fields();
+    table.field(
+        "daemon",
+        format!(
+            "veerd {}, process {}, up {}",
+            status.version,
+            status.pid,
+            age_ms(status.uptime_ms)
+        ),
+    );
+    let config = status.config_dir.display();
+    table.field(
+        "config",
+        format!("{config}, generation {}", status.generation),
+    );
+    table.field("holds", inventory(&status.inventory));
+    let addresses: Vec<_> = status.addresses.iter().map(ToString::to_string).collect();
+    let workers = counted(status.workers, "worker", "workers");
+    table.field(
+        "answers at",
+        format!("{}, port {}, {workers}", addresses.join(" "), status.port),
+    );
+    table.field("kernel", xdp(&status.xdp));
+    table.field("", status.xdp.reason.as_str());
+    table.field("pins", status.xdp.pin_path.display().to_string());
+    table.field(
+        "suspicion",
+        match &status.suspicion {
+            None => Cell::from("none"),
+            Some(reason) => Cell::toned(reason, Tone::Caution),
+        },
+    );
+    table.field("last reload", last_reload(status.last_reload.as_ref()));
+    let mut text = table.render(paint);
+    for error in status.last_reload.iter().flat_map(|reload| &reload.errors) {
+        let _ = writeln!(text, "  {error}");
+    }
+    text
+}
+
+fn inventory(inventory: &Inventory) -> String {
+    [
+        counted(inventory.zones, "zone", "zones"),
+        counted(inventory.names, "name", "names"),
+        counted(inventory.services, "service", "services"),
+        counted(inventory.pools, "pool", "pools"),
+        counted(inventory.groups, "group", "groups"),
+        counted(inventory.prefixes, "prefix", "prefixes"),
+    ]
+    .join(", ")
+}
+
+fn xdp(xdp: &Xdp) -> Cell {
+    let (word, tone) = match xdp.state {
+        XdpState::Attached => ("attached", Tone::Good),
+        XdpState::Adopted => ("adopted", Tone::Good),
+        XdpState::Off => ("off", Tone::Plain),
+        XdpState::Unavailable => ("unavailable", Tone::Bad),
+        XdpState::Detached => ("detached", Tone::Caution),
+    };
+    let mut text = word.to_owned();
+    if let Some(interface) = &xdp.interface {
+        let _ = write!(text, " on {interface}");
+    }
+    if let Some(mode) = &xdp.mode {
+        let _ = write!(text, ", mode {mode}");
+    }
+    Cell::toned(text, tone)
+}
+
+fn last_reload(reload: Option<&LastReload>) -> Cell {
+    let Some(reload) = reload else {
+        return "none since the start".into();
+    };
+    let age = age_ms(reload.age_ms);
+    if reload.errors.is_empty() {
+        return format!("{age} ago, taken").into();
+    }
+    let errors = counted(reload.errors.len(), "error", "errors");
+    Cell::toned(format!("{age} ago, refused: {errors}"), Tone::Bad)
+}
+
+/// A reload that was taken.
+pub(in crate::control) fn reloaded(reloaded: &Reloaded) -> String {
+    let mut text = format!(
+        "reloaded in {}: generation {}, {}\n",
+        age(reloaded.took_ms),
+        reloaded.generation,
+        inventory(&reloaded.inventory)
+    );
+    if !reloaded.needs_restart.is_empty() {
+        let keys = reloaded.needs_restart.join(", ");
+        let _ = writeln!(text, "changed, but read only at a restart: {keys}");
+    }
+    text
+}
+
+/// What detaching found.
+pub(in crate::control) fn detached(detached: &Detached) -> String {
+    let path = detached.pin_path.display();
+    if detached.was_attached {
+        format!("detached; the pins at {path} are removed\n")
+    } else {
+        format!("nothing was attached through {path}\n")
+    }
+}

@@ -1,0 +1,382 @@
+//! Whole outputs, without colours.
+
+use crate::{
+    control::{
+        explained::{Explained, Origin, Plane, Steering},
+        stats::{KernelStats, ProbeStats, PublisherStats, Stats, UserspaceStats},
+        status::{Detached, Inventory, LastReload, Reloaded, Status, Xdp, XdpState},
+    },
+    measurement::{
+        director::{
+            explain::{Candidate, Explanation, Outcome},
+            states::{AddressStatus, States, SuspicionStatus, TargetStatus, UsedBy},
+        },
+        health::State,
+    },
+};
+
+use super::{Paint, detached, explain, reloaded, states, stats, status};
+
+const PLAIN: Paint = Paint(false);
+
+/// Fails with both texts as they look.
+fn assert_text(text: &str, expected: &str) {
+    assert!(text == expected, "got:\n{text}\nexpected:\n{expected}");
+}
+
+fn a_status() -> Status {
+    Status {
+        version: "0.1.0".to_owned(),
+        pid: 4242,
+        uptime_ms: 11_000_000,
+        config_dir: "/etc/veer".into(),
+        generation: 7,
+        inventory: Inventory {
+            zones: 1,
+            names: 12,
+            services: 4,
+            pools: 2,
+            groups: 3,
+            prefixes: 1,
+        },
+        addresses: vec![
+            "192.0.2.53".parse().unwrap(),
+            "2001:db8::53".parse().unwrap(),
+        ],
+        port: 53,
+        workers: 2,
+        xdp: Xdp {
+            state: XdpState::Adopted,
+            interface: Some("eth0".to_owned()),
+            mode: Some("native".to_owned()),
+            pin_path: "/sys/fs/bpf/veer".into(),
+            reason: "an earlier daemon left its link".to_owned(),
+        },
+        suspicion: None,
+        last_reload: None,
+    }
+}
+
+#[test]
+fn status_of_a_healthy_daemon() {
+    let expected = "\
+daemon       veerd 0.1.0, process 4242, up 3 h 3 min
+config       /etc/veer, generation 7
+holds        1 zone, 12 names, 4 services, 2 pools, 3 groups, 1 prefix
+answers at   192.0.2.53 2001:db8::53, port 53, 2 workers
+kernel       adopted on eth0, mode native
+             an earlier daemon left its link
+pins         /sys/fs/bpf/veer
+suspicion    none
+last reload  none since the start
+";
+    assert_text(&status(&a_status(), PLAIN), expected);
+}
+
+#[test]
+fn status_of_a_daemon_in_trouble() {
+    let mut troubled = a_status();
+    troubled.suspicion = Some("5 of 6 targets fail at once".to_owned());
+    troubled.last_reload = Some(LastReload {
+        age_ms: 90_000,
+        errors: vec!["/etc/veer/veer.conf:3: x: y".to_owned()],
+    });
+    let text = status(&troubled, PLAIN);
+    let expected = "\
+suspicion    5 of 6 targets fail at once
+last reload  1 min 30 s ago, refused: 1 error
+  /etc/veer/veer.conf:3: x: y
+";
+    assert!(text.ends_with(expected), "{text}");
+    let painted = status(&troubled, Paint(true));
+    assert!(painted.contains("\x1b[33m5 of 6"), "{painted:?}");
+    assert!(painted.contains("\x1b[32madopted"), "{painted:?}");
+}
+
+fn an_address(address: &str, state: State) -> AddressStatus {
+    AddressStatus {
+        address: address.parse().unwrap(),
+        probe: "tcp port 80".to_owned(),
+        state,
+        since_ms: Some(61_000.0),
+        age_ms: Some(120.0),
+        failing: state == State::Down,
+        streak: 3,
+        latency_ms: Some(2.104),
+        last_reason: None,
+        local_failures: 0,
+        last_local_failure: None,
+    }
+}
+
+fn a_target(address: AddressStatus, server: &str) -> TargetStatus {
+    TargetStatus {
+        address,
+        used_by: vec![UsedBy {
+            pool: 0,
+            server: server.to_owned(),
+        }],
+    }
+}
+
+#[test]
+fn states_of_servers_in_every_state() {
+    let mut unknown = an_address("192.0.2.12", State::Unknown);
+    unknown.since_ms = None;
+    unknown.age_ms = None;
+    unknown.latency_ms = None;
+    unknown.local_failures = 2;
+    unknown.last_local_failure = Some("socket: out of descriptors".to_owned());
+    let mut down = an_address("2001:db8::11", State::Down);
+    down.last_reason = Some("refused".to_owned());
+    let mut wavering = an_address("192.0.2.13", State::Up);
+    wavering.failing = true;
+    wavering.streak = 1;
+    wavering.last_reason = Some("timed out".to_owned());
+    let mut recovering = an_address("192.0.2.14", State::Down);
+    recovering.failing = false;
+    let shown = states(
+        &States {
+            targets: vec![
+                a_target(an_address("192.0.2.10", State::Up), "sof1"),
+                a_target(down, "sof2"),
+                a_target(unknown, "fra1"),
+                a_target(wavering, "fra2"),
+                a_target(recovering, "fra3"),
+            ],
+            suspicion: Some(SuspicionStatus {
+                since_ms: 2000.0,
+                reason: "4 of 6 targets fail".to_owned(),
+            }),
+        },
+        PLAIN,
+    );
+    let expected = "\
+STATE         SINCE  ADDRESS       PROBE        LATENCY    SEEN  USED BY      REMARK
+up        1 min 1 s  192.0.2.10    tcp port 80  2.10 ms  120 ms  pool 0 sof1
+down      1 min 1 s  2001:db8::11  tcp port 80  2.10 ms  120 ms  pool 0 sof2  refused
+unknown           -  192.0.2.12    tcp port 80        -       -  pool 0 fra1  not probed 2 times, last: socket: out of descriptors
+up        1 min 1 s  192.0.2.13    tcp port 80  2.10 ms  120 ms  pool 0 fra2  failures 1 in a row: timed out
+down      1 min 1 s  192.0.2.14    tcp port 80  2.10 ms  120 ms  pool 0 fra3  passes 3 in a row
+
+suspicion: 4 of 6 targets fail, for 2.0 s
+";
+    assert_text(&shown, expected);
+}
+
+fn steered() -> Explained {
+    let candidate = |position, server: &str, state, why: &str| Candidate {
+        position,
+        server: server.to_owned(),
+        eligible_v4: state == State::Up,
+        eligible_v6: false,
+        latency_ms: Some(2.1),
+        addresses: vec![an_address("192.0.2.10", state)],
+        why: why.to_owned(),
+    };
+    Explained {
+        name: "www.example.com.".to_owned(),
+        rtype: "A".to_owned(),
+        from: "198.51.100.7".parse().unwrap(),
+        group: "sofia".to_owned(),
+        prefix: Some("198.51.100.0/24".to_owned()),
+        origin: Origin::Steered(Box::new(Steering {
+            service: "www.example.com.".to_owned(),
+            customer: "acme".to_owned(),
+            pool: 0,
+            decision: Outcome::Server("fra1".to_owned()),
+            explanation: Explanation {
+                pool: 0,
+                group: "sofia".to_owned(),
+                policy: "failover: the configured order".to_owned(),
+                a: Outcome::Server("fra1".to_owned()),
+                aaaa: Outcome::NoData,
+                candidates: vec![
+                    candidate(1, "sof1", State::Down, "A: it is down, so another is used"),
+                    candidate(2, "fra1", State::Up, "A: chosen"),
+                ],
+                suspicion: None,
+            },
+        })),
+        plane: Plane::Kernel,
+        rcode: "NOERROR".to_owned(),
+        answer: vec!["www.example.com. 30 IN A 192.0.2.20".to_owned()],
+    }
+}
+
+#[test]
+fn explain_tells_the_story_of_a_steered_name() {
+    let expected = "\
+www.example.com. A from 198.51.100.7
+
+group    sofia, by prefix 198.51.100.0/24
+service  www.example.com. of customer acme
+pool     0
+policy   failover: the configured order
+
+#  SERVER  STATE  LATENCY  USABLE FOR  WHY
+1  sof1    down   2.10 ms  nothing     A: it is down, so another is used
+2  fra1    up     2.10 ms  A           A: chosen
+
+decision  fra1
+answer    NOERROR, made in the kernel
+  www.example.com. 30 IN A 192.0.2.20
+";
+    assert_text(&explain(&steered(), PLAIN), expected);
+}
+
+#[test]
+fn explain_says_when_a_name_is_not_steered() {
+    let mut explained = steered();
+    explained.prefix = None;
+    explained.group = "default".to_owned();
+    explained.plane = Plane::Userspace;
+    explained.origin = Origin::Static {
+        zone: "example.com.".to_owned(),
+    };
+    let expected = "\
+www.example.com. A from 198.51.100.7
+
+group  default: no prefix names this address
+name   not steered: as zone example.com. has it
+
+answer  NOERROR, made in userspace
+  www.example.com. 30 IN A 192.0.2.20
+";
+    assert_text(&explain(&explained, PLAIN), expected);
+
+    explained.origin = Origin::NotOurs;
+    explained.rcode = "REFUSED".to_owned();
+    explained.answer.clear();
+    let text = explain(&explained, PLAIN);
+    let end = "\
+name   in none of the zones served here
+
+answer  REFUSED, made in userspace, without records
+";
+    assert!(text.ends_with(end), "{text}");
+}
+
+#[test]
+fn what_was_explained_survives_the_wire() {
+    let explained = steered();
+    let line = serde_json::to_string(&explained).unwrap();
+    assert_eq!(serde_json::from_str::<Explained>(&line).unwrap(), explained);
+    let json: serde_json::Value = serde_json::from_str(&line).unwrap();
+    assert_eq!(json["origin"]["kind"], "steered");
+    assert_eq!(json["origin"]["decision"]["server"], "fra1");
+    assert_eq!(
+        (&json["type"], &json["plane"]),
+        (&"A".into(), &"kernel".into())
+    );
+}
+
+#[test]
+fn stats_show_what_happened() {
+    let named = |pairs: &[(&str, u64)]| {
+        let pairs = pairs.iter();
+        pairs
+            .map(|(name, number)| ((*name).to_owned(), *number))
+            .collect()
+    };
+    let kernel = KernelStats {
+        outcomes: named(&[
+            ("answered", 900),
+            ("up_type", 98),
+            ("up_class", 0),
+            ("drop_broken", 2),
+        ]),
+        answered: 900,
+        up: 98,
+        dropped: 2,
+        services: named(&[("www.example.com.", 900)]),
+    };
+    let userspace = UserspaceStats {
+        udp_queries: 90,
+        tcp_queries: 10,
+        fast_answers: 4,
+        rcodes: named(&[("NOERROR", 90), ("NXDOMAIN", 9)]),
+        silent: 1,
+    };
+    let publisher = PublisherStats {
+        generation: 7,
+        generations_published: 2,
+        stores: 31,
+    };
+    let probes = ProbeStats {
+        pass: 500,
+        fail: 3,
+        local: 0,
+    };
+    let expected = "\
+answered in the kernel  90.000 %
+
+KERNEL         PACKETS
+answered           900
+passed up           98
+  up_type           98
+dropped              2
+  drop_broken        2
+
+SERVICE           ANSWERS
+www.example.com.      900
+
+USERSPACE                        MESSAGES
+received over UDP                      90
+received over TCP                      10
+answered from the shared tables         4
+answered NOERROR                       90
+answered NXDOMAIN                       9
+left without answer                     1
+
+PUBLISHER              COUNT
+generation in use          7
+generations published      2
+words stored              31
+
+PROBES                    COUNT
+passed                      500
+failed                        3
+not done (local failure)      0
+";
+    let shown = Stats::new(Some(kernel), userspace, publisher, probes);
+    assert_text(&stats(&shown, PLAIN), expected);
+
+    let without = Stats {
+        kernel: None,
+        kernel_share: Some(0.0),
+        ..shown
+    };
+    let text = stats(&without, PLAIN);
+    let start = "\
+answered in the kernel  0.000 %
+kernel counters         none: no program is loaded
+
+USERSPACE ";
+    assert!(text.starts_with(start), "{text}");
+}
+
+#[test]
+fn reloading_and_detaching_say_what_was_done() {
+    let shown = reloaded(&Reloaded {
+        generation: 8,
+        took_ms: 12.4,
+        inventory: Inventory::default(),
+        needs_restart: vec!["server.port".to_owned()],
+    });
+    let expected = "\
+reloaded in 12 ms: generation 8, 0 zones, 0 names, 0 services, 0 pools, 0 groups, 0 prefixes
+changed, but read only at a restart: server.port
+";
+    assert_text(&shown, expected);
+    let mut found = Detached {
+        was_attached: true,
+        pin_path: "/pins".into(),
+    };
+    assert_text(
+        &detached(&found),
+        "detached; the pins at /pins are removed\n",
+    );
+    found.was_attached = false;
+    assert_text(&detached(&found), "nothing was attached through /pins\n");
+}

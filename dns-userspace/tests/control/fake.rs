@@ -1,0 +1,224 @@
+//! A daemon that answers by rote, on a socket of its own.
+
+use std::{
+    convert::Infallible,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+use tokio::{runtime::Runtime, task::JoinHandle};
+use veer::{
+    config::{diagnostic::Diagnostics, values::Values},
+    control::{
+        client::Client,
+        explained::{ExplainQuery, Explained, Origin, Plane},
+        protocol::Failure,
+        server::{Backend, Listener},
+        stats::{ProbeStats, PublisherStats, Stats, UserspaceStats},
+        status::{Detached, Inventory, Reloaded, Status, Xdp, XdpState},
+        tunable::Tunable,
+    },
+    measurement::director::states::States,
+};
+
+/// What the fake daemon answers with.
+pub(crate) struct Fake {
+    pub(crate) values: Mutex<Values>,
+    /// What a reload finds wrong.
+    pub(crate) mistakes: Vec<String>,
+    pub(crate) pin_path: PathBuf,
+    /// How long a detach takes.
+    pub(crate) detach_takes: Duration,
+}
+
+impl Backend for Fake {
+    async fn status(&self) -> Status {
+        status(&self.pin_path)
+    }
+
+    async fn states(&self) -> States {
+        States {
+            targets: Vec::new(),
+            suspicion: None,
+        }
+    }
+
+    async fn stats(&self) -> Result<Stats, Failure> {
+        Ok(Stats::new(
+            None,
+            UserspaceStats::default(),
+            PublisherStats::default(),
+            ProbeStats::default(),
+        ))
+    }
+
+    async fn explain(&self, query: ExplainQuery) -> Result<Explained, Failure> {
+        Ok(Explained {
+            name: query.name.fmt_with_dot().to_string(),
+            rtype: query.rtype.to_string(),
+            from: query.from,
+            group: "default".to_owned(),
+            prefix: None,
+            origin: Origin::NotOurs,
+            plane: Plane::Userspace,
+            rcode: "REFUSED".to_owned(),
+            answer: Vec::new(),
+        })
+    }
+
+    async fn tunables(&self) -> Values {
+        self.values.lock().unwrap().clone()
+    }
+
+    async fn set_tunable(&self, assignment: String) -> Result<Tunable, Failure> {
+        let mut values = self.values.lock().unwrap();
+        let key = values.set(&assignment)?.key;
+        Tunable::of(&values, key)
+    }
+
+    async fn reload(&self) -> Result<Reloaded, Failure> {
+        if !self.mistakes.is_empty() {
+            return Err(Failure::Refused(self.mistakes.clone()));
+        }
+        Ok(Reloaded {
+            generation: 8,
+            took_ms: 12.5,
+            inventory: Inventory::default(),
+            needs_restart: vec!["server.port".to_owned()],
+        })
+    }
+
+    async fn detach(&self) -> Result<Detached, Failure> {
+        tokio::time::sleep(self.detach_takes).await;
+        Ok(Detached {
+            was_attached: true,
+            pin_path: self.pin_path.clone(),
+        })
+    }
+}
+
+/// A status with a pin path.
+pub(crate) fn status(pin_path: &Path) -> Status {
+    Status {
+        version: "0.1.0".to_owned(),
+        pid: 4242,
+        uptime_ms: 61_000,
+        config_dir: "/etc/veer".into(),
+        generation: 7,
+        inventory: Inventory {
+            zones: 1,
+            names: 9,
+            services: 2,
+            pools: 1,
+            groups: 3,
+            prefixes: 4,
+        },
+        addresses: vec!["192.0.2.53".parse().unwrap()],
+        port: 53,
+        workers: 2,
+        xdp: Xdp {
+            state: XdpState::Attached,
+            interface: Some("eth0".to_owned()),
+            mode: Some("native".to_owned()),
+            pin_path: pin_path.to_owned(),
+            reason: "attached by a new link".to_owned(),
+        },
+        suspicion: None,
+        last_reload: None,
+    }
+}
+
+/// A directory with a configuration, and maybe a daemon on its socket.
+pub(crate) struct Host {
+    pub(crate) dir: TempDir,
+    runtime: Runtime,
+    daemon: Option<JoinHandle<Infallible>>,
+}
+
+impl Host {
+    /// No daemon; `veer.conf` names the socket and holds `more`.
+    pub(crate) fn without_daemon(more: &str) -> Self {
+        let dir = TempDir::new().unwrap();
+        let conf = format!(
+            "server.addresses = 192.0.2.53\ncontrol.socket = {}\nxdp.pin_path = {}\n{more}",
+            dir.path().join("run/veerd.sock").display(),
+            dir.path().join("no-pins").display(),
+        );
+        std::fs::write(dir.path().join("veer.conf"), conf).unwrap();
+        Self {
+            dir,
+            runtime: Runtime::new().unwrap(),
+            daemon: None,
+        }
+    }
+
+    /// A daemon that answers as `change` has it.
+    pub(crate) fn with_daemon(change: impl FnOnce(&mut Fake)) -> Self {
+        let mut host = Self::without_daemon("");
+        let mut fake = Fake {
+            values: Mutex::new(Values::read(host.dir.path(), &mut Diagnostics::default())),
+            mistakes: Vec::new(),
+            pin_path: "/sys/fs/bpf/veer".into(),
+            detach_takes: Duration::ZERO,
+        };
+        change(&mut fake);
+        let guard = host.runtime.enter();
+        let listener = Listener::bind(&host.socket()).unwrap();
+        drop(guard);
+        host.daemon = Some(host.runtime.spawn(listener.serve(Arc::new(fake))));
+        host
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.dir.path().join("run/veerd.sock")
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        Client::connect(&self.socket(), Duration::from_secs(10)).unwrap()
+    }
+
+    /// Ends the daemon in good order.
+    pub(crate) fn stop_daemon(&mut self) {
+        let daemon = self.daemon.take().unwrap();
+        daemon.abort();
+        let _ = self.runtime.block_on(daemon);
+    }
+
+    /// Runs code that needs the runtime around it.
+    pub(crate) fn within<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _guard = self.runtime.enter();
+        work()
+    }
+
+    /// Runs `veerctl --config` with this host's directory and `arguments`.
+    pub(crate) fn veerctl(&self, arguments: &[&str]) -> Ran {
+        let output = Command::new(env!("CARGO_BIN_EXE_veerctl"))
+            .arg("--config")
+            .arg(self.dir.path())
+            .args(arguments)
+            .output()
+            .unwrap();
+        Ran::from(output)
+    }
+}
+
+/// What a run of `veerctl` left.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: i32,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap(),
+            out: String::from_utf8(output.stdout).unwrap(),
+            err: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+}

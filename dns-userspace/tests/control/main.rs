@@ -1,0 +1,7 @@
+//! The control socket and `veerctl`, with a daemon that answers by rote.
+
+mod fake;
+mod listener;
+mod protocol;
+mod tunables;
+mod veerctl;
