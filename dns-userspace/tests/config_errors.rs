@@ -3,10 +3,7 @@
 
 mod support;
 
-use support::{
-    world::{Config, World},
-    zone,
-};
+use support::{config::Config, lines, world::World, zone};
 
 /// Starts `veerd`, which must refuse with exit status 2; its complaints, one a
 /// line.
@@ -109,9 +106,7 @@ fn a_full_table_names_the_setting_to_raise() {
     let world = World::new();
     let config = world.config("veer", &[zone::WWW]);
     config.settings(&["tables.names = 1024"]);
-    let names: String = (0..2000)
-        .map(|number| format!("n{number} A 192.0.2.1\n"))
-        .collect();
+    let names = lines(0..2000, |number| format!("n{number} A 192.0.2.1\n"));
     config.write("zones.d/example.zone", &(zone::ZONE.to_owned() + &names));
     let (status, errors) = world.refused(&config, &[]);
     assert_eq!(status, Some(1), "{errors}");

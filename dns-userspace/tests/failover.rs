@@ -8,9 +8,11 @@ use std::time::Duration;
 use domain::base::{Rtype, iana::Rcode};
 use serde_json::Value;
 use support::{
-    eventually, number,
+    config::Config,
+    eventually, lines, number,
+    origin::Origin,
     tools::{Asker, Transport},
-    world::{Config, Family, Origin, Resolver, World},
+    world::{Family, Resolver, World},
     zone::{self, Service},
 };
 use xtask::lab::http::Response;
@@ -239,9 +241,9 @@ fn the_latency_policy_picks_the_faster_server() {
 fn a_death_is_one_store_for_each_pool_whatever_the_groups() {
     let world = World::new();
     let mut origins = world.origins(3);
-    let groups: String = (1..=60)
-        .map(|number| format!("10.10.{number}.0/24 isp-{number}\n"))
-        .collect();
+    let groups = lines(1..=60, |number| {
+        format!("10.10.{number}.0/24 isp-{number}\n")
+    });
     // Three services, of which the first two share a pool.
     let services = [
         WWW_V4,

@@ -5,10 +5,11 @@ mod support;
 use std::{thread, time::Instant};
 
 use support::{
+    config::Config,
     eventually,
     load::{HOT, Load},
     number, text,
-    world::{Config, INTERFACE, Resolver, World},
+    world::{INTERFACE, Resolver, World},
     zone,
 };
 

@@ -4,7 +4,7 @@ mod support;
 
 use domain::base::Rtype;
 use support::{
-    eventually,
+    eventually, lines,
     load::Load,
     number,
     tools::{Asker, Transport},
@@ -130,9 +130,7 @@ fn what_is_in_error_changes_nothing_and_is_reported() {
 
     // What does not fit the tables is refused as well.
     config.write("groups.conf", zone::GROUPS);
-    let names: String = (0..70_000)
-        .map(|number| format!("n{number} A 192.0.2.1\n"))
-        .collect();
+    let names = lines(0..70_000, |number| format!("n{number} A 192.0.2.1\n"));
     config.write("zones.d/example.net.zone", &(NEW_ZONE.to_owned() + &names));
     config.write(
         "services.d/all.toml",

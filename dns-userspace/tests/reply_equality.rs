@@ -4,7 +4,8 @@ mod support;
 
 use domain::base::{MessageBuilder, Name, Rtype};
 use support::{
-    world::{Config, Family, Resolver, World},
+    config::Config,
+    world::{Family, Resolver, World},
     zone::{self, Service},
 };
 
@@ -149,7 +150,7 @@ fn hot_answers_are_the_same_bytes_from_the_kernel_and_from_userspace() {
     daemon.sigterm().expect("it stops");
 
     // Another daemon, that has never seen the kernel, and all servers well.
-    let _first = support::world::Origin::start(&world, 1);
+    let _first = support::origin::Origin::start(&world, 1);
     config.settings(&["xdp.mode = off"]);
     let _daemon = world.start(&config);
     let userspace = replies(&world, &config, &queries, false);

@@ -7,7 +7,8 @@ use std::net::{SocketAddr, UdpSocket};
 
 use domain::base::Rtype;
 use support::{
-    world::{Config, INTERFACE, Resolver, World},
+    config::Config,
+    world::{INTERFACE, Resolver, World},
     zone,
 };
 

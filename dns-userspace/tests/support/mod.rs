@@ -6,7 +6,10 @@
     reason = "it is compiled into each test file, and each uses a part of it"
 )]
 
+pub(crate) mod cases;
+pub(crate) mod config;
 pub(crate) mod load;
+pub(crate) mod origin;
 pub(crate) mod tools;
 pub(crate) mod world;
 pub(crate) mod zone;
@@ -37,6 +40,15 @@ pub(crate) fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) 
         assert!(Instant::now() < deadline, "not in {PATIENCE:?}: {what}");
         thread::sleep(POLL);
     }
+}
+
+/// A text of one line, or some, for each of `items`.
+pub(crate) fn lines<T>(
+    items: impl IntoIterator<Item = T>,
+    line: impl FnMut(T) -> String,
+) -> String {
+    let lines: Vec<_> = items.into_iter().map(line).collect();
+    lines.concat()
 }
 
 /// The number at `path` (object keys joined by `/`) of what `veerctl` printed.

@@ -1,25 +1,25 @@
 //! The network, and the daemon in it.
 
 use std::{
-    fs,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
 };
 
 use domain::base::Rtype;
-use serde_json::Value;
 use xtask::{
     lab::{
-        ConfigDir, Daemon, HttpServer, Lab, Namespace,
-        daemon::Control,
+        ConfigDir, Daemon, Lab, Namespace,
         dns::Client,
-        http::Response,
         veth::{self, End},
     },
     root,
 };
 
-use super::zone::{self, Service};
+use super::{
+    config::Config,
+    origin::Origin,
+    zone::{self, Service},
+};
 
 /// Where the daemon answers.
 pub(crate) const DNS: [IpAddr; 2] = [
@@ -121,13 +121,7 @@ impl World {
 
     /// A configuration of [`zone`] with `services`, its XDP on the veth pair.
     pub(crate) fn config(&self, name: &str, services: &[Service]) -> Config {
-        let dir = ConfigDir::new(&self.lab, name).expect("a configuration");
-        let config = Config {
-            control: Control::new(binaries(), &dir),
-            pins: self.lab.pins().join(name),
-            socket: self.lab.dir().join(format!("{name}.sock")),
-            dir,
-        };
+        let config = Config::new(&self.lab, binaries(), name);
         config.settings(&[]);
         config.write("zones.d/example.zone", zone::ZONE);
         config.write("groups.conf", zone::GROUPS);
@@ -214,7 +208,7 @@ impl World {
 }
 
 /// The addresses that the origin `number` has.
-fn origin(number: u8) -> [IpAddr; 2] {
+pub(crate) fn origin(number: u8) -> [IpAddr; 2] {
     [
         Ipv4Addr::new(10, 8, 0, number).into(),
         Ipv6Addr::new(0xfd08, 0, 0, 0, 0, 0, 0, number.into()).into(),
@@ -238,146 +232,4 @@ fn add(namespace: &Namespace, interface: &str, address: IpAddr) {
 fn binaries() -> &'static Path {
     let veerd = Path::new(env!("CARGO_BIN_EXE_veerd"));
     veerd.parent().expect("veerd is in a directory")
-}
-
-/// A web server, at both its addresses.
-pub(crate) struct Origin {
-    servers: Vec<HttpServer>,
-}
-
-impl Origin {
-    /// `s<number>`, well.
-    pub(crate) fn start(world: &World, number: u8) -> Self {
-        let servers = origin(number).map(|address| {
-            let body = Response::ok(format!("s{number}"));
-            HttpServer::start(&world.dns, SocketAddr::new(address, 80), body).expect("it listens")
-        });
-        Self {
-            servers: servers.into(),
-        }
-    }
-
-    /// From now on, its connections are refused.
-    pub(crate) fn stop(self) {
-        for server in self.servers {
-            server.stop().expect("it stops");
-        }
-    }
-
-    /// Answers differently from now on.
-    pub(crate) fn respond(&self, response: &Response) {
-        for server in &self.servers {
-            server.respond(response.clone());
-        }
-    }
-
-    /// Requests answered so far, at its IPv4 address.
-    pub(crate) fn requests(&self) -> u64 {
-        self.servers[0].requests()
-    }
-}
-
-/// A configuration, with what its daemon leaves outside its process.
-pub(crate) struct Config {
-    pub(crate) dir: ConfigDir,
-    pub(crate) control: Control,
-    pins: std::path::PathBuf,
-    socket: std::path::PathBuf,
-}
-
-impl Config {
-    /// Writes a file of it.
-    pub(crate) fn write(&self, file: &str, text: &str) {
-        self.dir.write(file, text).expect("a file");
-    }
-
-    /// Sets tunables beside the ones that every test has; later ones win.
-    pub(crate) fn settings(&self, more: &[&str]) {
-        let [v4, v6] = DNS;
-        let text = format!(
-            "server.addresses = {v4} {v6}\nxdp.interface = {INTERFACE}\ntables.groups = 64\n{}\n",
-            more.join("\n")
-        );
-        self.write("veer.conf", &text);
-    }
-
-    /// `veerctl --json`, which must succeed.
-    #[track_caller]
-    pub(crate) fn veerctl(&self, args: &[&str]) -> Value {
-        match self.control.ask(args) {
-            Ok(value) => value,
-            Err(error) => panic!("{error:#}"),
-        }
-    }
-
-    /// `veerctl`, which must fail; what it complained of.
-    #[track_caller]
-    pub(crate) fn veerctl_fails(&self, args: &[&str]) -> String {
-        let output = self.control.command().args(args).output();
-        let output = output.expect("veerctl runs");
-        assert!(!output.status.success(), "veerctl {args:?} succeeded");
-        String::from_utf8(output.stderr).expect("text")
-    }
-
-    /// `veerctl stats`.
-    #[track_caller]
-    pub(crate) fn stats(&self) -> Stats {
-        Stats(self.veerctl(&["stats"]))
-    }
-
-    /// Whether the link is pinned.
-    pub(crate) fn has_link(&self) -> bool {
-        self.pins.join("link").exists()
-    }
-
-    /// Fails if anything is pinned, or the control socket still there.
-    #[track_caller]
-    pub(crate) fn assert_nothing_left(&self) {
-        assert!(!self.pins.exists(), "{} is left", self.pins.display());
-        assert!(!self.socket.exists(), "{} is left", self.socket.display());
-    }
-
-    /// The pin path.
-    pub(crate) fn pins(&self) -> &Path {
-        &self.pins
-    }
-
-    /// A file's path, as messages have it.
-    pub(crate) fn path(&self, file: &str) -> String {
-        self.dir.path().join(file).display().to_string()
-    }
-
-    /// Removes a file of it.
-    pub(crate) fn remove(&self, file: &str) {
-        fs::remove_file(self.dir.path().join(file)).expect("the file is there");
-    }
-}
-
-/// What `veerctl stats` printed.
-pub(crate) struct Stats(Value);
-
-impl Stats {
-    /// Answered in the kernel.
-    #[track_caller]
-    pub(crate) fn answered(&self) -> u64 {
-        super::number(&self.0, "kernel/answered")
-    }
-
-    /// Whether there is a program to count.
-    pub(crate) fn has_kernel(&self) -> bool {
-        self.0["kernel"].is_object()
-    }
-
-    /// Received by userspace, over UDP and TCP.
-    #[track_caller]
-    pub(crate) fn userspace(&self) -> u64 {
-        super::number(&self.0, "userspace/udp_queries")
-            + super::number(&self.0, "userspace/tcp_queries")
-    }
-
-    /// Words stored for changed decisions.
-    #[track_caller]
-    pub(crate) fn stores(&self) -> u64 {
-        super::number(&self.0, "publisher/stores")
-    }
 }

@@ -1,6 +1,8 @@
 //! What is served: one zone with a bit of everything, services of both shapes,
 //! two resolver groups.
 
+use super::lines;
+
 /// Everything of `example.`, but for what services add.
 pub(crate) const ZONE: &str = "\
 $ORIGIN example.
@@ -102,7 +104,7 @@ pub(crate) const CDN: Service = Service {
 
 /// A file of services.
 pub(crate) fn services(services: &[Service]) -> String {
-    services.iter().map(Service::toml).collect()
+    lines(services, Service::toml)
 }
 
 impl Service {
@@ -115,12 +117,9 @@ impl Service {
             probe,
             servers,
         } = self;
-        let servers: String = (1..)
-            .zip(*servers)
-            .map(|(number, addresses)| {
-                format!("[[service.server]]\nname = \"s{number}\"\naddresses = {addresses:?}\n")
-            })
-            .collect();
+        let servers = lines((1..).zip(*servers), |(number, addresses)| {
+            format!("[[service.server]]\nname = \"s{number}\"\naddresses = {addresses:?}\n")
+        });
         format!(
             "[[service]]\nname = \"{name}\"\ncustomer = \"acme\"\nttl_s = 20\n\
              shape = \"{shape}\"\nall_down = \"{all_down}\"\n\
