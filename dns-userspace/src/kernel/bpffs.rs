@@ -26,6 +26,12 @@ pub(super) fn prepare(pin_path: &Path) -> Result<(), KernelError> {
     fs::create_dir_all(pin_path).map_err(KernelError::call("mkdir", pin_path.display()))
 }
 
+/// Takes the directory `pin_path` away again, unless something is pinned there.
+pub(super) fn abandon(pin_path: &Path) {
+    // One that is not empty refuses, as it should.
+    let _ = fs::remove_dir(pin_path);
+}
+
 /// Removes a directory of pins, if it is there.
 pub(super) fn remove(directory: &Path) -> Result<(), KernelError> {
     let entries = match fs::read_dir(directory) {

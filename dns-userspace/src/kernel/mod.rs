@@ -165,7 +165,8 @@ impl Kernel {
     ) -> Result<Attachment, KernelError> {
         bpffs::prepare(pin_path)?;
         let old = counters::Pinned::open(&tables_directory(pin_path));
-        let attachment = link::attach(program(&mut self.ebpf)?, interface, generic, pin_path)?;
+        let attachment = link::attach(program(&mut self.ebpf)?, interface, generic, pin_path)
+            .inspect_err(|_| bpffs::abandon(pin_path))?;
         let finished = self.finish(&attachment, old.as_ref(), pin_path);
         if let (Err(_), Attachment::New { .. }) = (&finished, &attachment) {
             // Nothing stays half attached; what was adopted goes on answering.

@@ -1,0 +1,286 @@
+//! The data plane outlives its daemon: killed, restarted, stopped, detached.
+
+mod support;
+
+use std::{thread, time::Instant};
+
+use support::{
+    config::Config,
+    eventually,
+    load::{HOT, Load},
+    number, text,
+    world::{INTERFACE, Resolver, World},
+    zone,
+};
+
+const SERVICES: &[zone::Service] = &[zone::WWW, zone::CDN];
+
+/// Answers of the service `name` in the kernel.
+#[track_caller]
+fn of_service(config: &Config, name: &str) -> u64 {
+    number(&config.veerctl(&["stats"])["kernel"]["services"], name)
+}
+
+/// Fails unless every hot question is answered, and rightly.
+#[track_caller]
+fn assert_answers(world: &World) {
+    for (resolver, name, rtype, right) in HOT {
+        let addresses = world.addresses(*resolver, name, *rtype);
+        let found: Vec<_> = addresses.iter().flatten().map(String::as_str).collect();
+        assert_eq!(found, *right, "{resolver:?} {name} {rtype}");
+    }
+}
+
+#[test]
+fn killed_and_adopted_under_load_nothing_is_lost() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", SERVICES);
+    let daemon = world.start(&config);
+    assert_eq!(config.veerctl(&["status"])["xdp"]["state"], "attached");
+    let load = Load::start(&world);
+    let before = (
+        config.stats().answered(),
+        of_service(&config, "www.example."),
+    );
+    daemon.sigkill().expect("it is killed");
+    load.goes_on();
+
+    let daemon = world.start(&config);
+    assert_eq!(config.veerctl(&["status"])["xdp"]["state"], "adopted");
+    load.goes_on();
+    let after = (
+        config.stats().answered(),
+        of_service(&config, "www.example."),
+    );
+    assert!(
+        after.0 > before.0 && after.1 > before.1,
+        "counters went back: {before:?}, {after:?}"
+    );
+    // And once more, through pins that were adopted.
+    daemon.sigkill().expect("it is killed");
+    load.goes_on();
+    let _daemon = world.start(&config);
+    load.goes_on();
+    let asked = load.stop();
+
+    // Nobody was helped out by a socket, and all of it was counted.
+    let stats = config.stats();
+    assert_eq!(stats.userspace(), 0, "hot queries reached a socket");
+    assert_eq!(
+        stats.answered(),
+        asked,
+        "answered in the kernel, of those asked"
+    );
+}
+
+#[test]
+fn killed_at_any_point_of_its_start_the_next_one_adopts() {
+    /// Points of a start at which it is killed.
+    const POINTS: u32 = 10;
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", SERVICES);
+    world.start(&config).sigkill().expect("it is killed");
+    let load = Load::start(&world);
+    let begun = Instant::now();
+    let daemon = world.start(&config);
+    let start_takes = begun.elapsed();
+    let before = config.stats().answered();
+    daemon.sigkill().expect("it is killed");
+    for point in 1..=POINTS {
+        let mut command = world.dns.command(env!("CARGO_BIN_EXE_veerd"));
+        command.arg("--config").arg(config.dir.path());
+        let mut process = world.lab.spawn(command).expect("it starts");
+        // No event tells how far it is, and every point is as good as another.
+        thread::sleep(start_takes * point / POINTS);
+        process.sigkill().expect("it is killed");
+    }
+    let daemon = world.start(&config);
+    assert_eq!(config.veerctl(&["status"])["xdp"]["state"], "adopted");
+    load.goes_on();
+    load.stop();
+    let stats = config.stats();
+    assert_eq!(stats.userspace(), 0, "hot queries reached a socket");
+    assert!(stats.answered() > before, "counters went back");
+    config.veerctl(&["detach"]);
+    daemon.sigterm().expect("it stops");
+    config.assert_nothing_left();
+}
+
+#[test]
+fn stopped_with_keep_it_goes_on_answering() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", SERVICES);
+    let daemon = world.start(&config);
+    let load = Load::start(&world);
+    daemon.sigterm().expect("it stops");
+    load.goes_on();
+    assert!(world.has_xdp() && config.has_link());
+    let error = config.veerctl_fails(&["status"]);
+    assert!(error.contains("veerd is not running"), "{error}");
+    let _daemon = world.start(&config);
+    load.goes_on();
+    let asked = load.stop();
+    assert_eq!(config.stats().answered(), asked);
+}
+
+#[test]
+fn stopped_with_detach_nothing_is_left() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", SERVICES);
+    config.settings(&["xdp.on_exit = detach"]);
+    let daemon = world.start(&config);
+    assert_answers(&world);
+    assert!(world.has_xdp() && config.has_link());
+    daemon.sigterm().expect("it stops");
+    assert!(!world.has_xdp());
+    config.assert_nothing_left();
+
+    // A tunable that applies at once decides for a daemon that runs.
+    let daemon = world.start(&config);
+    assert_eq!(config.stats().answered(), 0, "counters of nothing");
+    config.veerctl(&["-w", "xdp.on_exit=keep"]);
+    daemon.sigterm().expect("it stops");
+    assert!(world.has_xdp() && config.has_link());
+    assert_answers(&world);
+}
+
+#[test]
+fn detached_by_hand_userspace_answers_until_the_next_start() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", SERVICES);
+    let daemon = world.start(&config);
+    assert_answers(&world);
+    let answered = config.stats().answered();
+    assert_eq!(answered, HOT.len() as u64);
+
+    let detached = config.veerctl(&["detach"]);
+    assert_eq!(detached["was_attached"], true, "{detached:#}");
+    assert_eq!(
+        text(&detached, "pin_path"),
+        config.pins().display().to_string()
+    );
+    assert!(!world.has_xdp() && !config.pins().exists());
+    assert_eq!(config.veerctl(&["status"])["xdp"]["state"], "detached");
+    assert_answers(&world);
+    assert_eq!(config.stats().answered(), answered);
+    assert_eq!(config.stats().userspace(), HOT.len() as u64);
+    assert_eq!(config.veerctl(&["detach"])["was_attached"], false);
+    daemon.sigterm().expect("it stops");
+    config.assert_nothing_left();
+
+    // Without a daemon: what a killed one left.
+    world.start(&config).sigkill().expect("it is killed");
+    assert!(world.has_xdp() && config.has_link());
+    assert_eq!(config.veerctl(&["detach"])["was_attached"], true);
+    assert!(!world.has_xdp() && !config.pins().exists());
+    assert_eq!(config.veerctl(&["detach"])["was_attached"], false);
+
+    let _daemon = world.start(&config);
+    assert_eq!(config.veerctl(&["status"])["xdp"]["state"], "attached");
+    assert_answers(&world);
+    assert_eq!(config.stats().userspace(), 0);
+}
+
+#[test]
+fn an_adopted_interface_can_change() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", SERVICES);
+    world.start(&config).sigkill().expect("it is killed");
+    let peer = ["type", "veth", "peer", "name", "spare1"];
+    let mut add = vec!["link", "add", "spare0"];
+    add.extend(peer);
+    world.dns.ip(&add).expect("a veth pair");
+    config.settings(&["xdp.interface = spare0"]);
+    let _daemon = world.start(&config);
+    assert!(!world.has_xdp(), "the old interface still has the program");
+    let spare = world
+        .dns
+        .ip(&["link", "show", "dev", "spare0"])
+        .expect("ip runs");
+    assert!(spare.contains("xdp"), "{spare}");
+    assert_answers(&world);
+    assert_eq!(config.stats().userspace(), HOT.len() as u64);
+}
+
+#[test]
+fn without_native_xdp_userspace_answers_and_generic_is_for_the_asking() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    // A bridge's driver has no native XDP.
+    let ip = |args: &str| {
+        let args: Vec<_> = args.split(' ').collect();
+        world.dns.ip(&args).expect("ip runs")
+    };
+    ip("link add bridge0 type bridge");
+    ip("link set bridge0 up");
+    let addresses: Vec<_> = support::world::DNS
+        .into_iter()
+        .zip([16, 48])
+        .map(|(address, prefix)| (address.to_string(), prefix))
+        .collect();
+    for (address, prefix) in &addresses {
+        ip(&format!("address del {address}/{prefix} dev {INTERFACE}"));
+    }
+    ip(&format!("address flush dev {INTERFACE}"));
+    ip(&format!("link set {INTERFACE} master bridge0"));
+    for (address, prefix) in support::world::DNS.into_iter().zip([16, 48]) {
+        world
+            .dns
+            .add_address("bridge0", address, prefix)
+            .expect("an address");
+    }
+    let config = world.config("veer", SERVICES);
+    config.settings(&["xdp.interface = bridge0"]);
+    let daemon = world.start(&config);
+    let xdp = config.veerctl(&["status"])["xdp"].clone();
+    assert_eq!(xdp["state"], "unavailable", "{xdp:#}");
+    assert!(
+        text(&xdp, "reason").contains("bridge0 in native mode"),
+        "{xdp:#}"
+    );
+    let log = daemon.log();
+    assert!(log.contains("userspace answers alone"), "{log}");
+    assert!(log.contains("xdp.mode = generic"), "{log}");
+    eventually("the bridge forwards", || {
+        let found = world.addresses(Resolver::A, "www.example.", domain::base::Rtype::A);
+        found.map(drop)
+    });
+    assert_answers(&world);
+    assert!(!config.stats().has_kernel());
+    daemon.sigterm().expect("it stops");
+    config.assert_nothing_left();
+
+    config.settings(&["xdp.interface = bridge0", "xdp.mode = generic"]);
+    let daemon = world.start(&config);
+    let xdp = config.veerctl(&["status"])["xdp"].clone();
+    assert_eq!(
+        (text(&xdp, "state"), text(&xdp, "mode")),
+        ("attached", "generic")
+    );
+    assert_answers(&world);
+    let stats = config.stats();
+    assert_eq!((stats.answered(), stats.userspace()), (HOT.len() as u64, 0));
+    assert!(daemon.log().contains("generic XDP"), "{}", daemon.log());
+}
+
+#[test]
+fn with_xdp_off_userspace_answers_everything_alike() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", SERVICES);
+    config.settings(&["xdp.mode = off"]);
+    let daemon = world.start(&config);
+    assert_answers(&world);
+    assert_eq!(config.veerctl(&["status"])["xdp"]["state"], "off");
+    let stats = config.stats();
+    assert!(!stats.has_kernel() && !world.has_xdp() && !config.pins().exists());
+    assert_eq!(stats.userspace(), HOT.len() as u64);
+    daemon.sigterm().expect("it stops");
+    config.assert_nothing_left();
+}

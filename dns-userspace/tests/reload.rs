@@ -1,0 +1,152 @@
+//! A configuration changes while queries are answered.
+
+mod support;
+
+use domain::base::Rtype;
+use support::{
+    eventually, lines,
+    load::Load,
+    number,
+    tools::{Asker, Transport},
+    world::{Family, Resolver, World},
+    zone::{self, Service},
+};
+
+const NEW: Service = Service {
+    name: "fresh.example.",
+    ..zone::WWW
+};
+
+/// A zone that was not there before.
+const NEW_ZONE: &str = "\
+$TTL 60
+@    SOA ns hostmaster 1 3600 900 604800 60
+@    NS  ns
+ns   A   10.9.0.53
+www  A   192.0.2.77
+";
+
+#[test]
+fn what_is_added_under_load_is_live_and_nothing_is_lost() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", &[zone::WWW, zone::CDN]);
+    let mut daemon = world.start(&config);
+    let load = Load::start(&world);
+    let between = (Resolver::Other.address(Family::V4), Family::V4.dns());
+    let ask = |name| Asker::Kdig.ask(&world.clients, between, Transport::Udp, name, "A");
+    assert_eq!(ask("fresh.example.").rcode, "NXDOMAIN");
+    assert_eq!(ask("www.example.net.").rcode, "REFUSED");
+
+    let services = zone::services(&[zone::WWW, zone::CDN, NEW]);
+    config.write("services.d/all.toml", &services);
+    let reloaded = config.veerctl(&["reload"]);
+    assert_eq!(number(&reloaded, "services"), 3, "{reloaded:#}");
+    assert_eq!(ask("fresh.example.").answer, ["fresh.example. A 10.8.0.1"]);
+    load.goes_on();
+
+    config.write("zones.d/example.net.zone", NEW_ZONE);
+    config.veerctl(&["reload"]);
+    assert_eq!(
+        ask("www.example.net.").answer,
+        ["www.example.net. A 192.0.2.77"]
+    );
+    assert_eq!(ask("no.example.net.").rcode, "NXDOMAIN");
+    load.goes_on();
+
+    // Who was in no group is in one that has an order of its own.
+    config.write(
+        "groups.conf",
+        &(zone::GROUPS.to_owned() + "10.9.3.0/24 isp-c\nfd09:0:0:3::/64 isp-c\n"),
+    );
+    let policy = "kind = \"failover\"\ngroups = { isp-b = [\"s2\"], isp-c = [\"s3\"] }";
+    let services = [zone::WWW, zone::CDN, NEW].map(|service| Service { policy, ..service });
+    config.write("services.d/all.toml", &zone::services(&services));
+    config.veerctl(&["reload"]);
+    assert_eq!(ask("fresh.example.").answer, ["fresh.example. A 10.8.0.3"]);
+    load.goes_on();
+
+    // By signal too; and what is removed is gone.
+    config.remove("zones.d/example.net.zone");
+    let before = number(&config.veerctl(&["status"]), "generation");
+    daemon.reload().expect("it takes a signal");
+    eventually("the zone is gone", || {
+        (ask("www.example.net.").rcode == "REFUSED").then_some(())
+    });
+    assert_eq!(
+        number(&config.veerctl(&["status"]), "generation"),
+        before + 1
+    );
+    for _ in 0..5 {
+        config.veerctl(&["reload"]);
+    }
+    load.goes_on();
+    let cold = config.stats().userspace();
+    load.goes_on();
+    load.stop();
+    assert_eq!(
+        config.stats().userspace(),
+        cold,
+        "hot queries reached a socket"
+    );
+}
+
+#[test]
+fn what_is_in_error_changes_nothing_and_is_reported() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", &[zone::WWW, zone::CDN]);
+    let daemon = world.start(&config);
+    let load = Load::start(&world);
+    let before = number(&config.veerctl(&["status"]), "generation");
+
+    config.write("zones.d/example.net.zone", NEW_ZONE);
+    let services = [
+        zone::WWW,
+        zone::CDN,
+        Service {
+            shape: "round",
+            ..NEW
+        },
+    ];
+    config.write("services.d/all.toml", &zone::services(&services));
+    config.write("groups.conf", "10.9.1.0/33 isp-a\n");
+    let errors = config.veerctl_fails(&["reload"]);
+    for place in ["groups.conf:1: 10.9.1.0/33", "services.d/all.toml:"] {
+        assert!(errors.contains(&config.path(place)), "{place}: {errors}");
+    }
+    let status = config.veerctl(&["status"]);
+    assert_eq!(number(&status, "generation"), before);
+    let last = status["last_reload"]["errors"]
+        .as_array()
+        .expect("a last reload");
+    assert!(!last.is_empty(), "{status:#}");
+    assert!(daemon.log().contains("nothing changed"), "{}", daemon.log());
+    load.goes_on();
+    for (name, rtype) in [("fresh.example.", Rtype::A), ("www.example.net.", Rtype::A)] {
+        let addresses = world.addresses(Resolver::A, name, rtype);
+        assert_eq!(addresses.as_deref(), Some([].as_slice()), "{name} is there");
+    }
+
+    // What does not fit the tables is refused as well.
+    config.write("groups.conf", zone::GROUPS);
+    let names = lines(0..70_000, |number| format!("n{number} A 192.0.2.1\n"));
+    config.write("zones.d/example.net.zone", &(NEW_ZONE.to_owned() + &names));
+    config.write(
+        "services.d/all.toml",
+        &zone::services(&[zone::WWW, zone::CDN]),
+    );
+    let errors = config.veerctl_fails(&["reload"]);
+    assert!(errors.contains("raise tables.names"), "{errors}");
+    load.goes_on();
+
+    // Mended, it is taken.
+    config.write("zones.d/example.net.zone", NEW_ZONE);
+    config.veerctl(&["reload"]);
+    let addresses = world.addresses(Resolver::A, "www.example.net.", Rtype::A);
+    assert_eq!(
+        addresses.as_deref(),
+        Some(["192.0.2.77".to_owned()].as_slice())
+    );
+    load.stop();
+}
