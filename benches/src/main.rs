@@ -1,2 +1,48 @@
-//! stub
-fn main() {}
+//! `benches`: measurements that need namespaces or the kernel, run by
+//! `cargo xtask bench`. What needs neither is a criterion benchmark beside it.
+
+mod fixture;
+mod machine;
+mod report;
+
+mod peers;
+
+mod xdp;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+/// Measures veer.
+#[derive(Parser)]
+#[command(name = "cargo xtask bench", bin_name = "cargo xtask bench")]
+struct Cli {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// The highest rate each server answers without loss, on one core
+    Peers(peers::Options),
+    /// Time per packet in the XDP program, beside programs that do next to nothing
+    Xdp(xdp::Options),
+}
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run() -> Result<()> {
+    match Cli::parse().bench {
+        Bench::Peers(options) => peers::run(&options),
+        Bench::Xdp(options) => xdp::run(&options),
+    }
+}

@@ -1,0 +1,113 @@
+//! The rig: two namespaces, one veth pair, one core for the server's side and
+//! one for the load generator.
+
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    process::Command,
+    thread,
+};
+
+use anyhow::{Context as _, Result, bail};
+use xtask::{
+    lab::{
+        Lab, Namespace, Process,
+        veth::{self, End},
+    },
+    setup::Tool,
+};
+
+/// The load generator's address.
+pub(crate) const CLIENT_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 53, 0, 1);
+/// Where every server answers, at port 53.
+pub(crate) const SERVER_ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 53, 0, 2);
+const PREFIX: u8 = 24;
+const CLIENT_INTERFACE: &str = "load0";
+const SERVER_INTERFACE: &str = "serve0";
+/// The load generator's core.
+pub(crate) const CLIENT_CPU: usize = 0;
+const SERVER_CPU: usize = 1;
+
+/// Where every server is measured.
+#[derive(Debug)]
+pub(crate) struct Rig {
+    lab: Lab,
+    client: Namespace,
+    server: Namespace,
+}
+
+impl Rig {
+    /// Sets it up; fails on a machine with one processor.
+    pub(crate) fn new() -> Result<Self> {
+        let cpus = thread::available_parallelism().context("count the processors")?;
+        if cpus.get() <= SERVER_CPU {
+            bail!("this benchmark needs two processors: one for the server, one for the load");
+        }
+        let lab = Lab::new()?;
+        let client = lab.namespace("client")?;
+        let server = lab.namespace("server")?;
+        let rig = Self {
+            lab,
+            client,
+            server,
+        };
+        veth::join(rig.client(), rig.server())?;
+        for (end, address) in [
+            (rig.client(), CLIENT_ADDRESS),
+            (rig.server(), SERVER_ADDRESS),
+        ] {
+            let address = IpAddr::V4(address);
+            end.namespace.add_address(end.interface, address, PREFIX)?;
+        }
+        rig.receive_on_cores()?;
+        Ok(rig)
+    }
+
+    /// Gives each side's receiving to its own core.
+    ///
+    /// Else the server's core would work for the client: what `XDP_TX` sends is
+    /// received on the core it was sent from.
+    fn receive_on_cores(&self) -> Result<()> {
+        for (end, cpu) in [(self.client(), CLIENT_CPU), (self.server(), SERVER_CPU)] {
+            // With it a veth receives by NAPI also while it has no XDP program,
+            // and keeps its kernel thread when programs come and go.
+            let mut ethtool = end.namespace.enter(Tool::Ethtool.command());
+            ethtool.args(["-K", end.interface, "gro", "on"]);
+            let output = ethtool.output().context("run ethtool")?;
+            if !output.status.success() {
+                let errors = String::from_utf8_lossy(&output.stderr);
+                bail!("ethtool -K {} gro on: {}", end.interface, errors.trim());
+            }
+            veth::receive_on_cpu(end, cpu)?;
+        }
+        Ok(())
+    }
+
+    /// The lab it stands in.
+    pub(crate) fn lab(&self) -> &Lab {
+        &self.lab
+    }
+
+    /// The load generator's end.
+    pub(crate) fn client(&self) -> End<'_> {
+        End {
+            namespace: &self.client,
+            interface: CLIENT_INTERFACE,
+        }
+    }
+
+    /// The server's end.
+    pub(crate) fn server(&self) -> End<'_> {
+        End {
+            namespace: &self.server,
+            interface: SERVER_INTERFACE,
+        }
+    }
+
+    /// Starts `command` on the server's side and core.
+    pub(crate) fn serve(&self, command: &Command) -> Result<Process> {
+        let mut taskset = self.server.command("taskset");
+        taskset.args(["-c", &SERVER_CPU.to_string()]);
+        taskset.arg(command.get_program()).args(command.get_args());
+        self.lab.spawn(taskset)
+    }
+}

@@ -1,0 +1,201 @@
+//! Finds the highest rate that is answered without loss.
+
+use anyhow::Result;
+use serde::Serialize;
+
+/// The share of queries that must be answered.
+pub(crate) const PASSING_SHARE: f64 = 0.999;
+
+/// Where the ladder starts, queries per second.
+const START_QPS: f64 = 50_000.0;
+
+/// From one step of the ladder to the next.
+const STEP: f64 = std::f64::consts::SQRT_2;
+
+/// How often the gap between the best pass and the failure above it is halved:
+/// what is found is at most 2^(1/8), 9 %, below the edge.
+const HALVINGS: usize = 2;
+
+/// How often a rate is tried: a queue that overflows once, because something
+/// else ran on the core for a moment, is not the rate's fault.
+const TRIES: usize = 3;
+
+/// The load generator is at its limit when it sends less than this share of
+/// what it was asked to.
+const GENERATOR_SHARE: f64 = 0.95;
+
+/// What came of one rate: the best of its tries.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Step {
+    /// Queries per second asked of the generator.
+    pub(crate) offered: f64,
+    /// Queries per second sent.
+    pub(crate) sent: f64,
+    /// Answers per second received.
+    pub(crate) received: f64,
+    /// Answers per query, 0 to 1.
+    pub(crate) share: f64,
+}
+
+impl Step {
+    fn passes(&self) -> bool {
+        self.share >= PASSING_SHARE
+    }
+
+    /// Whether the generator had more to give.
+    fn was_sent(&self) -> bool {
+        self.sent >= GENERATOR_SHARE * self.offered
+    }
+}
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub(crate) struct Found {
+    /// The highest rate sent with [`PASSING_SHARE`] answered, queries per
+    /// second; 0 if even the lowest was not.
+    pub(crate) max_rate_999: f64,
+    /// Whether the generator's limit came before the server's.
+    pub(crate) generator_limited: bool,
+    /// Answers per second when the most was sent.
+    pub(crate) peak_answered: f64,
+    /// Every rate tried, from the lowest.
+    pub(crate) steps: Vec<Step>,
+}
+
+/// Climbs to the generator's limit, then looks closer below the first failure.
+/// `measure` runs one rate once, given in queries per second.
+pub(crate) fn search(mut measure: impl FnMut(f64) -> Result<Step>) -> Result<Found> {
+    let mut try_rate = |rate| best_of_tries(rate, &mut measure);
+    let mut steps = Vec::new();
+    let mut rate = START_QPS;
+    loop {
+        let step = try_rate(rate)?;
+        steps.push(step);
+        if !step.was_sent() {
+            break;
+        }
+        rate *= STEP;
+    }
+
+    let failed = steps.iter().position(|step| !step.passes());
+    if let Some(failed) = failed.filter(|failed| *failed > 0) {
+        let mut low = steps[failed - 1].offered;
+        let mut high = steps[failed].offered;
+        for _ in 0..HALVINGS {
+            let middle = (low * high).sqrt();
+            let step = try_rate(middle)?;
+            steps.push(step);
+            if step.passes() {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+    }
+    steps.sort_by(|one, other| one.offered.total_cmp(&other.offered));
+    Ok(conclude(steps))
+}
+
+fn best_of_tries(rate: f64, measure: &mut impl FnMut(f64) -> Result<Step>) -> Result<Step> {
+    let mut best = measure(rate)?;
+    for _ in 1..TRIES {
+        if best.passes() {
+            break;
+        }
+        let step = measure(rate)?;
+        if step.share > best.share {
+            best = step;
+        }
+    }
+    Ok(best)
+}
+
+/// Reads the result off the steps, which go up.
+fn conclude(steps: Vec<Step>) -> Found {
+    // A pass above a failure is luck.
+    let passed = steps.iter().take_while(|step| step.passes());
+    let max_rate_999 = passed.clone().map(|step| step.sent).fold(0.0, f64::max);
+    let generator_limited = passed.count() == steps.len();
+    let most = steps
+        .iter()
+        .max_by(|one, other| one.sent.total_cmp(&other.sent));
+    Found {
+        max_rate_999,
+        generator_limited,
+        peak_answered: most.map_or(0.0, |step| step.received),
+        steps,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A server that answers up to `server` per second, behind a generator
+    /// that sends up to `generator`.
+    fn world(server: f64, generator: f64) -> impl FnMut(f64) -> Result<Step> {
+        move |offered| {
+            let sent = offered.min(generator);
+            let received = sent.min(server);
+            Ok(Step {
+                offered,
+                sent,
+                received,
+                share: received / sent,
+            })
+        }
+    }
+
+    #[test]
+    fn the_edge_is_found_to_a_ninth_part() {
+        for server in [50_000.0, 77_777.0, 100_000.0, 399_999.0] {
+            let found = search(world(server, 1e6)).expect("it is measured");
+            let share = found.max_rate_999 / server;
+            assert!((0.917..1.002).contains(&share), "{server}: {share}");
+            assert!(!found.generator_limited);
+            assert!((found.peak_answered - server).abs() < 1.0);
+        }
+    }
+
+    #[test]
+    fn a_server_faster_than_the_generator_is_said_to_be() {
+        let found = search(world(1e9, 700_000.0)).expect("it is measured");
+        assert!(found.generator_limited);
+        assert!((found.max_rate_999 - 700_000.0).abs() < 1.0);
+    }
+
+    #[test]
+    fn one_bad_try_is_forgiven() {
+        let mut honest = world(100_000.0, 1e6);
+        let mut tries = 0;
+        let found = search(|rate| {
+            tries += 1;
+            let step = honest(rate)?;
+            Ok(match tries {
+                1 | 2 => Step { share: 0.9, ..step },
+                _ => step,
+            })
+        });
+        assert!(found.expect("it is measured").max_rate_999 > 90_000.0);
+    }
+
+    #[test]
+    fn a_pass_above_a_failure_does_not_count() {
+        let mut honest = world(1e9, 1e6);
+        let found = search(|rate| {
+            let step = honest(rate)?;
+            let lossy = (90_000.0..110_000.0).contains(&rate);
+            let share = if lossy { 0.99 } else { step.share };
+            Ok(Step { share, ..step })
+        });
+        let found = found.expect("it is measured");
+        assert!(found.max_rate_999 < 90_000.0, "{found:?}");
+        assert!(!found.generator_limited);
+    }
+
+    #[test]
+    fn a_server_that_loses_always_has_no_rate() {
+        let found = search(world(10_000.0, 1e6)).expect("it is measured");
+        assert!(found.max_rate_999.abs() < 1.0);
+    }
+}

@@ -1,0 +1,144 @@
+//! `xdp`: time per packet in the responder for a hot query, beside programs
+//! that drop and that reflect every frame, by `BPF_PROG_TEST_RUN`.
+//!
+//! The kernel's clock is read around each single run, so every figure contains
+//! what that costs: some tens of nanoseconds, the same for all. `drop` shows
+//! them; what counts is the difference.
+
+mod frame;
+mod timing;
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use aya::{Ebpf, programs::Xdp};
+use clap::Args;
+use serde::Serialize;
+use veer::kernel::Kernel;
+use xtask::ebpf::Program;
+
+use self::timing::{Quartiles, Subject};
+use crate::{fixture, machine::Facts, report};
+
+// As in `linux/bpf.h`.
+const XDP_DROP: u32 = 1;
+const XDP_TX: u32 = 3;
+
+/// What to measure, and where to.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Write the results to FILE
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Runs of each program
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
+    runs: u32,
+}
+
+/// What `--json` writes.
+#[derive(Serialize)]
+struct Report {
+    #[serde(flatten)]
+    facts: Facts,
+    /// Runs of each program.
+    runs: u32,
+    rows: Vec<Row>,
+}
+
+/// One program's results.
+#[derive(Serialize)]
+struct Row {
+    program: &'static str,
+    /// Nanoseconds per packet, the taking of the time included.
+    ns: Quartiles,
+    /// The median over that of the program that drops, nanoseconds.
+    over_drop_ns: i64,
+}
+
+/// Measures the programs, prints the table and writes the report.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let facts = Facts::collect()?;
+    println!("{}", facts.line());
+    let object = Program::Rig.object()?;
+    let mut rig = Ebpf::load_file(&object).with_context(|| format!("load {}", object.display()))?;
+    for name in ["drop", "reflect"] {
+        load(&mut rig, name)?;
+    }
+    let (mut kernel, tables) = Kernel::load(fixture::CAPACITY)?;
+    fixture::publish(&tables)?;
+    let subjects = [
+        Subject {
+            name: "drop",
+            program: loaded(&rig, "drop")?,
+            verdict: XDP_DROP,
+        },
+        Subject {
+            name: "reflect",
+            program: loaded(&rig, "reflect")?,
+            verdict: XDP_TX,
+        },
+        Subject {
+            name: "veer",
+            program: kernel.program()?,
+            verdict: XDP_TX,
+        },
+    ];
+    let frame = frame::of(&fixture::query());
+    let times = timing::take(&subjects, &frame, options.runs as usize)?;
+
+    let floor = times.first().map_or(0, |time| time.median);
+    let rows: Vec<Row> = subjects
+        .iter()
+        .zip(times)
+        .map(|(subject, ns)| Row {
+            program: subject.name,
+            ns,
+            over_drop_ns: ns.median.cast_signed() - floor.cast_signed(),
+        })
+        .collect();
+    print_rows(&rows);
+    let report = Report {
+        facts,
+        runs: options.runs,
+        rows,
+    };
+    match &options.json {
+        Some(file) => report::write(file, &report),
+        None => Ok(()),
+    }
+}
+
+fn load(rig: &mut Ebpf, name: &str) -> Result<()> {
+    let program = rig.program_mut(name);
+    let program: &mut Xdp = program
+        .with_context(|| format!("the rig has no program {name}"))?
+        .try_into()?;
+    program.load().with_context(|| format!("load {name}"))
+}
+
+fn loaded<'r>(rig: &'r Ebpf, name: &str) -> Result<&'r Xdp> {
+    let program = rig.program(name);
+    let program = program.with_context(|| format!("the rig has no program {name}"))?;
+    Ok(program.try_into()?)
+}
+
+fn print_rows(rows: &[Row]) {
+    let cells: Vec<_> = rows
+        .iter()
+        .map(|row| {
+            let Quartiles {
+                lower,
+                median,
+                upper,
+            } = row.ns;
+            [
+                row.program.to_owned(),
+                format!("{median} ns"),
+                format!("{lower} to {upper} ns"),
+                format!("{:+} ns", row.over_drop_ns),
+            ]
+        })
+        .collect();
+    println!();
+    report::print_table(["program", "median", "middle half", "over drop"], &cells);
+}
