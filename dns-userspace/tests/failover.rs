@@ -9,7 +9,9 @@ use domain::base::{Rtype, iana::Rcode};
 use serde_json::Value;
 use support::{
     config::Config,
-    eventually, lines, number,
+    eventually, lines,
+    load::Load,
+    number,
     origin::Origin,
     tools::{Asker, Transport},
     world::{Family, Resolver, World},
@@ -270,4 +272,52 @@ fn a_death_is_one_store_for_each_pool_whatever_the_groups() {
     world.moves(Resolver::A, "also.example.", "10.8.0.2");
     world.moves(Resolver::A, "other.example.", "10.8.0.3");
     assert_eq!(config.stats().stores(), 2);
+}
+
+/// Two servers with two addresses each.
+const PAIRS: Service = Service {
+    servers: &[&["10.8.0.1", "10.8.0.2"], &["10.8.0.3", "10.8.0.4"]],
+    probe: GET,
+    ..zone::WWW
+};
+
+/// What it answers with: one server or the other.
+const EITHER: &[&[&str]] = &[&["10.8.0.1", "10.8.0.2"], &["10.8.0.3", "10.8.0.4"]];
+
+#[test]
+fn while_servers_come_and_go_every_query_gets_one_of_them_whole() {
+    let world = World::new();
+    let mut first = world.origins(4);
+    let _second = first.split_off(2);
+    let config = world.config("veer", &[PAIRS]);
+    config.settings(&[NO_SUSPICION]);
+    let _daemon = world.start(&config);
+    let load = Load::of(
+        &world,
+        &[
+            (Resolver::A, "www.example.", Rtype::A, EITHER),
+            (Resolver::B, "www.example.", Rtype::A, EITHER),
+        ],
+    );
+    let state = |wanted: &str| {
+        eventually("the first server's state", || {
+            let targets = ["10.8.0.1", "10.8.0.2"].map(|address| target(&config, address));
+            targets
+                .iter()
+                .all(|target| target["state"] == wanted)
+                .then_some(())
+        });
+    };
+    for _ in 0..3 {
+        first.drain(..).for_each(Origin::stop);
+        state("down");
+        load.goes_on();
+        first.extend([1, 2].map(|number| Origin::start(&world, number)));
+        state("up");
+        load.goes_on();
+    }
+    let asked = load.stop();
+    let stats = config.stats();
+    assert!(stats.stores() >= 6, "{} stores", stats.stores());
+    assert_eq!((stats.answered(), stats.userspace()), (asked, 0));
 }

@@ -2,6 +2,8 @@
 
 mod support;
 
+use std::{thread, time::Instant};
+
 use domain::base::Rtype;
 use support::{
     eventually, lines,
@@ -89,6 +91,35 @@ fn what_is_added_under_load_is_live_and_nothing_is_lost() {
         cold,
         "hot queries reached a socket"
     );
+}
+
+#[test]
+fn killed_in_the_middle_of_a_reload_nothing_is_lost() {
+    /// Points of a reload at which the daemon is killed.
+    const POINTS: u32 = 5;
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", &[zone::WWW, zone::CDN]);
+    // Enough of them that writing the tables takes a while.
+    let names = lines(0..10_000, |number| format!("n{number} A 192.0.2.1\n"));
+    config.write("zones.d/example.net.zone", &(NEW_ZONE.to_owned() + &names));
+    let mut daemon = world.start(&config);
+    let load = Load::start(&world);
+    let begun = Instant::now();
+    config.veerctl(&["reload"]);
+    let reload_takes = begun.elapsed();
+    for point in 1..=POINTS {
+        daemon.reload().expect("it takes a signal");
+        // No event tells how far it is, and every point is as good as another.
+        thread::sleep(reload_takes * point / POINTS);
+        daemon.sigkill().expect("it is killed");
+        load.goes_on();
+        daemon = world.start(&config);
+        assert_eq!(config.veerctl(&["status"])["xdp"]["state"], "adopted");
+    }
+    let asked = load.stop();
+    let stats = config.stats();
+    assert_eq!((stats.answered(), stats.userspace()), (asked, 0));
 }
 
 #[test]
