@@ -39,7 +39,7 @@ impl Generator {
     /// One that asks for the A records of `names` in turn, `seconds` in each run.
     pub(crate) fn new(lab: &Lab, names: &[String], seconds: u32) -> Result<Self> {
         let queries = lab.dir().join("queries");
-        let lines: String = names.iter().map(|name| format!("{name} A\n")).collect();
+        let lines = names.join(" A\n") + " A\n";
         fs::write(&queries, lines).with_context(|| format!("write {}", queries.display()))?;
         Ok(Self { queries, seconds })
     }
@@ -57,19 +57,18 @@ impl Generator {
         if counts.noerror != counts.received {
             bail!("not all answers are NOERROR; kxdpgun said: {said}");
         }
-        let received = counts.received as f64;
         Ok(Step {
             offered: qps,
             sent: counts.sent_qps,
             received: counts.received_qps,
-            share: received / (counts.sent as f64).max(1.0),
+            share: f64::from(counts.received) / f64::from(counts.sent.max(1)),
         })
     }
 
     /// What it said, its errors too: those of its threads leave its status a success.
     fn run_once(&self, rig: &Rig, qps: f64) -> Result<String> {
-        let [seconds, rate, batch] =
-            [self.seconds, qps.round() as u32, BATCH].map(|number| number.to_string());
+        let [seconds, batch] = [self.seconds, BATCH].map(|number| number.to_string());
+        let rate = format!("{qps:.0}");
         let source = format!("{CLIENT_ADDRESS}/32");
         let affinity = format!("{CLIENT_CPU}s1");
         let mut command = rig.client().namespace.enter(Tool::Kxdpgun.command());
@@ -93,11 +92,11 @@ impl Generator {
 /// What kxdpgun prints at its end.
 #[derive(Debug, PartialEq)]
 struct Counts {
-    sent: u64,
+    sent: u32,
     sent_qps: f64,
-    received: u64,
+    received: u32,
     received_qps: f64,
-    noerror: u64,
+    noerror: u32,
 }
 
 impl Counts {
@@ -117,7 +116,7 @@ impl Counts {
 }
 
 /// The number after `label`, and the rate in parentheses behind it.
-fn total(said: &str, label: &str) -> Result<(u64, f64)> {
+fn total(said: &str, label: &str) -> Result<(u32, f64)> {
     let numbers = || {
         let (count, rest) = after(said, label)?.trim().split_once(" (")?;
         let (rate, _) = rest.split_once(" pps)")?;
