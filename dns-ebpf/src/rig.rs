@@ -30,6 +30,10 @@ fn drop(_: XdpContext) -> u32 {
 /// Sends every frame back as a response without answer, as if it were a DNS
 /// query over IPv4 without tags and options: what any answer costs at least.
 #[cfg_attr(target_arch = "bpf", aya_ebpf::macros::xdp)]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "an entry point is given its context by value"
+)]
 fn reflect(context: XdpContext) -> u32 {
     match swapped(Frame::new(&context)) {
         Some(()) => xdp_action::XDP_TX,

@@ -205,6 +205,6 @@ xdp.on_exit = detach
         rig.server().interface
     );
     config.write("veer.conf", &text)?;
-    config.write("zones.d/bench.zone", zone.text())?;
+    config.write(&format!("zones.d/{}zone", zone::ORIGIN), zone.text())?;
     Ok(config)
 }

@@ -67,17 +67,12 @@ impl Rig {
     /// Else the server's core would work for the client: what `XDP_TX` sends is
     /// received on the core it was sent from.
     fn receive_on_cores(&self) -> Result<()> {
-        for (end, cpu) in [(self.client(), CLIENT_CPU), (self.server(), SERVER_CPU)] {
-            // With it a veth receives by NAPI also while it has no XDP program,
-            // and keeps its kernel thread when programs come and go.
-            let mut ethtool = end.namespace.enter(Tool::Ethtool.command());
-            ethtool.args(["-K", end.interface, "gro", "on"]);
-            let output = ethtool.output().context("run ethtool")?;
-            if !output.status.success() {
-                let errors = String::from_utf8_lossy(&output.stderr);
-                bail!("ethtool -K {} gro on: {}", end.interface, errors.trim());
-            }
-            veth::receive_on_cpu(end, cpu)?;
+        receive_on_cpu(self.server(), SERVER_CPU)?;
+        // Here it comes before the load generator, as an interrupt would: else
+        // answers are lost in the veth's ring while the generator sends.
+        for thread in receive_on_cpu(self.client(), CLIENT_CPU)? {
+            let mut chrt = Command::new("chrt");
+            succeed(chrt.args(["--fifo", "--pid", "1", &thread.to_string()]))?;
         }
         Ok(())
     }
@@ -110,4 +105,22 @@ impl Rig {
         taskset.arg(command.get_program()).args(command.get_args());
         self.lab.spawn(taskset)
     }
+}
+
+/// As [`veth::receive_on_cpu`], for an interface whose XDP programs come and go.
+fn receive_on_cpu(end: End<'_>, cpu: usize) -> Result<Vec<u32>> {
+    // With it a veth receives by NAPI also without a program, and keeps its thread.
+    let mut ethtool = end.namespace.enter(Tool::Ethtool.command());
+    succeed(ethtool.args(["-K", end.interface, "gro", "on"]))?;
+    veth::receive_on_cpu(end, cpu)
+}
+
+fn succeed(command: &mut Command) -> Result<()> {
+    let program = command.get_program().display().to_string();
+    let output = command.output().with_context(|| format!("run {program}"))?;
+    if !output.status.success() {
+        let errors = String::from_utf8_lossy(&output.stderr);
+        bail!("{program}: {}: {}", output.status, errors.trim());
+    }
+    Ok(())
 }

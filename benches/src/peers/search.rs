@@ -24,7 +24,7 @@ const TRIES: usize = 3;
 /// what it was asked to.
 const GENERATOR_SHARE: f64 = 0.95;
 
-/// What came of one rate: the best of its tries.
+/// What came of one rate.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Step {
     /// Queries per second asked of the generator.
@@ -69,9 +69,9 @@ pub(crate) fn search(mut measure: impl FnMut(f64) -> Result<Step>) -> Result<Fou
     let mut steps = Vec::new();
     let mut rate = START_QPS;
     loop {
-        let step = try_rate(rate)?;
-        steps.push(step);
-        if !step.was_sent() {
+        let (best, was_sent) = try_rate(rate)?;
+        steps.push(best);
+        if !was_sent {
             break;
         }
         rate *= STEP;
@@ -83,9 +83,9 @@ pub(crate) fn search(mut measure: impl FnMut(f64) -> Result<Step>) -> Result<Fou
         let mut high = steps[failed].offered;
         for _ in 0..HALVINGS {
             let middle = (low * high).sqrt();
-            let step = try_rate(middle)?;
-            steps.push(step);
-            if step.passes() {
+            let (best, _) = try_rate(middle)?;
+            steps.push(best);
+            if best.passes() {
                 low = middle;
             } else {
                 high = middle;
@@ -96,18 +96,26 @@ pub(crate) fn search(mut measure: impl FnMut(f64) -> Result<Step>) -> Result<Fou
     Ok(conclude(steps))
 }
 
-fn best_of_tries(rate: f64, measure: &mut impl FnMut(f64) -> Result<Step>) -> Result<Step> {
+/// The best try of a rate, and whether the generator sent it in any.
+fn best_of_tries(rate: f64, measure: &mut impl FnMut(f64) -> Result<Step>) -> Result<(Step, bool)> {
     let mut best = measure(rate)?;
+    let mut was_sent = best.was_sent();
     for _ in 1..TRIES {
-        if best.passes() {
+        if best.passes() && was_sent {
             break;
         }
         let step = measure(rate)?;
-        if step.share > best.share {
+        was_sent |= step.was_sent();
+        let better = if best.passes() && step.passes() {
+            step.sent > best.sent
+        } else {
+            step.share > best.share
+        };
+        if better {
             best = step;
         }
     }
-    Ok(best)
+    Ok((best, was_sent))
 }
 
 /// Reads the result off the steps, which go up.
@@ -177,6 +185,20 @@ mod tests {
             })
         });
         assert!(found.expect("it is measured").max_rate_999 > 90_000.0);
+    }
+
+    #[test]
+    fn a_generator_that_falters_once_is_not_at_its_limit() {
+        let mut honest = world(1e9, 700_000.0);
+        let mut tries = 0;
+        let found = search(|rate| {
+            tries += 1;
+            honest(if tries == 2 { rate / 2.0 } else { rate }).map(|step| Step {
+                offered: rate,
+                ..step
+            })
+        });
+        assert!(found.expect("it is measured").max_rate_999 > 699_999.0);
     }
 
     #[test]

@@ -17,7 +17,7 @@ use serde::Serialize;
 use veer::kernel::Kernel;
 use xtask::ebpf::Program;
 
-use self::timing::{Quartiles, Subject};
+use self::timing::{Subject, Times};
 use crate::{fixture, machine::Facts, report};
 
 // As in `linux/bpf.h`.
@@ -50,9 +50,9 @@ struct Report {
 struct Row {
     program: &'static str,
     /// Nanoseconds per packet, the taking of the time included.
-    ns: Quartiles,
-    /// The median over that of the program that drops, nanoseconds.
-    over_drop_ns: i64,
+    ns: Times,
+    /// The mean over that of the program that drops, nanoseconds.
+    over_drop_ns: f64,
 }
 
 /// Measures the programs, prints the table and writes the report.
@@ -86,14 +86,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let frame = frame::of(&fixture::query());
     let times = timing::take(&subjects, &frame, options.runs as usize)?;
 
-    let floor = times.first().map_or(0, |time| time.median);
+    let floor = times.first().map_or(0.0, |time| time.mean_of_fastest_90);
     let rows: Vec<Row> = subjects
         .iter()
         .zip(times)
         .map(|(subject, ns)| Row {
             program: subject.name,
             ns,
-            over_drop_ns: ns.median.cast_signed() - floor.cast_signed(),
+            over_drop_ns: ns.mean_of_fastest_90 - floor,
         })
         .collect();
     print_rows(&rows);
@@ -126,19 +126,27 @@ fn print_rows(rows: &[Row]) {
     let cells: Vec<_> = rows
         .iter()
         .map(|row| {
-            let Quartiles {
-                lower,
-                median,
-                upper,
-            } = row.ns;
+            let ns = &row.ns;
             [
                 row.program.to_owned(),
-                format!("{median} ns"),
-                format!("{lower} to {upper} ns"),
-                format!("{:+} ns", row.over_drop_ns),
+                format!("{} ns", ns.median),
+                format!("{} to {} ns", ns.lower_quartile, ns.upper_quartile),
+                format!("{:.1} ns", ns.mean_of_fastest_90),
+                format!("{:+.1} ns", row.over_drop_ns),
             ]
         })
         .collect();
     println!();
-    report::print_table(["program", "median", "middle half", "over drop"], &cells);
+    report::print_table(
+        [
+            "program",
+            "median",
+            "middle half",
+            "mean of fastest 90 %",
+            "over drop",
+        ],
+        &cells,
+    );
+    let resolution = rows.iter().map(|row| row.ns.resolution).min().unwrap_or(0);
+    println!("resolution of the kernel's clock here: {resolution} ns");
 }

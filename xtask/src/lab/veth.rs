@@ -42,8 +42,9 @@ pub fn join(one: End, other: End) -> Result<()> {
 
 /// Moves the receiving of `interface`, and so its XDP program, to a kernel
 /// thread of its own on `cpu`; else it runs on the sender's CPU. The interface
-/// must have an XDP program by now.
-pub fn receive_on_cpu(end: End, cpu: usize) -> Result<()> {
+/// must have an XDP program by now, or GRO on. Returns the ids of its threads,
+/// one for each queue.
+pub fn receive_on_cpu(end: End, cpu: usize) -> Result<Vec<u32>> {
     let interface = end.interface;
     // The mount is in a namespace of its own and ends with the shell.
     let mut shell = end.namespace.command("unshare");
@@ -57,11 +58,11 @@ pub fn receive_on_cpu(end: End, cpu: usize) -> Result<()> {
     if threads.is_empty() {
         bail!("{interface}: threaded NAPI started no kernel thread; is there an XDP program?");
     }
-    for pid in threads {
+    for pid in &threads {
         let mut taskset = Command::new("taskset");
         output(taskset.args(["-cp", &cpu.to_string(), &pid.to_string()]))?;
     }
-    Ok(())
+    Ok(threads)
 }
 
 /// Kernel threads named `napi/INTERFACE-ID`, of every namespace.
