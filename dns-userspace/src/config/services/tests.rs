@@ -540,9 +540,9 @@ fn a_server_behind_a_cname_stands_at_a_name_of_its_own() {
 #[test]
 fn a_name_behind_a_cname_fits_255_octets() {
     let label = "a".repeat(63);
-    // Length octets and the root included: 3 × 64 + 58 + 1 = 251, and 3 for `s1`.
+    // Length octets and the root included: 3 × 64 + 58 + 1 = 251, and 4 for `all`.
     let fits = format!("{label}.{label}.{label}.{}", "a".repeat(57));
-    let long = format!("{label}.{label}.{label}.{}", "a".repeat(59));
+    let long = format!("{label}.{label}.{label}.{}", "a".repeat(58));
     let text = |name: &str| {
         SERVICE
             .replace("www.example.com", name)
@@ -550,9 +550,18 @@ fn a_name_behind_a_cname_fits_255_octets() {
     };
     load_one(&text(&fits));
     assert_finding(
+        &[(
+            "services.d/acme.toml",
+            &text(&fits).replace("\"s1\"", "\"s123\""),
+        )],
+        &format!(
+            "services.d/acme.toml:9: service.{fits}..server.s123.name: with the service's name after it is longer than 255 octets"
+        ),
+    );
+    assert_finding(
         &[("services.d/acme.toml", &text(&long))],
         &format!(
-            "services.d/acme.toml:9: service.{long}..server.s1.name: with the service's name after it is longer than 255 octets"
+            "services.d/acme.toml:3: service.{long}..name: with `all.` before it is longer than 255 octets"
         ),
     );
     load_one(&text(&long).replace("cname", "direct"));
