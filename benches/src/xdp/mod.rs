@@ -147,6 +147,8 @@ fn print_rows(rows: &[Row]) {
         ],
         &cells,
     );
-    let resolution = rows.iter().map(|row| row.ns.resolution).min().unwrap_or(0);
-    println!("resolution of the kernel's clock here: {resolution} ns");
+    let steps = rows.iter().map(|row| row.ns.resolution);
+    if let Some(resolution) = steps.filter(|step| *step != 0).min() {
+        println!("resolution of the kernel's clock here: {resolution} ns");
+    }
 }
