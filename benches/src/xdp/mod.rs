@@ -147,8 +147,4 @@ fn print_rows(rows: &[Row]) {
         ],
         &cells,
     );
-    let steps = rows.iter().map(|row| row.ns.resolution);
-    if let Some(resolution) = steps.filter(|step| *step != 0).min() {
-        println!("resolution of the kernel's clock here: {resolution} ns");
-    }
 }

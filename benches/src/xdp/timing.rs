@@ -18,12 +18,10 @@ pub(crate) struct Times {
     pub(crate) lower_quartile: u64,
     pub(crate) median: u64,
     pub(crate) upper_quartile: u64,
-    /// Mean of the fastest nine tenths: finer than the clock, and without the
-    /// runs that were interrupted.
+    /// Mean of the fastest nine tenths: finer than the clock, which moves in
+    /// steps (of 10 ns in some virtual machines), and without the runs that
+    /// were interrupted.
     pub(crate) mean_of_fastest_90: f64,
-    /// The smallest step between frequent times, the clock's resolution; 0 when
-    /// only one time is frequent.
-    pub(crate) resolution: u64,
 }
 
 /// Runs every subject `runs` times on `frame`, in turns, so that whatever else
@@ -70,19 +68,7 @@ fn summarize(mut times: Vec<u64>) -> Times {
         median: at(2),
         upper_quartile: at(3),
         mean_of_fastest_90: fastest.iter().sum::<u64>() as f64 / fastest.len() as f64,
-        resolution: resolution(&times),
     }
-}
-
-/// Of sorted times. Rare ones do not count: the clock's adjustments are among them.
-fn resolution(times: &[u64]) -> u64 {
-    let frequent: Vec<u64> = times
-        .chunk_by(|one, other| one == other)
-        .filter(|same| same.len() * 100 >= times.len())
-        .map(|same| same[0])
-        .collect();
-    let steps = frequent.windows(2).map(|pair| pair[1] - pair[0]);
-    steps.min().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -96,17 +82,8 @@ mod tests {
             median: 60,
             upper_quartile: 70,
             mean_of_fastest_90: 570.0 / 9.0,
-            resolution: 10,
         };
         let times = vec![9990, 60, 70, 60, 60, 70, 60, 60, 70, 60];
         assert_eq!(summarize(times), expected);
-    }
-
-    #[test]
-    fn a_rare_time_is_no_step_of_the_clock() {
-        let mut times = [vec![60; 150], vec![61], vec![70; 150]].concat();
-        assert_eq!(resolution(&times), 10);
-        times.truncate(150);
-        assert_eq!(resolution(&times), 0);
     }
 }
