@@ -147,6 +147,4 @@ fn print_rows(rows: &[Row]) {
         ],
         &cells,
     );
-    let resolution = rows.iter().map(|row| row.ns.resolution).min().unwrap_or(0);
-    println!("resolution of the kernel's clock here: {resolution} ns");
 }

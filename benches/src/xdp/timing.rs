@@ -18,11 +18,10 @@ pub(crate) struct Times {
     pub(crate) lower_quartile: u64,
     pub(crate) median: u64,
     pub(crate) upper_quartile: u64,
-    /// Mean of the fastest nine tenths: finer than the clock, and without the
-    /// runs that were interrupted.
+    /// Mean of the fastest nine tenths: finer than the clock, which moves in
+    /// steps (of 10 ns in some virtual machines), and without the runs that
+    /// were interrupted.
     pub(crate) mean_of_fastest_90: f64,
-    /// What every time is a multiple of: the clock's resolution.
-    pub(crate) resolution: u64,
 }
 
 /// Runs every subject `runs` times on `frame`, in turns, so that whatever else
@@ -69,14 +68,6 @@ fn summarize(mut times: Vec<u64>) -> Times {
         median: at(2),
         upper_quartile: at(3),
         mean_of_fastest_90: fastest.iter().sum::<u64>() as f64 / fastest.len() as f64,
-        resolution: times.iter().copied().fold(0, greatest_common_divisor),
-    }
-}
-
-fn greatest_common_divisor(one: u64, other: u64) -> u64 {
-    match other {
-        0 => one,
-        _ => greatest_common_divisor(other, one % other),
     }
 }
 
@@ -91,7 +82,6 @@ mod tests {
             median: 60,
             upper_quartile: 70,
             mean_of_fastest_90: 570.0 / 9.0,
-            resolution: 10,
         };
         let times = vec![9990, 60, 70, 60, 60, 70, 60, 60, 70, 60];
         assert_eq!(summarize(times), expected);
