@@ -160,7 +160,7 @@ fn name(message: &(impl Octets + ?Sized), seed: u64) -> Option<NameScan> {
         }
         let tail = fold(octets);
         return Some(NameScan {
-            len: message.forget(8 * index + octet_number(first) + 1) & NAME_MAX,
+            len: message.forget_len(8 * index + octet_number(first) + 1),
             tail,
             hash: mix(hash, tail),
             sum: sum + lanes(octets),

@@ -18,10 +18,11 @@ pub trait Octets {
     /// Octets `at` to `at + 3`; `None` past the end.
     fn half(&self, at: usize) -> Option<u32>;
 
-    /// `value` itself. In the kernel the verifier forgets what it knows of it,
-    /// so that what follows is verified once, not once for each way here.
+    /// `value`, the length of a name, itself. In the kernel the verifier forgets
+    /// what it knows of it, so that what follows is verified once, not once for
+    /// each way here.
     #[inline(always)]
-    fn forget(&self, value: usize) -> usize {
+    fn forget_len(&self, value: usize) -> usize {
         value
     }
 }

@@ -53,9 +53,13 @@ pub enum Outcome {
     UpNoRoom = 21,
     /// Passed up: nothing has been published yet.
     UpNotReady = 22,
+    /// Passed up: sent from where no reply may go: a group, this host, nowhere.
+    UpSource = 23,
+    /// Passed up: an IPv4 header whose checksum is wrong, or UDP over IPv6 without one.
+    UpChecksum = 24,
     /// Dropped: a check that cannot fail failed after the frame was resized;
     /// a changed packet must not go up.
-    DropBroken = 23,
+    DropBroken = 25,
 }
 
 /// What a packet's fate means for the frame.
@@ -71,7 +75,7 @@ pub enum Action {
 
 impl Outcome {
     /// Every outcome, in counter order.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::Answered,
         Self::UpNotIp,
         Self::UpNotUdp,
@@ -95,6 +99,8 @@ impl Outcome {
         Self::UpTooLong,
         Self::UpNoRoom,
         Self::UpNotReady,
+        Self::UpSource,
+        Self::UpChecksum,
         Self::DropBroken,
     ];
 
@@ -124,7 +130,9 @@ impl Outcome {
             | Self::UpNoCandidate
             | Self::UpTooLong
             | Self::UpNoRoom
-            | Self::UpNotReady => Action::Up,
+            | Self::UpNotReady
+            | Self::UpSource
+            | Self::UpChecksum => Action::Up,
             Self::DropBroken => Action::Drop,
         }
     }
@@ -155,6 +163,8 @@ impl Outcome {
             Self::UpTooLong => "up_too_long",
             Self::UpNoRoom => "up_no_room",
             Self::UpNotReady => "up_not_ready",
+            Self::UpSource => "up_source",
+            Self::UpChecksum => "up_checksum",
             Self::DropBroken => "drop_broken",
         }
     }

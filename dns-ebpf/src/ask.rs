@@ -1,6 +1,6 @@
 //! The DNS message where it lies, for the shared code to read.
 
-use dns_common::octets::Octets;
+use dns_common::{ask::NAME_MAX, octets::Octets};
 
 use crate::{
     count::Tally,
@@ -46,7 +46,7 @@ impl Octets for Message<'_> {
     }
 
     #[inline(always)]
-    fn forget(&self, value: usize) -> usize {
-        self.tally.forget(value)
+    fn forget_len(&self, value: usize) -> usize {
+        self.tally.forget::<NAME_MAX>(value)
     }
 }

@@ -33,15 +33,17 @@ impl Tally {
         }
     }
 
-    /// The same value, of which the verifier knows nothing any more.
+    /// The same value, of which the verifier knows nothing any more but that it
+    /// lies below the power of two above `MAX`. It must not exceed `MAX`.
     #[inline(always)]
-    pub(crate) fn forget(&self, value: usize) -> usize {
+    pub(crate) fn forget<const MAX: usize>(&self, value: usize) -> usize {
         // SAFETY: as in `count`; volatile, so that the detour through memory stays.
-        unsafe {
+        let value = unsafe {
             let scratch = &raw mut (*self.0.as_ptr()).scratch;
             scratch.write_volatile(value as u64);
             scratch.read_volatile() as usize
-        }
+        };
+        value & const { (MAX + 1).next_power_of_two() - 1 }
     }
 }
 

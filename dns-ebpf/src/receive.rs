@@ -1,7 +1,9 @@
 //! Ethernet/VLAN → IPv4/IPv6 → UDP: is this a query for one of our addresses?
 
 use dns_common::{
+    ask::lanes,
     outcome::Outcome,
+    reply::fold_sum,
     tables::{Generation, Source, Tables as _, address},
 };
 
@@ -18,6 +20,10 @@ const ETHERNET_HEADER: usize = 14;
 const GROUP_ADDRESS: u8 = 1;
 const VLAN_TAG: usize = 4;
 const VLAN_TAGS_MAX: usize = 2;
+/// Offset of the IP header at most.
+pub(crate) const NETWORK_MAX: usize = ETHERNET_HEADER + VLAN_TAGS_MAX * VLAN_TAG;
+/// Offset of the UDP header at most.
+pub(crate) const TRANSPORT_MAX: usize = NETWORK_MAX + IPV6_HEADER;
 
 // EtherTypes in wire order, as little-endian pairs.
 const IPV4: u16 = 0x0008;
@@ -25,7 +31,8 @@ const IPV6: u16 = 0xdd86;
 const VLAN: u16 = 0x0081; // IEEE 802.1Q
 const SERVICE_VLAN: u16 = 0xa888; // IEEE 802.1ad
 
-const UDP: u8 = 17;
+/// Protocol number of UDP.
+pub(crate) const UDP: u8 = 17;
 /// Version 4, five words of header: no options.
 const IPV4_PLAIN: u8 = 0x45;
 /// More-fragments and the offset, in wire order.
@@ -65,45 +72,73 @@ pub(crate) fn receive(
         network += VLAN_TAG;
     }
     // From here on one state for all depths of tags.
-    let network = tally.forget(network) & 0x1f;
+    let network = tally.forget::<NETWORK_MAX>(network);
 
-    let (transport, source, destination, payload) = match protocol {
+    let packet = match protocol {
         IPV4 => ipv4(frame, network)?,
         IPV6 => ipv6(frame, network)?,
         _ => return Err(Outcome::UpNotIp),
     };
     // A group's MAC address cannot become the source of the reply.
     let to_many = ethernet.octet::<0>() & GROUP_ADDRESS != 0;
-    if to_many || !Maps.serves(generation, destination) {
+    if to_many || !Maps.serves(generation, packet.destination) {
         return Err(Outcome::UpOtherAddress);
     }
     let udp = frame
-        .window::<UDP_HEADER>(transport)
+        .window::<UDP_HEADER>(packet.transport)
         .ok_or(Outcome::UpLength)?;
     if udp.pair::<2>() != generation.port {
         return Err(Outcome::UpOtherPort);
     }
     // The datagram fills the IP payload, which the frame holds whole.
-    if usize::from(udp.pair::<4>().swap_bytes()) != payload
-        || payload < UDP_HEADER
-        || transport + payload > frame.len()
+    if usize::from(udp.pair::<4>().swap_bytes()) != packet.payload
+        || packet.payload < UDP_HEADER
+        || packet.transport + packet.payload > frame.len()
     {
         return Err(Outcome::UpLength);
     }
+    let summed = udp.pair::<6>() != 0 || matches!(packet.source, Source::V4(_));
+    if !packet.intact || !summed {
+        return Err(Outcome::UpChecksum);
+    }
+    let from_many = ethernet.octet::<6>() & GROUP_ADDRESS != 0;
+    if from_many || udp.pair::<0>() == 0 || !is_unicast(packet.source) {
+        return Err(Outcome::UpSource);
+    }
     Ok(Query {
         network,
-        transport,
-        len: payload - UDP_HEADER,
-        source,
+        transport: packet.transport,
+        len: packet.payload - UDP_HEADER,
+        source: packet.source,
     })
 }
 
-/// Offset of the transport header, source, destination, and length of what
-/// follows the IP headers.
-type Network = (usize, Source, (u64, u64), usize);
+/// Whether a reply may go to `source`: not this network, loopback, multicast or
+/// reserved in IPv4 (RFC 6890); not in `::/64` (unspecified, loopback, mapped
+/// IPv4) or multicast in IPv6 (RFC 4291).
+#[inline(always)]
+fn is_unicast(source: Source) -> bool {
+    match source {
+        Source::V4(address) => !matches!(address >> 24, 0 | 127 | 224..),
+        Source::V6(high, _) => high != 0 && high >> 56 != 0xff,
+    }
+}
+
+/// What the IP headers say.
+struct Packet {
+    /// Offset of the transport header.
+    transport: usize,
+    source: Source,
+    /// See [`address::words`].
+    destination: (u64, u64),
+    /// Length of what follows the IP headers, octets.
+    payload: usize,
+    /// The header's own checksum, where it has one, is right.
+    intact: bool,
+}
 
 #[inline(always)]
-fn ipv4(frame: &Frame, network: usize) -> Result<Network, Outcome> {
+fn ipv4(frame: &Frame, network: usize) -> Result<Packet, Outcome> {
     let ip = frame
         .window::<IPV4_HEADER>(network)
         .ok_or(Outcome::UpLength)?;
@@ -126,16 +161,18 @@ fn ipv4(frame: &Frame, network: usize) -> Result<Network, Outcome> {
     if total < IPV4_HEADER {
         return Err(Outcome::UpLength);
     }
-    Ok((
-        network + IPV4_HEADER,
-        Source::V4(ip.half::<12>().swap_bytes()),
-        address::v4_words(ip.half::<16>()),
-        total - IPV4_HEADER,
-    ))
+    let sum = lanes(ip.word::<0>()) + lanes(ip.word::<8>()) + u64::from(ip.half::<16>());
+    Ok(Packet {
+        transport: network + IPV4_HEADER,
+        source: Source::V4(ip.half::<12>().swap_bytes()),
+        destination: address::v4_words(ip.half::<16>()),
+        payload: total - IPV4_HEADER,
+        intact: fold_sum(sum) == 0xffff,
+    })
 }
 
 #[inline(always)]
-fn ipv6(frame: &Frame, network: usize) -> Result<Network, Outcome> {
+fn ipv6(frame: &Frame, network: usize) -> Result<Packet, Outcome> {
     let ip = frame
         .window::<IPV6_HEADER>(network)
         .ok_or(Outcome::UpLength)?;
@@ -154,10 +191,11 @@ fn ipv6(frame: &Frame, network: usize) -> Result<Network, Outcome> {
     if address::is_v4(destination) {
         return Err(Outcome::UpOtherAddress);
     }
-    Ok((
-        network + IPV6_HEADER,
-        Source::V6(ip.word::<8>().swap_bytes(), ip.word::<16>().swap_bytes()),
+    Ok(Packet {
+        transport: network + IPV6_HEADER,
+        source: Source::V6(ip.word::<8>().swap_bytes(), ip.word::<16>().swap_bytes()),
         destination,
-        usize::from(ip.pair::<4>().swap_bytes()),
-    ))
+        payload: usize::from(ip.pair::<4>().swap_bytes()),
+        intact: true,
+    })
 }

@@ -3,7 +3,7 @@
 
 use aya_ebpf::programs::XdpContext;
 use dns_common::{
-    ask::{Ask, lanes},
+    ask::{Ask, HEADER, NAME_MAX, TYPE_AND_CLASS, lanes},
     decide::Chosen,
     octets::OctetsMut,
     outcome::Outcome,
@@ -15,17 +15,16 @@ use crate::{
     count::Tally,
     decide::Maps,
     packet::{Frame, Window, move_end, move_start},
-    receive::{IPV4_HEADER, IPV6_HEADER, Query, UDP_HEADER},
+    receive::{IPV4_HEADER, IPV6_HEADER, Query, TRANSPORT_MAX, UDP, UDP_HEADER},
 };
 
 /// Octets copied at a time.
 const WORD: usize = 8;
-/// Where a question can end at most: two VLAN tags, IPv6, the longest name.
-const QUESTION_END_MAX: usize = 14 + 8 + IPV6_HEADER + UDP_HEADER + 12 + 255 + 4;
+/// Where a question can end at most.
+const QUESTION_END_MAX: usize = TRANSPORT_MAX + UDP_HEADER + HEADER + NAME_MAX + TYPE_AND_CLASS;
 const MAC_ADDRESSES: usize = 12;
 /// TTL and hop limit of a reply (the recommended default of RFC 1700).
 const TTL: u8 = 64;
-const UDP: u8 = 17;
 /// Version 4, header of five words; TOS 0.
 const IPV4_FIRST: u16 = 0x0045;
 /// Identification 0, don't fragment (RFC 6864 section 4.1): octets 4 to 7.
@@ -67,8 +66,8 @@ fn make_room_ahead(
     }
     move_start(context, -longer).ok_or(Outcome::UpNoRoom)?;
     let frame = Frame::new(context);
-    let from = tally.forget(longer.unsigned_abs() as usize) & 0x3ff;
-    let len = tally.forget(question_end) & 0x1ff;
+    let from = tally.forget::<UDP_MAX>(longer.unsigned_abs() as usize);
+    let len = tally.forget::<QUESTION_END_MAX>(question_end);
     let last = len - WORD;
     for index in 0..QUESTION_END_MAX.div_ceil(WORD) {
         // The last word ends where the question does, whatever comes before.
@@ -117,7 +116,7 @@ fn write(
         Source::V6(..) => ipv6(&frame.window(query.network)?, datagram),
     };
 
-    let transport = tally.forget(query.transport) & 0x7f;
+    let transport = tally.forget::<TRANSPORT_MAX>(query.transport);
     let udp = frame.window::<UDP_HEADER>(transport)?;
     let ports = udp.half::<0>().rotate_left(16);
     let length = (datagram as u16).swap_bytes();

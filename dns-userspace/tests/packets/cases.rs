@@ -246,6 +246,31 @@ pub(crate) fn way_to(outcome: Outcome) -> Way {
         Outcome::UpTooLong => asking("31 records", &Question::new(&name(TOO_LONG), A)),
         Outcome::UpNoRoom => return Way::TightBuffer,
         Outcome::UpNotReady => return Way::Unpublished(asking("a query", &ask())),
+        Outcome::UpSource => sources(&v4, &v6),
+        Outcome::UpChecksum => {
+            // What else these octets say would not keep it from being answered.
+            let mut frames: Vec<_> = [1, 4, 5, 8, 10, 11, 12, 15]
+                .map(|at| {
+                    with_frame(
+                        "an octet of the IPv4 header off by one",
+                        &v4,
+                        |frame, ip| {
+                            frame[ip + at] ^= 1;
+                        },
+                    )
+                })
+                .to_vec();
+            let way = Datagram {
+                with_checksum: false,
+                ..v6.clone()
+            };
+            frames.push(with_frame(
+                "UDP over IPv6 without a checksum",
+                &way,
+                |_, _| {},
+            ));
+            frames
+        }
         Outcome::DropBroken => {
             return Way::Unreachable(
                 "it stands for checks that the verifier wants after the frame was resized, each of \
@@ -255,6 +280,43 @@ pub(crate) fn way_to(outcome: Outcome) -> Way {
         }
     };
     Way::Frames(frames)
+}
+
+/// Frames from where no reply may go.
+fn sources(v4: &Datagram, v6: &Datagram) -> Vec<(&'static str, Vec<u8>)> {
+    let mut frames = Vec::new();
+    for (way, addresses) in [
+        (
+            v4,
+            &[
+                "0.0.0.0",
+                "0.1.2.3",
+                "127.0.0.1",
+                "224.0.0.1",
+                "240.0.0.1",
+                "255.255.255.255",
+            ][..],
+        ),
+        (v6, &["::", "::1", "::ffff:10.1.2.3", "ff02::1"][..]),
+    ] {
+        for address in addresses {
+            let source = (address.parse().expect("an address"), way.source.1);
+            let from = Datagram {
+                source,
+                ..way.clone()
+            };
+            frames.push(with_frame(address, &from, |_, _| {}));
+        }
+        let portless = Datagram {
+            source: (way.source.0, 0),
+            ..way.clone()
+        };
+        frames.push(with_frame("port 0", &portless, |_, _| {}));
+        frames.push(with_frame("a group's MAC address", way, |frame, _| {
+            frame[6] |= 1;
+        }));
+    }
+    frames
 }
 
 /// Frames whose lengths contradict each other.
