@@ -118,7 +118,10 @@ fn service(
     let (name, name_entry) = (name?, name_entry?);
     let owners = match shape {
         Shape::Direct => Vec::new(),
-        Shape::Cname => server::owners(&name, &servers, document),
+        Shape::Cname => {
+            server::require_same_families(&servers, document);
+            server::owners(&name, &servers, document)
+        }
     };
     let key = format!("service.{}.name", name.fmt_with_dot());
     claims.claim(&name, name_entry.line, &key, document);

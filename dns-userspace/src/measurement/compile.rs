@@ -1,6 +1,9 @@
 //! Compile: from zones, services and decisions to one generation of tables.
 
-use std::{collections::HashSet, net::IpAddr};
+use std::{
+    collections::{HashMap, HashSet},
+    net::IpAddr,
+};
 
 use dns_common::{
     ask::{HEADER, TYPE_AND_CLASS},
@@ -58,14 +61,18 @@ pub fn compile(
         image.pool(eligible, rankings);
     }
 
+    let counters: HashMap<&str, u32> = surroundings
+        .counters
+        .iter()
+        .map(String::as_str)
+        .zip(0..)
+        .collect();
     let mut known = HashSet::new();
     for (service, pool) in &plan.services {
-        let counter = surroundings
-            .counters
-            .iter()
-            .position(|name| *name == service.name.fmt_with_dot().to_string());
+        let name = service.name.fmt_with_dot().to_string();
         let data = RowData::Steered {
-            service: counter.unwrap_or(usize::MAX) as u32,
+            // A number past the table's end is not counted.
+            service: counters.get(name.as_str()).copied().unwrap_or(u32::MAX),
             pool: *pool,
             answers: RTYPES.map(|(family, _)| steered_answers(service, family)),
         };

@@ -145,9 +145,17 @@ impl Thread {
 
     fn publish(&mut self, image: &Image, live: Arc<Live>) -> Result<(), PublishError> {
         self.wait_for_readers()?;
-        let prefixes = self.tables.prepare_resolvers(&live.plan.groups.prefixes)?;
+        // Most reloads leave the prefixes as they are, and so the whole table.
+        let prefixes = &live.plan.groups.prefixes;
+        let current = self.live.load();
+        let changed = current.number == 0 || *prefixes != current.plan.groups.prefixes;
+        drop(current);
+        let prepared = changed.then(|| self.tables.prepare_resolvers(prefixes));
+        let prepared = prepared.transpose()?;
         self.tables.publish(image);
-        self.tables.replace_resolvers(&prefixes);
+        if let Some(prepared) = &prepared {
+            self.tables.replace_resolvers(prepared);
+        }
         self.retired = Some(self.live.swap(live));
         self.published.fetch_add(1, Relaxed);
         Ok(())

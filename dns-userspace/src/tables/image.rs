@@ -197,7 +197,12 @@ impl ImageBuilder {
         )?;
         full("pools", self.eligible.len(), capacity.pools, "tables.pools")?;
         let groups = self.rankings.iter().map(Vec::len).max().unwrap_or(0);
-        full("resolver groups", groups, capacity.groups, "tables.groups")?;
+        full(
+            "resolver groups, those since start included",
+            groups,
+            capacity.groups,
+            "tables.groups",
+        )?;
 
         let (seed, buckets) = self.place_names()?;
         let (address_seed, addresses) = place_addresses(addresses)?;

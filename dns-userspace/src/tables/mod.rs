@@ -53,13 +53,19 @@ impl Capacity {
         2 * self.names + 1
     }
 
+    /// Nodes for long prefixes: as many again as configured, so that what is in use
+    /// stays as it is while its successor is written.
+    pub fn chunk_entries(&self) -> u32 {
+        2 * self.chunks
+    }
+
     /// Every map that the daemon sizes, with its number of entries.
     pub fn map_entries(&self) -> [(&'static str, u32); 8] {
         [
             ("BUCKETS", 2 * self.buckets()),
             ("NAMES", 2 * self.name_cells()),
             ("ANSWERS", 2 * self.answer_cells),
-            ("CHUNKS", self.chunks),
+            ("CHUNKS", self.chunk_entries()),
             ("RANKINGS", 2 * self.pools * self.groups),
             ("ELIGIBLE", 2 * self.pools),
             // The second half is carried over from the tables before.
@@ -130,7 +136,7 @@ impl Tables {
             answers: Region::anonymous(2 * capacity.answer_cells)?,
             v4: Region::anonymous(V4_PAIRS)?,
             v6: Region::anonymous(V6_PAIRS)?,
-            chunks: Region::anonymous(capacity.chunks)?,
+            chunks: Region::anonymous(capacity.chunk_entries())?,
             rankings: Region::anonymous(2 * capacity.pools * capacity.groups)?,
             eligible: Region::anonymous(2 * capacity.pools)?,
             stores: AtomicU64::new(0),

@@ -11,11 +11,10 @@ use super::Tables;
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error(
     "resolver prefixes: {needed} nodes needed for prefixes longer than IPv4 /24 and IPv6 /16, \
-     {free} free of {capacity}; raise tables.chunks"
+     {capacity} available; raise tables.chunks"
 )]
 pub struct ResolversError {
     needed: usize,
-    free: usize,
     capacity: u32,
 }
 
@@ -138,18 +137,17 @@ impl Tables {
         let v4 = Index::build(24, v4.iter());
         let v6 = Index::build(16, v6.iter());
 
-        let used = self.used_chunks();
-        let free: Vec<u32> = (0..self.capacity.chunks)
-            .filter(|chunk| !used[*chunk as usize])
-            .collect();
         let needed = v4.nodes() + v6.nodes();
-        if needed > free.len() {
+        if needed > self.capacity.chunks as usize {
             return Err(ResolversError {
                 needed,
-                free: free.len(),
                 capacity: self.capacity.chunks,
             });
         }
+        // At most half is in use, so there are enough.
+        let used = self.used_chunks();
+        let free = (0..).zip(used).filter(|(_, used)| !used);
+        let free = free.map(|(chunk, _)| chunk).collect();
         Ok(PreparedResolvers { v4, v6, free })
     }
 
@@ -164,8 +162,8 @@ impl Tables {
         }
     }
 
-    /// Stores one entry where it differs, so that unchanged blocks stay shared
-    /// and clean in every cache.
+    /// Stores one entry where it differs: undivided blocks that stay as they are
+    /// stay shared and clean in every cache.
     fn set_entry<'t>(
         &self,
         index: &Index,
@@ -196,7 +194,7 @@ impl Tables {
                 mark(tables, Chunk::entry(chunk, octet), used);
             }
         }
-        let mut used = vec![false; self.capacity.chunks as usize];
+        let mut used = vec![false; self.capacity.chunk_entries() as usize];
         for block in 0..2 * V4_PAIRS {
             if let Some(pair) = self.v4.get(block >> 1) {
                 mark(self, pair.entry(block), &mut used);

@@ -557,7 +557,7 @@ fn a_default_prefix_holds_everybody() {
 /// replacement must leave alone.
 fn state(tables: &Tables) -> Vec<u32> {
     let v4 = (0x0a_01_00..0x0a_01_40).map(|block| tables.v4(block >> 1).map(|p| p.entry(block)));
-    let chunks = (0..tables.capacity().chunks).flat_map(|index| {
+    let chunks = (0..tables.capacity().chunk_entries()).flat_map(|index| {
         (0..=u8::MAX).map(move |octet| tables.chunk(index).map(|chunk| chunk.entry(octet)))
     });
     v4.chain(chunks)
@@ -568,7 +568,7 @@ fn state(tables: &Tables) -> Vec<u32> {
 #[test]
 fn nodes_in_use_are_not_written_and_are_free_the_time_after() {
     let tables = in_memory(Capacity {
-        chunks: 4,
+        chunks: 2,
         ..CAPACITY
     });
     // Each of these needs a node for its /24.
@@ -578,7 +578,7 @@ fn nodes_in_use_are_not_written_and_are_free_the_time_after() {
             .collect()
     };
     for turn in 1..=3 {
-        replace(&tables, &hosts(2, turn)).expect("two of four are free");
+        replace(&tables, &hosts(2, turn)).expect("there is room for two");
         for number in 0..2 {
             let source = Source::from(IpAddr::from([10, 1, number, 7]));
             assert_eq!(tables.group(source), turn);
@@ -586,11 +586,11 @@ fn nodes_in_use_are_not_written_and_are_free_the_time_after() {
         assert_eq!(tables.used_chunks().iter().filter(|used| **used).count(), 2);
     }
     let before = state(&tables);
-    let error = replace(&tables, &hosts(3, 9)).expect_err("two of four are in use");
+    let error = replace(&tables, &hosts(3, 9)).expect_err("there is room for two");
     assert_eq!(
         error.to_string(),
         "resolver prefixes: 3 nodes needed for prefixes longer than IPv4 /24 and IPv6 /16, \
-         2 free of 4; raise tables.chunks"
+         2 available; raise tables.chunks"
     );
     assert_eq!(state(&tables), before);
 
@@ -599,7 +599,7 @@ fn nodes_in_use_are_not_written_and_are_free_the_time_after() {
     let used: Vec<u32> = (0..4).filter(|index| used[*index as usize]).collect();
     let said = |index: u32| tables.chunk(index).expect("inside").entry(7);
     let before: Vec<Entry> = used.iter().map(|index| said(*index)).collect();
-    replace(&tables, &hosts(2, 20)).expect("two are free");
+    replace(&tables, &hosts(2, 20)).expect("there is room for two");
     let after: Vec<Entry> = used.iter().map(|index| said(*index)).collect();
     assert_eq!(after, before);
     let used_now = tables.used_chunks();

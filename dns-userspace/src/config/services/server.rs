@@ -204,3 +204,25 @@ pub(super) fn owners(
     }
     owners
 }
+
+/// Reports servers that have other address families than the first: behind a
+/// CNAME one server answers for both families, so any must be able to.
+pub(super) fn require_same_families(servers: &[Placed], document: &mut Document) {
+    let families = |server: &Server| (!server.v4.is_empty(), !server.v6.is_empty());
+    let Some((first, others)) = servers.split_first() else {
+        return;
+    };
+    for Placed { server, line, path } in others {
+        if families(server) != families(&first.server) {
+            document.report(
+                *line,
+                &format!("{path}.addresses"),
+                format!(
+                    "has other address families than {}; valid with shape = \"cname\": the same \
+                     for every server, since one CNAME stands for both A and AAAA",
+                    first.server.name
+                ),
+            );
+        }
+    }
+}

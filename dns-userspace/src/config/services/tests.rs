@@ -10,7 +10,7 @@ pub(in crate::config) const FULL: &str = r#"[[service]]
 name = "www.example.com."
 customer = "acme"
 ttl_s = 30
-shape = "cname"
+shape = "direct"
 all_down = "first"
 [service.policy]
 kind = "failover"
@@ -62,7 +62,7 @@ fn every_key_is_read() {
     assert_eq!(service.name.fmt_with_dot().to_string(), "www.example.com.");
     assert_eq!(service.customer, "acme");
     assert_eq!(service.ttl_s, 30);
-    assert_eq!(service.shape, Shape::Cname);
+    assert_eq!(service.shape, Shape::Direct);
     let pool = service.pool;
     assert_eq!(pool.all_down, AllDown::First);
     assert_eq!(
@@ -229,7 +229,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "4: service.www.example.com..ttl: unknown key in a service; nearest: ttl_s, ",
     ),
     (
-        "\"cname\"",
+        "\"direct\"",
         "\"alias\"",
         "5: service.www.example.com..shape: `alias` is not a choice; valid: direct, cname",
     ),
@@ -535,6 +535,26 @@ fn a_server_behind_a_cname_stands_at_a_name_of_its_own() {
     );
     let direct = [("services.d/a.toml", SERVICE), files[1]];
     assert_eq!(load_files(&direct).unwrap().services.len(), 2);
+}
+
+#[test]
+fn servers_behind_a_cname_have_the_same_families() {
+    let mixed = SERVICE
+        .replace("customer", "shape = \"cname\"\ncustomer")
+        .replace(
+            "addresses = [\"192.0.2.1\"",
+            "addresses = [\"2001:db8::99\", \"192.0.2.1\"",
+        );
+    let two =
+        format!("{mixed}\n[[service.server]]\nname = \"other\"\naddresses = [\"192.0.2.77\"]\n");
+    let line = two.lines().count() - 1;
+    assert_finding(
+        &[("services.d/acme.toml", &two)],
+        &format!(
+            "services.d/acme.toml:{line}: service.www.example.com..server.other.addresses: has other address families than s1"
+        ),
+    );
+    load_one(&two.replace("cname", "direct"));
 }
 
 #[test]
