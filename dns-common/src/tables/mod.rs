@@ -2,8 +2,8 @@
 //! entry is found. All integers are little-endian words, read and written as
 //! one atomic access each.
 //!
-//! `names`, `rankings`, `eligible` and `answers` exist twice, once for each of two
-//! generations: a new generation is written beside the one in use, then one
+//! `addresses`, `buckets`, `names`, `answers`, `rankings` and `eligible` exist twice,
+//! once for each of two generations: a new generation is written beside the one in use, then one
 //! store of [`Control::GENERATION`] makes it current. `resolvers` is shared by
 //! both and changes entry by entry.
 
@@ -27,7 +27,7 @@ use crate::outcome::Outcome;
 /// another version. Raise it with any change of layout or meaning.
 pub const ABI_VERSION: u32 = 1;
 
-/// One cache line: the cell of `names`, `answers`, `buckets` and `control`.
+/// One cache line: the cell of `buckets`, `names` and `answers`.
 #[repr(C, align(64))]
 #[derive(Debug, Default)]
 pub struct Line(pub [Word; 8]);

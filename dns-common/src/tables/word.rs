@@ -11,8 +11,10 @@ use core::sync::atomic::Ordering;
 pub struct Word(AtomicU64);
 
 impl Word {
-    /// Reads the word. What it points to is read after it: on x86-64 and by the
-    /// address dependency in BPF (acquire loads need kernel 6.15).
+    /// Reads the word; what it points to is read after it. x86-64 does not reorder
+    /// loads. A port to weaker ordering needs acquire loads in BPF (kernel 6.15) at
+    /// least where the address does not depend on the word, as in
+    /// [`Control::generation`](super::Control::generation).
     #[inline(always)]
     pub fn load(&self) -> u64 {
         #[cfg(target_arch = "bpf")]

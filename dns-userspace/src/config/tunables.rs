@@ -225,7 +225,7 @@ pub static TUNABLES: &[Tunable] = &[
         "tables.chunks",
         int(1, 1_048_576),
         "16384",
-        "1 KiB nodes for prefixes longer than IPv4 /24 and IPv6 /16.",
+        "1 KiB nodes for prefixes longer than IPv4 /24 and IPv6 /16; as many again are kept for the next reload.",
     ),
     at_restart(
         "tables.services",
@@ -267,7 +267,7 @@ pub static TUNABLES: &[Tunable] = &[
         "health.first_round_ms",
         int(0, 600_000),
         "3000",
-        "Longest time veerd waits at start for a first result of every target before it publishes.",
+        "Longest time veerd waits, at start and at a reload, for a first result of every new target before it publishes.",
     ),
     at_restart(
         "publish.core",

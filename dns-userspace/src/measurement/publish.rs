@@ -83,8 +83,10 @@ impl Publisher {
 
     /// Stores changed decisions of the current generation, in order.
     pub fn words(&self, changes: Vec<Change>) {
-        // The thread ends only after this handle is gone.
-        let _ = self.orders.send(Order::Words(changes));
+        if self.orders.send(Order::Words(changes)).is_err() {
+            // It ends before this handle only by a panic.
+            tracing::error!("the publisher thread has ended: decisions no longer change");
+        }
     }
 
     /// Publishes a generation and waits until it is current. `live` is what

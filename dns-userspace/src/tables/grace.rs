@@ -5,7 +5,8 @@ use std::io;
 /// Returns when every XDP program run that had begun before the call has ended.
 ///
 /// XDP runs are RCU read-side critical sections; `MEMBARRIER_CMD_GLOBAL` is a
-/// `synchronize_rcu` (membarrier(2)).
+/// `synchronize_rcu` where more than one CPU is online (membarrier(2)), and with
+/// one nothing runs beside the caller: such runs are not preempted.
 ///
 /// # Errors
 /// The kernel refuses the command, as those booted with `nohz_full=` do.
