@@ -24,10 +24,10 @@ use aya::{
 use dns_common::tables::ABI_VERSION;
 use thiserror::Error;
 
-use crate::tables::{Capacity, Tables};
+use crate::tables::{Capacity, Tables, wait_for_kernel_readers};
 use counters::CounterMaps;
 pub use counters::Counts;
-pub use link::{Attachment, Detached, detach};
+pub use link::{Attachment, Detached, detach, lost};
 
 /// The compiled XDP program.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("VEER_EBPF_OBJECT_PATH"));
@@ -40,8 +40,8 @@ const PROGRAM: &str = "veer";
 pub enum KernelError {
     /// Not allowed to load programs.
     #[error(
-        "loading the XDP program: {0}; veerd needs CAP_BPF and CAP_NET_ADMIN (or root), \
-         or xdp.mode = off to answer from userspace alone"
+        "loading the XDP program: {0}; veerd needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN \
+         (or root), or xdp.mode = off to answer from userspace alone"
     )]
     Privilege(io::Error),
     /// The object cannot be loaded.
@@ -69,6 +69,12 @@ pub enum KernelError {
     /// The kernel has no XDP links (before 5.9), which adopting needs.
     #[error("attaching to {0}: this kernel has no XDP links; veer needs Linux 5.10 or newer")]
     NoLink(String),
+    /// Nobody can wait until the program has left a table.
+    #[error(
+        "waiting for the XDP program's readers: {0}; kernels with CPUs in nohz_full= refuse it: \
+         boot without, or set xdp.mode = off to answer from userspace alone"
+    )]
+    NoWaiting(io::Error),
     /// The pin path is not on a BPF file system.
     #[error(
         "xdp.pin_path {0} is not on a BPF file system; \
@@ -163,6 +169,8 @@ impl Kernel {
         generic: bool,
         pin_path: &Path,
     ) -> Result<Attachment, KernelError> {
+        // Later it would be too late to find that the kernel refuses it.
+        wait_for_kernel_readers().map_err(KernelError::NoWaiting)?;
         bpffs::prepare(pin_path)?;
         let old = counters::Pinned::open(&tables_directory(pin_path));
         let attachment = link::attach(program(&mut self.ebpf)?, interface, generic, pin_path)
@@ -185,8 +193,7 @@ impl Kernel {
     ) -> Result<(), KernelError> {
         if let (Attachment::Adopted { .. }, Some(old)) = (attachment, old) {
             // The old program counts no more once nobody runs it.
-            crate::tables::wait_for_kernel_readers()
-                .map_err(KernelError::call("waiting for", "the replaced program"))?;
+            wait_for_kernel_readers().map_err(KernelError::NoWaiting)?;
             counters::carry_over(&mut self.ebpf, &self.services, &old.counts()?)?;
         }
         self.pin_tables(pin_path)
