@@ -81,18 +81,15 @@ pub(super) async fn start(
     let server = server
         .start(Arc::clone(&plane) as _)
         .map_err(DaemonError::system("starting the server threads"))?;
-    let xdp = match &mut kernel {
-        Some(kernel) => {
-            kernel.name_services(counters.clone())?;
-            attach(kernel, &settings)?
-        }
-        None => {
-            take_off(&settings.xdp_pin_path)?;
-            Xdp::Off(match settings.xdp_mode {
-                XdpMode::Off => "xdp.mode is off",
-                XdpMode::Native | XdpMode::Generic => "xdp.interface is not set",
-            })
-        }
+    let xdp = if let Some(kernel) = &mut kernel {
+        kernel.name_services(counters.clone())?;
+        attach(kernel, &settings)?
+    } else {
+        take_off(&settings.xdp_pin_path)?;
+        Xdp::Off(match settings.xdp_mode {
+            XdpMode::Off => "xdp.mode is off",
+            XdpMode::Native | XdpMode::Generic => "xdp.interface is not set",
+        })
     };
     say(&xdp, &settings);
     let (schedule, samples) = schedule(&director, &prober);
