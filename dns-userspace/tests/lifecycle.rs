@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::{thread, time::Instant};
+use std::{fs, path::Path, thread, time::Instant};
 
 use support::{
     config::Config,
@@ -170,6 +170,9 @@ fn detached_by_hand_userspace_answers_until_the_next_start() {
     assert_eq!(config.stats().answered(), answered);
     assert_eq!(config.stats().userspace(), HOT.len() as u64);
     assert_eq!(config.veerctl(&["detach"])["was_attached"], false);
+    config.veerctl(&["reload"]);
+    let log = daemon.log();
+    assert!(!log.contains("ERROR"), "{log}");
     daemon.sigterm().expect("it stops");
     config.assert_nothing_left();
 
@@ -199,13 +202,153 @@ fn an_adopted_interface_can_change() {
     config.settings(&["xdp.interface = spare0"]);
     let _daemon = world.start(&config);
     assert!(!world.has_xdp(), "the old interface still has the program");
-    let spare = world
-        .dns
-        .ip(&["link", "show", "dev", "spare0"])
-        .expect("ip runs");
+    let spare = shown(&world, "spare0");
     assert!(spare.contains("xdp"), "{spare}");
     assert_answers(&world);
     assert_eq!(config.stats().userspace(), HOT.len() as u64);
+}
+
+/// What `ip` has to say of an interface.
+fn shown(world: &World, interface: &str) -> String {
+    let shown = world.dns.ip(&["link", "show", "dev", interface]);
+    shown.expect("ip runs")
+}
+
+#[test]
+fn an_interface_that_refuses_leaves_the_old_one_alone() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", SERVICES);
+    world.start(&config).sigkill().expect("it is killed");
+    let load = Load::start(&world);
+    let add = ["link", "add", "spare0", "type", "veth", "peer", "spare1"];
+    world.dns.ip(&add).expect("a veth pair");
+    world
+        .lab
+        .attach_pass(&world.dns, "spare0")
+        .expect("pass is attached");
+    config.settings(&["xdp.interface = spare0"]);
+    let (status, errors) = world.refused(&config, &[]);
+    assert_eq!(status, Some(1), "{errors}");
+    assert!(errors.contains("another XDP program"), "{errors}");
+    load.goes_on();
+    assert!(world.has_xdp() && config.has_link());
+
+    // And back where it was, it is adopted with its counters.
+    config.settings(&[]);
+    let _daemon = world.start(&config);
+    assert_eq!(config.veerctl(&["status"])["xdp"]["state"], "adopted");
+    let asked = load.stop();
+    assert_eq!(config.stats().answered(), asked);
+}
+
+#[test]
+fn where_only_userspace_answers_no_older_program_does() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", SERVICES);
+    let bridge = ["link", "add", "bridge0", "type", "bridge"];
+    world.dns.ip(&bridge).expect("a bridge");
+    // Off, without an interface, and with one that has no native XDP.
+    for setting in [
+        "xdp.mode = off",
+        "xdp.interface =",
+        "xdp.interface = bridge0",
+    ] {
+        config.settings(&[]);
+        world.start(&config).sigkill().expect("it is killed");
+        assert!(world.has_xdp(), "{setting}");
+        config.settings(&[setting]);
+        let daemon = world.start(&config);
+        assert!(!world.has_xdp() && !config.pins().exists(), "{setting}");
+        let log = daemon.log();
+        assert!(log.contains("taken off its interface"), "{log}");
+        assert_answers(&world);
+        assert_eq!(config.stats().userspace(), HOT.len() as u64, "{setting}");
+        daemon.sigterm().expect("it stops");
+        config.assert_nothing_left();
+    }
+}
+
+#[test]
+fn a_changed_mode_attaches_anew_and_counts_on() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", SERVICES);
+    world.start(&config).sigkill().expect("it is killed");
+    assert_answers(&world);
+    let mut answered = HOT.len() as u64;
+    for (mode, word) in [("generic", "xdpgeneric"), ("native", "xdp")] {
+        for state in ["attached", "adopted"] {
+            config.settings(&[&format!("xdp.mode = {mode}")]);
+            let daemon = world.start(&config);
+            let xdp = config.veerctl(&["status"])["xdp"].clone();
+            assert_eq!((text(&xdp, "state"), text(&xdp, "mode")), (state, mode));
+            let shown = shown(&world, INTERFACE);
+            assert!(shown.split_whitespace().any(|each| each == word), "{shown}");
+            assert_eq!(config.stats().answered(), answered, "{mode} {state}");
+            assert_answers(&world);
+            answered += HOT.len() as u64;
+            assert_eq!(config.stats().answered(), answered, "{mode} {state}");
+            daemon.sigkill().expect("it is killed");
+        }
+    }
+    config.veerctl(&["detach"]);
+    assert!(!world.has_xdp() && !config.pins().exists());
+}
+
+#[test]
+fn killed_before_its_tables_are_renamed_its_counts_are_kept() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", SERVICES);
+    world.start(&config).sigkill().expect("it is killed");
+    assert_answers(&world);
+    let entries = fs::read_dir(config.pins()).expect("the pins are there");
+    let tables = entries
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|path| path.is_dir())
+        .expect("the tables are pinned");
+    let new = format!("{}-new", tables.display());
+    fs::rename(&tables, &new).expect("it is renamed");
+    let _daemon = world.start(&config);
+    assert_eq!(config.stats().answered(), HOT.len() as u64);
+    assert!(tables.exists() && !Path::new(&new).exists());
+}
+
+#[test]
+fn a_program_that_others_took_off_is_noticed() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", SERVICES);
+    let add = ["link", "add", "spare0", "type", "veth", "peer", "spare1"];
+    world.dns.ip(&add).expect("a veth pair");
+    config.settings(&["xdp.interface = spare0"]);
+    let daemon = world.start(&config);
+    let explain = ["explain", "www.example.", "--from", "10.9.1.1"];
+    assert_eq!(config.veerctl(&["status"])["xdp"]["state"], "attached");
+    assert_eq!(config.veerctl(&explain)["plane"], "kernel");
+    world
+        .dns
+        .ip(&["link", "del", "spare0"])
+        .expect("it is deleted");
+    let xdp = config.veerctl(&["status"])["xdp"].clone();
+    assert_eq!(xdp["state"], "detached", "{xdp:#}");
+    assert!(
+        text(&xdp, "reason").contains("interface is gone"),
+        "{xdp:#}"
+    );
+    assert_eq!(config.veerctl(&explain)["plane"], "userspace");
+    daemon.sigkill().expect("it is killed");
+
+    // The pin of what holds no interface is in nobody's way.
+    config.settings(&[]);
+    let daemon = world.start(&config);
+    assert_eq!(config.veerctl(&["status"])["xdp"]["state"], "attached");
+    config.veerctl(&["detach"]);
+    daemon.sigterm().expect("it stops");
+    config.assert_nothing_left();
 }
 
 #[test]

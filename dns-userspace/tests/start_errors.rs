@@ -77,8 +77,15 @@ fn a_missing_privilege() {
 
     config.settings(&["server.port = 5353"]);
     let line = complaint(&world, &config, WITHOUT_PRIVILEGES);
-    assert!(line.contains("CAP_BPF and CAP_NET_ADMIN"), "{line}");
+    assert!(line.contains("CAP_BPF, CAP_PERFMON and"), "{line}");
     assert!(line.contains("xdp.mode = off"), "{line}");
+
+    // Refused by the call that loads, and by the verifier.
+    for few in ["+net_admin", "+bpf", "+bpf,+net_admin"] {
+        let set = format!("--bounding-set=-all,{few}");
+        let line = complaint(&world, &config, &["setpriv", &set, "--inh-caps=-all"]);
+        assert!(line.contains("CAP_BPF, CAP_PERFMON and"), "{few}: {line}");
+    }
     assert!(!world.has_xdp());
     config.assert_nothing_left();
 }

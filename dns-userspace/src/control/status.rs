@@ -58,7 +58,7 @@ pub struct Xdp {
     pub state: XdpState,
     /// The interface, if one is named.
     pub interface: Option<String>,
-    /// `native`, `generic` or `off`; `None` where an adopted link does not tell.
+    /// `native`, `generic` or `off`; `None` when it was taken off.
     pub mode: Option<String>,
     /// Where tables and link are pinned.
     pub pin_path: PathBuf,

@@ -149,16 +149,23 @@ impl Daemon {
         let (state, mode, reason) = match &self.xdp {
             Xdp::Off(reason) => (XdpState::Off, Some(wanted), (*reason).to_owned()),
             Xdp::Unavailable(reason) => (XdpState::Unavailable, Some(wanted), reason.clone()),
-            Xdp::On(Attachment::New { generic, .. }) => (
-                XdpState::Attached,
-                Some(word(*generic)),
-                "attached by this daemon".to_owned(),
-            ),
-            Xdp::On(Attachment::Adopted { .. }) => (
-                XdpState::Adopted,
-                None,
-                "took the place of the program that an earlier daemon left".to_owned(),
-            ),
+            Xdp::On(attachment) => {
+                if let Some(reason) = kernel::lost(&settings.xdp_pin_path) {
+                    (XdpState::Detached, None, reason)
+                } else {
+                    let (state, generic, reason) = match attachment {
+                        Attachment::New { generic, .. } => {
+                            (XdpState::Attached, generic, "attached by this daemon")
+                        }
+                        Attachment::Adopted { generic, .. } => (
+                            XdpState::Adopted,
+                            generic,
+                            "took the place of the program that an earlier daemon left",
+                        ),
+                    };
+                    (state, Some(word(*generic)), reason.to_owned())
+                }
+            }
             Xdp::Detached => (XdpState::Detached, None, "taken off on request".to_owned()),
         };
         status::Xdp {
@@ -223,7 +230,9 @@ impl Daemon {
                 None => Origin::NotOurs,
             },
         };
-        let in_kernel = preview.outcome == Outcome::Answered && matches!(self.xdp, Xdp::On(_));
+        let in_kernel = preview.outcome == Outcome::Answered
+            && matches!(self.xdp, Xdp::On(_))
+            && kernel::lost(&self.config.settings.xdp_pin_path).is_none();
         Ok(Explained {
             name: query.name.fmt_with_dot().to_string(),
             rtype: query.rtype.to_string(),

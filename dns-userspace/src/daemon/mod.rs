@@ -226,6 +226,9 @@ impl Daemon {
     /// Takes the program off its interface until the daemon starts again.
     pub(crate) fn detach(&mut self) -> Result<kernel::Detached, KernelError> {
         let detached = kernel::detach(&self.config.settings.xdp_pin_path)?;
+        if let Some(kernel) = &mut self.kernel {
+            kernel.forget_pins();
+        }
         if matches!(self.xdp, Xdp::On(_)) {
             self.xdp = Xdp::Detached;
             warn!("the XDP program was taken off its interface; userspace answers alone");

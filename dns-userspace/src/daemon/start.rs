@@ -20,7 +20,7 @@ use crate::{
     },
     config::{settings::Settings, tunables::XdpMode},
     control::server::Listener,
-    kernel::{Attachment, Kernel, KernelError},
+    kernel::{self, Attachment, Detached, Kernel, KernelError},
     log::Log,
     measurement::{director::Director, probe::NetworkProber, publish::Publisher},
     plane::{Live, Plane},
@@ -81,15 +81,15 @@ pub(super) async fn start(
     let server = server
         .start(Arc::clone(&plane) as _)
         .map_err(DaemonError::system("starting the server threads"))?;
-    let xdp = match &mut kernel {
-        Some(kernel) => {
-            kernel.name_services(counters.clone())?;
-            attach(kernel, &settings)?
-        }
-        None => Xdp::Off(match settings.xdp_mode {
+    let xdp = if let Some(kernel) = &mut kernel {
+        kernel.name_services(counters.clone())?;
+        attach(kernel, &settings)?
+    } else {
+        take_off(&settings.xdp_pin_path)?;
+        Xdp::Off(match settings.xdp_mode {
             XdpMode::Off => "xdp.mode is off",
             XdpMode::Native | XdpMode::Generic => "xdp.interface is not set",
-        }),
+        })
     };
     say(&xdp, &settings);
     let (schedule, samples) = schedule(&director, &prober);
@@ -135,14 +135,33 @@ fn attach(kernel: &mut Kernel, settings: &Settings) -> Result<Xdp, KernelError> 
     let generic = settings.xdp_mode == XdpMode::Generic;
     match kernel.attach(interface, generic, &settings.xdp_pin_path) {
         Ok(attachment) => Ok(Xdp::On(attachment)),
-        Err(error @ KernelError::Unsupported { .. }) => Ok(Xdp::Unavailable(error.to_string())),
+        Err(error @ KernelError::Unsupported { .. }) => {
+            take_off(&settings.xdp_pin_path)?;
+            Ok(Xdp::Unavailable(error.to_string()))
+        }
         Err(error) => Err(error),
     }
+}
+
+/// Takes off what an earlier daemon left: it would go on answering, from tables
+/// that nobody keeps.
+fn take_off(pin_path: &Path) -> Result<(), KernelError> {
+    if let Err(error) = pin_path.try_exists() {
+        // Whoever may not even look needs no program to serve alone.
+        let pin_path = pin_path.display();
+        warn!("cannot tell whether an earlier daemon left a program at {pin_path}: {error}");
+        return Ok(());
+    }
+    if kernel::detach(pin_path)? == Detached::Done {
+        warn!("the XDP program that an earlier daemon left was taken off its interface");
+    }
+    Ok(())
 }
 
 /// Says which it got, and why.
 fn say(xdp: &Xdp, settings: &Settings) {
     let pin_path = settings.xdp_pin_path.display();
+    let mode = |generic: bool| if generic { "generic" } else { "native" };
     match xdp {
         Xdp::Off(reason) => info!("userspace answers alone: {reason}"),
         Xdp::Unavailable(reason) => warn!(
@@ -151,10 +170,12 @@ fn say(xdp: &Xdp, settings: &Settings) {
         ),
         Xdp::On(Attachment::New { interface, generic }) => info!(
             "the kernel answers on {interface}, {} XDP, pinned at {pin_path}",
-            if *generic { "generic" } else { "native" }
+            mode(*generic)
         ),
-        Xdp::On(Attachment::Adopted { interface }) => info!(
-            "the kernel answers on {interface}, adopted from the daemon before through {pin_path}"
+        Xdp::On(Attachment::Adopted { interface, generic }) => info!(
+            "the kernel answers on {interface}, {} XDP, adopted from the daemon before through \
+             {pin_path}",
+            mode(*generic)
         ),
         Xdp::Detached => {}
     }

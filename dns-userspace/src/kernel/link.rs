@@ -32,6 +32,8 @@ pub enum Attachment {
     Adopted {
         /// The interface.
         interface: String,
+        /// Generic mode rather than native.
+        generic: bool,
     },
 }
 
@@ -44,11 +46,29 @@ pub enum Detached {
     Nothing,
 }
 
-fn pin_of(pin_path: &Path) -> PathBuf {
-    pin_path.join("link")
+/// A link pinned below the pin path.
+struct Pinned {
+    link: OwnedFd,
+    pin: PathBuf,
+    /// Generic mode rather than native.
+    generic: bool,
+    /// Index of the interface it holds; `None` when it holds none any more.
+    interface: Option<u32>,
 }
 
-/// Puts `program` onto `interface`, adopting the link pinned below `pin_path`.
+/// What the names of pinned links start with, by mode: the kernel does not tell
+/// a link's mode.
+const PREFIXES: [(&str, bool); 2] = [("link-native-", false), ("link-generic-", true)];
+
+/// Where the link to the interface `index` is pinned.
+fn pin_of(pin_path: &Path, generic: bool, index: u32) -> PathBuf {
+    let (prefix, _) = PREFIXES[usize::from(generic)];
+    pin_path.join(format!("{prefix}{index}"))
+}
+
+/// Puts `program` onto `interface`, adopting the link pinned below `pin_path`
+/// if it is to that interface and in that mode. An interface that was left is
+/// released last, so that it goes on answering should the new one refuse.
 pub(super) fn attach(
     program: &mut Xdp,
     interface: &str,
@@ -56,38 +76,67 @@ pub(super) fn attach(
     pin_path: &Path,
 ) -> Result<Attachment, KernelError> {
     let index = interface_index(interface)?;
-    let pin = pin_of(pin_path);
-    if let Some(link) = pinned(&pin)? {
-        if interface_of(&link)? == Some(index) {
-            adopt(program, &pin)?;
-            return Ok(Attachment::Adopted {
-                interface: interface.to_owned(),
-            });
-        }
-        // It holds another interface, or one that is gone.
-        release(&link, &pin)?;
+    let mut old = pinned(pin_path)?;
+    let fits = |link: &Pinned| link.interface == Some(index) && link.generic == generic;
+    if let Some(position) = old.iter().position(fits) {
+        adopt(program, &old.swap_remove(position).pin)?;
+        release(&old)?;
+        return Ok(Attachment::Adopted {
+            interface: interface.to_owned(),
+            generic,
+        });
     }
+    let (elsewhere, in_the_way): (Vec<_>, Vec<_>) = old
+        .into_iter()
+        .partition(|link| link.interface.is_some_and(|held| held != index));
+    // An update cannot change a link's mode, and the kernel allows no native
+    // program beside a generic one: this interface is without one for a moment.
+    release(&in_the_way)?;
+    let link = new_link(program, interface, index, generic)?;
+    let pin = pin_of(pin_path, generic, index);
+    // Closed and not pinned, or pinned no more, the link detaches.
+    let _link = link
+        .pin(&pin)
+        .map_err(|error| io::Error::other(error.to_string()))
+        .map_err(KernelError::call("pinning the link to", pin.display()))?;
+    release(&elsewhere).inspect_err(|_| {
+        let _ = fs::remove_file(&pin);
+    })?;
+    Ok(Attachment::New {
+        interface: interface.to_owned(),
+        generic,
+    })
+}
+
+fn new_link(
+    program: &mut Xdp,
+    interface: &str,
+    index: u32,
+    generic: bool,
+) -> Result<FdLink, KernelError> {
     let mode = if generic {
         XdpMode::Skb
     } else {
         XdpMode::Driver
     };
-    let id = program
-        .attach_to_if_index(index, mode)
-        .map_err(|error| attach_error(&error, interface, generic))?;
     let link = program
-        .take_link(id)
+        .attach_to_if_index(index, mode)
+        .and_then(|id| program.take_link(id))
         .map_err(|error| attach_error(&error, interface, generic))?;
     // Without XDP links aya attaches by netlink, which can be neither pinned nor
     // updated; dropping the link on the way out detaches again.
-    let link = FdLink::try_from(link).map_err(|_| KernelError::NoLink(interface.to_owned()))?;
-    link.pin(&pin)
-        .map_err(|error| io::Error::other(error.to_string()))
-        .map_err(KernelError::call("pinning the link to", pin.display()))?;
-    Ok(Attachment::New {
-        interface: interface.to_owned(),
-        generic,
-    })
+    FdLink::try_from(link).map_err(|_| KernelError::NoLink(interface.to_owned()))
+}
+
+/// Why the program attached through `pin_path` answers no more, if so: others
+/// can take it off, and interfaces go.
+pub fn lost(pin_path: &Path) -> Option<String> {
+    match pinned(pin_path) {
+        Err(error) => Some(error.to_string()),
+        Ok(links) if links.iter().any(|link| link.interface.is_some()) => None,
+        Ok(links) if links.is_empty() => Some("its pin was removed by someone else".to_owned()),
+        Ok(_) => Some("its interface is gone, or someone else took it off".to_owned()),
+    }
 }
 
 /// Takes the program below `pin_path` off its interface and removes the pins;
@@ -97,13 +146,12 @@ pub fn detach(pin_path: &Path) -> Result<Detached, KernelError> {
     if pin_path.exists() && !bpffs::is_bpffs(pin_path) {
         return Err(KernelError::NotBpffs(pin_path.to_owned()));
     }
-    let pin = pin_of(pin_path);
-    let found = match pinned(&pin)? {
-        Some(link) => {
-            release(&link, &pin)?;
-            Detached::Done
-        }
-        None => Detached::Nothing,
+    let links = pinned(pin_path)?;
+    release(&links)?;
+    let found = if links.is_empty() {
+        Detached::Nothing
+    } else {
+        Detached::Done
     };
     for directory in tables_directories(pin_path) {
         bpffs::remove(&directory)?;
@@ -138,27 +186,50 @@ fn adopt(program: &mut Xdp, pin: &Path) -> Result<(), KernelError> {
     Ok(())
 }
 
-fn release(link: &OwnedFd, pin: &Path) -> Result<(), KernelError> {
-    match sys::link_detach(link.as_fd()) {
-        // The interface is gone, and the program with it.
-        Err(error) if !matches!(error.raw_os_error(), Some(libc::ENOLINK | libc::EINVAL)) => {
-            return Err(KernelError::call("detaching the link at", pin.display())(
-                error,
-            ));
+/// Detaches links and removes their pins.
+fn release(links: &[Pinned]) -> Result<(), KernelError> {
+    for Pinned { link, pin, .. } in links {
+        match sys::link_detach(link.as_fd()) {
+            // The interface is gone, and the program with it.
+            Err(error) if !matches!(error.raw_os_error(), Some(libc::ENOLINK | libc::EINVAL)) => {
+                return Err(KernelError::call("detaching the link at", pin.display())(
+                    error,
+                ));
+            }
+            _ => {}
         }
-        _ => {}
+        fs::remove_file(pin).map_err(KernelError::call("unlink", pin.display()))?;
     }
-    fs::remove_file(pin).map_err(KernelError::call("unlink", pin.display()))
+    Ok(())
 }
 
-fn pinned(pin: &Path) -> Result<Option<OwnedFd>, KernelError> {
-    match sys::object_get(pin) {
-        Ok(link) => Ok(Some(link)),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(KernelError::call("opening the link at", pin.display())(
-            error,
-        )),
+/// The links below `pin_path`: one, unless a daemon was killed as it changed
+/// from one to another.
+fn pinned(pin_path: &Path) -> Result<Vec<Pinned>, KernelError> {
+    let entries = match fs::read_dir(pin_path) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(KernelError::call("readdir", pin_path.display())(error)),
+    };
+    let mut links = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(KernelError::call("readdir", pin_path.display()))?;
+        let name = entry.file_name();
+        let mode = |(prefix, generic)| name.to_str()?.starts_with(prefix).then_some(generic);
+        let Some(generic) = PREFIXES.into_iter().find_map(mode) else {
+            continue;
+        };
+        let pin = entry.path();
+        let link = sys::object_get(&pin)
+            .map_err(KernelError::call("opening the link at", pin.display()))?;
+        links.push(Pinned {
+            interface: interface_of(&link)?,
+            link,
+            pin,
+            generic,
+        });
     }
+    Ok(links)
 }
 
 /// The interface a link is attached to; `None` when it is none any more, or the

@@ -24,10 +24,10 @@ use aya::{
 use dns_common::tables::ABI_VERSION;
 use thiserror::Error;
 
-use crate::tables::{Capacity, Tables};
+use crate::tables::{Capacity, Tables, wait_for_kernel_readers};
 use counters::CounterMaps;
 pub use counters::Counts;
-pub use link::{Attachment, Detached, detach};
+pub use link::{Attachment, Detached, detach, lost};
 
 /// The compiled XDP program.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("VEER_EBPF_OBJECT_PATH"));
@@ -40,8 +40,8 @@ const PROGRAM: &str = "veer";
 pub enum KernelError {
     /// Not allowed to load programs.
     #[error(
-        "loading the XDP program: {0}; veerd needs CAP_BPF and CAP_NET_ADMIN (or root), \
-         or xdp.mode = off to answer from userspace alone"
+        "loading the XDP program: {0}; veerd needs CAP_BPF, CAP_PERFMON and CAP_NET_ADMIN \
+         (or root), or xdp.mode = off to answer from userspace alone"
     )]
     Privilege(io::Error),
     /// The object cannot be loaded.
@@ -69,6 +69,12 @@ pub enum KernelError {
     /// The kernel has no XDP links (before 5.9), which adopting needs.
     #[error("attaching to {0}: this kernel has no XDP links; veer needs Linux 5.10 or newer")]
     NoLink(String),
+    /// Nobody can wait until the program has left a table.
+    #[error(
+        "waiting for the XDP program's readers: {0}; kernels with CPUs in nohz_full= refuse it: \
+         boot without, or set xdp.mode = off to answer from userspace alone"
+    )]
+    NoWaiting(io::Error),
     /// The pin path is not on a BPF file system.
     #[error(
         "xdp.pin_path {0} is not on a BPF file system; \
@@ -128,6 +134,24 @@ fn tables_directories(pin_path: &Path) -> impl Iterator<Item = PathBuf> {
         .filter(|path| path.is_dir())
 }
 
+/// Where tables are pinned until all of them are; bpffs allows no dots in names.
+fn new_tables_directory(pin_path: &Path) -> PathBuf {
+    pin_path.join(format!("{TABLES_PREFIX}{ABI_VERSION}-new"))
+}
+
+/// Puts new tables, if they are complete, in place of all others; a daemon
+/// killed amid this leaves it to the next one.
+fn finish_switch(pin_path: &Path) -> Result<(), KernelError> {
+    let new = new_tables_directory(pin_path);
+    if counters::Pinned::open(&new).is_none() {
+        return Ok(());
+    }
+    for old in tables_directories(pin_path).filter(|path| *path != new) {
+        bpffs::remove(&old)?;
+    }
+    fs::rename(&new, tables_directory(pin_path)).map_err(KernelError::call("rename", new.display()))
+}
+
 impl Kernel {
     /// Loads the program with empty tables of `capacity`, attached to nothing.
     pub fn load(capacity: Capacity) -> Result<(Self, Tables), KernelError> {
@@ -163,11 +187,14 @@ impl Kernel {
         generic: bool,
         pin_path: &Path,
     ) -> Result<Attachment, KernelError> {
+        // Later it would be too late to find that the kernel refuses it.
+        wait_for_kernel_readers().map_err(KernelError::NoWaiting)?;
         bpffs::prepare(pin_path)?;
+        finish_switch(pin_path)?;
         let old = counters::Pinned::open(&tables_directory(pin_path));
         let attachment = link::attach(program(&mut self.ebpf)?, interface, generic, pin_path)
             .inspect_err(|_| bpffs::abandon(pin_path))?;
-        let finished = self.finish(&attachment, old.as_ref(), pin_path);
+        let finished = self.finish(old.as_ref(), pin_path);
         if let (Err(_), Attachment::New { .. }) = (&finished, &attachment) {
             // Nothing stays half attached; what was adopted goes on answering.
             detach(pin_path)?;
@@ -179,14 +206,12 @@ impl Kernel {
     /// Carries the counters of the replaced program over and pins the tables.
     fn finish(
         &mut self,
-        attachment: &Attachment,
         old: Option<&counters::Pinned>,
         pin_path: &Path,
     ) -> Result<(), KernelError> {
-        if let (Attachment::Adopted { .. }, Some(old)) = (attachment, old) {
+        if let Some(old) = old {
             // The old program counts no more once nobody runs it.
-            crate::tables::wait_for_kernel_readers()
-                .map_err(KernelError::call("waiting for", "the replaced program"))?;
+            wait_for_kernel_readers().map_err(KernelError::NoWaiting)?;
             counters::carry_over(&mut self.ebpf, &self.services, &old.counts()?)?;
         }
         self.pin_tables(pin_path)
@@ -195,8 +220,7 @@ impl Kernel {
     /// Pins the tables beside what an earlier daemon pinned, then in its place.
     fn pin_tables(&mut self, pin_path: &Path) -> Result<(), KernelError> {
         let wanted = tables_directory(pin_path);
-        // bpffs allows no dots in names.
-        let new = pin_path.join(format!("{TABLES_PREFIX}{ABI_VERSION}-new"));
+        let new = new_tables_directory(pin_path);
         bpffs::remove(&new)?;
         fs::create_dir(&new).map_err(KernelError::call("mkdir", new.display()))?;
         for (name, map) in self.ebpf.maps() {
@@ -205,13 +229,16 @@ impl Kernel {
                 .map_err(|error| io::Error::other(error.to_string()))
                 .map_err(KernelError::call("pinning", format!("map {name}")))?;
         }
+        // Last: with the names the tables are complete.
         counters::pin_names(&new, &self.services)?;
-        for old in tables_directories(pin_path).filter(|path| *path != new) {
-            bpffs::remove(&old)?;
-        }
-        fs::rename(&new, &wanted).map_err(KernelError::call("rename", new.display()))?;
+        finish_switch(pin_path)?;
         self.pinned = Some(wanted);
         Ok(())
+    }
+
+    /// Forgets the pins, which [`detach`] has removed.
+    pub fn forget_pins(&mut self) {
+        self.pinned = None;
     }
 
     /// The loaded program.
@@ -258,26 +285,43 @@ fn no_map(name: &str) -> io::Error {
 }
 
 /// Tells a missing privilege from everything else, wherever in the chain of
-/// causes the system's word stands.
+/// causes the system's word stands. Both have the same code where the verifier
+/// speaks: it refuses sound programs to those who may not watch the kernel.
 fn load_error(error: &(dyn std::error::Error + 'static)) -> KernelError {
     let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        if let Some(io) = inner.downcast_ref::<io::Error>()
-            && matches!(io.raw_os_error(), Some(libc::EPERM | libc::EACCES))
-            && !text.contains("erifier")
-        {
-            return KernelError::Privilege(io::Error::from_raw_os_error(
-                io.raw_os_error().unwrap_or(libc::EPERM),
-            ));
+    let mut rejected = false;
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if let Some(ProgramError::LoadError { verifier_log, .. }) = cause.downcast_ref() {
+            rejected = !verifier_log.to_string().trim().is_empty() && has_perfmon();
         }
-        let more = inner.to_string();
+        if let Some(code) = cause
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::raw_os_error)
+            && matches!(code, libc::EPERM | libc::EACCES)
+            && !rejected
+        {
+            return KernelError::Privilege(io::Error::from_raw_os_error(code));
+        }
+        let more = cause.to_string();
         if !text.contains(&more) {
             text = format!("{text}: {more}");
         }
-        cause = inner.source();
+        next = cause.source();
     }
     KernelError::Load(text)
+}
+
+/// Whether we have `CAP_PERFMON`, or `CAP_SYS_ADMIN` that includes it.
+fn has_perfmon() -> bool {
+    /// The bits 38 and 21 of a set (capability.h).
+    const EITHER: u64 = 1 << 38 | 1 << 21;
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let effective = status.lines().find_map(|line| {
+        let digits = line.strip_prefix("CapEff:")?.trim();
+        u64::from_str_radix(digits, 16).ok()
+    });
+    effective.is_none_or(|set| set & EITHER != 0)
 }
 
 fn map_error(call: &'static str, name: &str) -> impl FnOnce(MapError) -> KernelError {

@@ -74,7 +74,9 @@ impl Config {
 
     /// Whether the link is pinned.
     pub(crate) fn has_link(&self) -> bool {
-        self.pins.join("link").exists()
+        let entries = fs::read_dir(&self.pins).into_iter().flatten().flatten();
+        let mut names = entries.map(|entry| entry.file_name());
+        names.any(|name| name.to_string_lossy().starts_with("link-"))
     }
 
     /// Fails if anything is pinned, or the control socket still there.
