@@ -110,9 +110,6 @@ impl Director {
         };
         let turn = self.suspicion.carry_over(&previous.suspicion, number, now);
         self.log_turn(turn);
-        if turn == Some(Turn::Ends) {
-            self.settle_all(now);
-        }
         for (pool, state) in self.plan.pools.iter().zip(&mut self.pools) {
             let known = previous.plan.pools.iter().position(|known| known == pool);
             let ranking = known.map(|known| previous.pools[known].common_ranking());
@@ -147,10 +144,9 @@ impl Director {
         // Before the state follows: what fails now may be this host's own fault.
         let turn = self.suspicion.observe(id, failed, was_passing, sample.at);
         self.log_turn(turn);
-        let pools = match turn {
-            Some(Turn::Ends) => self.settle_all(sample.at),
-            _ => self.settle(id, sample.at),
-        };
+        // Its end takes nobody else down: with the fault gone, the next sample of
+        // each says more than the failures of the time before.
+        let pools = self.settle(id, sample.at);
         let mut changes = self.decide(pools);
         if passed {
             self.rank(id, &mut changes);
@@ -159,7 +155,8 @@ impl Director {
     }
 
     /// Sets the share of all targets (0 to 100, 100 for never) that must be
-    /// exceeded for suspicion, and returns the words that changes.
+    /// exceeded for suspicion, and returns the words that changes: whoever ends
+    /// it so takes the failures for the targets' own, and those go down at once.
     pub fn set_suspect_percent(&mut self, percent: u8, now: Instant) -> Vec<Change> {
         let turn = self.suspicion.set_percent(percent, now);
         self.log_turn(turn);

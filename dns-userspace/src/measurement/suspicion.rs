@@ -6,7 +6,8 @@
 //! were passing began to fail and fail still. It is about exactly those, and
 //! about any that join them while it lasts; it ends when they are no longer too
 //! many. Targets that had been failing for longer play no part: a site that is
-//! dead for days neither brings suspicion on nor keeps it up.
+//! dead for days neither brings suspicion on nor keeps it up. After its end a
+//! target goes down with its next failing sample, not by those of the time before.
 //!
 //! Too many is more than the configured percentage of all targets, and three or
 //! more. One dead server fails with its IPv4 and its IPv6 address, so two
@@ -46,7 +47,7 @@ pub struct Suspicion {
 pub enum Turn {
     /// From now on nothing goes down.
     Rises,
-    /// From now on what fails long enough goes down again.
+    /// From now on what fails once more, after long enough, goes down again.
     Ends,
 }
 

@@ -265,13 +265,35 @@ fn when_most_fail_at_once_nothing_goes_down_until_few_fail() {
     let suspicion = rig.director.states(rig.now).suspicion.unwrap();
     assert!(suspicion.reason.starts_with("4 of 4 targets"));
     assert_eq!(rig.see(v4(3), pass(10)), []);
-    // At two of four it ends, and the two that still fail are down at once.
-    let word = Eligible::new(0b1100, 0, false);
-    assert_eq!(
-        rig.see(v4(4), pass(10)),
-        [Change::Eligible { pool: 0, word }]
-    );
+    // At two of four it ends. Nobody is down by failures of the time before,
+    // but whoever fails once more is.
+    assert_eq!(rig.see(v4(4), pass(10)), []);
     assert_eq!(rig.director.states(rig.now).suspicion, None);
+    let word = Eligible::new(0b1110, 0, false);
+    assert_eq!(rig.see(v4(1), fail()), [Change::Eligible { pool: 0, word }]);
+    assert_eq!(rig.see(v4(2), pass(10)), []);
+    assert_eq!(rig.state(v4(2)), State::Up);
+}
+
+#[test]
+fn a_reload_that_ends_a_suspicion_takes_nobody_down_without_a_sample() {
+    let servers: Vec<Server> = (1..=4).map(|n| server(n, false)).collect();
+    let all = pool(servers.clone(), latency());
+    let mut rig = Rig::passing(plan(vec![all], 1), 50);
+    for _ in 0..5 {
+        for n in 1..=4 {
+            rig.see(v4(n), fail());
+        }
+    }
+    // Two failing targets are too few to suspect anything.
+    let fewer = pool(servers[..2].to_vec(), latency());
+    let mut next = Director::new(plan(vec![fewer], 1), 50);
+    next.carry_over(&rig.director, rig.now);
+    rig.director = next;
+    assert_eq!(rig.director.states(rig.now).suspicion, None);
+    assert_eq!([1, 2].map(|n| rig.state(v4(n))), [State::Up; 2]);
+    let word = Eligible::new(0b10, 0, false);
+    assert_eq!(rig.see(v4(1), fail()), [Change::Eligible { pool: 0, word }]);
 }
 
 #[test]
