@@ -332,7 +332,7 @@ fn what_has_been_down_raises_no_suspicion() {
     let servers = (1..=4).map(|n| server(n, false)).collect();
     let mut rig = Rig::new(plan(vec![pool(servers, latency())], 1), 50);
     rig.first_round(&[(1, fail()), (2, fail()), (3, pass(10)), (4, pass(10))]);
-    rig.now += Duration::from_secs(60);
+    rig.now += Duration::from_mins(1);
     for n in 1..=3 {
         rig.see(v4(n), fail());
     }
@@ -363,12 +363,12 @@ fn a_first_round_in_which_few_fail_decides_at_once() {
 
 #[test]
 fn a_first_round_in_which_most_fail_takes_nothing_down() {
+    use State::{Down, Unknown, Up};
     let servers = (1..=4).map(|n| server(n, false)).collect();
     let mut rig = Rig::new(plan(vec![pool(servers, latency())], 1), 50);
     // In whatever order they come.
     rig.first_round(&[(1, fail()), (2, fail()), (3, fail()), (4, pass(10))]);
     let states = [1, 2, 3, 4].map(|n| rig.state(v4(n)));
-    use State::{Down, Unknown, Up};
     assert_eq!(states, [Unknown, Unknown, Unknown, Up]);
     let suspicion = rig.director.states(rig.now).suspicion.unwrap();
     assert!(suspicion.reason.starts_with("3 of 4 targets fail together"));
@@ -393,7 +393,7 @@ fn a_first_round_in_which_most_fail_takes_nothing_down() {
 fn a_first_round_longer_than_a_window_is_still_one() {
     let servers = (1..=4).map(|n| server(n, false)).collect();
     let mut rig = Rig::new(plan(vec![pool(servers, latency())], 1), 50);
-    rig.apart = Duration::from_secs(60);
+    rig.apart = Duration::from_mins(1);
     rig.first_round(&[(1, fail()), (2, fail()), (3, fail()), (4, fail())]);
     assert!(rig.director.states(rig.now).suspicion.is_some());
     assert_eq!([1, 2, 3, 4].map(|n| rig.state(v4(n))), [State::Unknown; 4]);
