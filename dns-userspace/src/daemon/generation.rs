@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::mpsc;
+use tokio::{sync::mpsc, time::Instant};
 use tracing::warn;
 
 use super::DaemonError;
@@ -62,23 +62,34 @@ pub(super) fn name_counters(counters: &mut Vec<String>, plan: &Plan) {
     }
 }
 
-/// Probes every target without a result once, and no longer than `longest`.
+/// Probes every target of `director` once, and lets it decide by the samples
+/// that come within `longest`.
 pub(super) async fn wait_for_first_samples(
     director: &mut Director,
     prober: &Arc<NetworkProber>,
     longest: Duration,
 ) {
-    let targets: Vec<Target> = director.unknown_targets().cloned().collect();
-    // The words are read as a whole afterwards.
-    let round = first_round(targets, Arc::clone(prober), |sample| {
-        director.observe(&sample);
-    });
+    let targets = director.targets().iter().cloned().collect();
+    let samples = first_samples(targets, prober, longest).await;
+    director.observe_first_round(&samples);
+}
+
+/// Probes each of `targets` once; the samples that come within `longest`.
+pub(super) async fn first_samples(
+    targets: Vec<Target>,
+    prober: &Arc<NetworkProber>,
+    longest: Duration,
+) -> Vec<Sample> {
+    let wanted = targets.len();
+    let mut samples = Vec::with_capacity(wanted);
+    let round = first_round(targets, Arc::clone(prober), |sample| samples.push(sample));
     if tokio::time::timeout(longest, round).await.is_err() {
         warn!(
-            unmeasured = director.unknown_targets().count(),
+            unmeasured = wanted - samples.len(),
             "not every server was measured within health.first_round_ms; those count as up"
         );
     }
+    samples
 }
 
 /// Starts probing, into a channel of its own.
@@ -86,7 +97,27 @@ pub(super) fn schedule(
     director: &Director,
     prober: &Arc<NetworkProber>,
 ) -> (Schedule, mpsc::Receiver<Sample>) {
+    let targets = director.targets().iter();
+    start_schedule(targets.map(|target| (target.clone(), None)), prober)
+}
+
+/// Like [`schedule`], with the targets that `previous` has probed next when they
+/// would have been, so that reloads put no probe off, however many there are.
+pub(super) fn schedule_on(
+    director: &Director,
+    previous: &Director,
+    prober: &Arc<NetworkProber>,
+) -> (Schedule, mpsc::Receiver<Sample>) {
+    let due = |target: &Target| Some(previous.last_sample(target)? + target.probe.interval);
+    let targets = director.targets().iter();
+    start_schedule(targets.map(|target| (target.clone(), due(target))), prober)
+}
+
+/// Starts probing each target from the time given, if any.
+fn start_schedule(
+    targets: impl Iterator<Item = (Target, Option<Instant>)>,
+    prober: &Arc<NetworkProber>,
+) -> (Schedule, mpsc::Receiver<Sample>) {
     let (sender, samples) = mpsc::channel(SAMPLES_WAITING);
-    let targets: Vec<Target> = director.targets().iter().cloned().collect();
     (Schedule::start(targets, prober, &sender), samples)
 }

@@ -1,6 +1,6 @@
 //! Reading the configuration anew, under load.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tracing::{error, info, warn};
@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     config::settings::Settings,
-    measurement::{director::Director, probe::NetworkProber, publish::keep_group_numbers},
+    measurement::{
+        director::Director, probe::NetworkProber, publish::keep_group_numbers, sample::Sample,
+        schedule::Target,
+    },
 };
 
 /// How a reload ended, and when.
@@ -58,14 +61,13 @@ impl Daemon {
 
         let percent = config.settings.health_suspect_percent;
         let mut director = Director::new(plan, percent);
-        director.carry_over(&self.director, Instant::now());
         let prober = Arc::new(NetworkProber::new());
-        generation::wait_for_first_samples(
-            &mut director,
-            &prober,
-            config.settings.health_first_round,
-        )
-        .await;
+        let samples = self
+            .measure_new(&director, &prober, config.settings.health_first_round)
+            .await;
+        // Only now, with all that was learnt meanwhile.
+        director.carry_over(&self.director, Instant::now());
+        director.observe_first_round(&samples);
 
         let mut counters = self.counters.clone();
         generation::name_counters(&mut counters, director.plan());
@@ -80,10 +82,37 @@ impl Daemon {
         }
         self.counters = counters;
         self.config = config;
+        (self.schedule, self.samples) = generation::schedule_on(&director, &self.director, &prober);
         self.director = director;
         self.prober = prober;
-        (self.schedule, self.samples) = generation::schedule(&self.director, &self.prober);
         self.apply_at_once();
         Ok(needs_restart)
+    }
+
+    /// Probes once, for no longer than `longest`, what `next` has and the running
+    /// director knows nothing of. The running director goes on deciding: no death
+    /// waits for the reload.
+    async fn measure_new(
+        &mut self,
+        next: &Director,
+        prober: &Arc<NetworkProber>,
+        longest: Duration,
+    ) -> Vec<Sample> {
+        let is_new = |target: &&Target| self.director.last_sample(target).is_none();
+        let new = next.targets().iter().filter(is_new).cloned().collect();
+        let round = generation::first_samples(new, prober, longest);
+        let mut round = pin!(round);
+        let first = loop {
+            tokio::select! {
+                biased;
+                first = &mut round => break first,
+                Some(sample) = self.samples.recv() => self.observe(&sample),
+            }
+        };
+        // Those that wait in the channel would be lost with it.
+        while let Ok(sample) = self.samples.try_recv() {
+            self.observe(&sample);
+        }
+        first
     }
 }

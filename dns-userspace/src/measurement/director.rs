@@ -17,7 +17,7 @@ use super::{
     schedule::{Target, TargetId, Targets},
     suspicion::{Suspicion, Turn},
 };
-use crate::model::Plan;
+use crate::model::{Plan, Probe};
 use pool::PoolState;
 
 /// One word that is to be stored anew.
@@ -47,6 +47,9 @@ struct Use {
     pool: u16,
     candidate: u8,
 }
+
+/// How a state follows samples: [`Health::settle`] or [`Health::settle_first`].
+type Settle = fn(&mut Health, &Probe, bool, Instant) -> Option<Transition>;
 
 /// The state of one plan: health of its targets, words of its pools.
 #[derive(Clone, Debug)]
@@ -110,13 +113,42 @@ impl Director {
         };
         let turn = self.suspicion.carry_over(&previous.suspicion, number, now);
         self.log_turn(turn);
-        if turn == Some(Turn::Ends) {
-            self.settle_all(now);
-        }
         for (pool, state) in self.plan.pools.iter().zip(&mut self.pools) {
             let known = previous.plan.pools.iter().position(|known| known == pool);
             let ranking = known.map(|known| previous.pools[known].common_ranking());
             state.recompute(pool, &self.health, ranking);
+        }
+    }
+
+    /// Takes in a first round: one sample of each target measured before anything
+    /// is decided, none for those that did not answer in time. Taken as a whole,
+    /// it sets the state of targets so far unknown at once, unless so many failed
+    /// that suspicion rises or goes on: then those that failed stay unknown, which
+    /// counts as up, until they pass, or fail on after suspicion has ended. The
+    /// words are to be read from [`Self::words`] afterwards.
+    ///
+    /// Without this, a restart while this host's network is broken would replace
+    /// the last good decisions by all servers down.
+    pub fn observe_first_round(&mut self, samples: &[Sample]) {
+        let Some(end) = samples.iter().map(|sample| sample.at).max() else {
+            return;
+        };
+        let was_suspected = self.suspicion.since().is_some();
+        for sample in samples {
+            // All at one time: however long the round took, it is one.
+            self.take_in(sample, end);
+        }
+        self.log_turn(match (was_suspected, self.suspicion.since().is_some()) {
+            (false, true) => Some(Turn::Rises),
+            (true, false) => Some(Turn::Ends),
+            _ => None,
+        });
+        for sample in samples {
+            self.settle(sample.target, Health::settle_first, end);
+        }
+        for (pool, state) in self.plan.pools.iter().zip(&mut self.pools) {
+            let ranking = state.common_ranking();
+            state.recompute(pool, &self.health, Some(ranking));
         }
     }
 
@@ -128,10 +160,31 @@ impl Director {
     /// beyond them changes nothing.
     pub fn observe(&mut self, sample: &Sample) -> Vec<Change> {
         let id = sample.target;
-        let Some(health) = self.health.get_mut(id.index()) else {
-            return Vec::new();
+        // Before the state follows: what fails now may be this host's own fault.
+        let turn = self.take_in(sample, sample.at);
+        self.log_turn(turn);
+        // Its end takes nobody else down: with the fault gone, the next sample of
+        // each says more than the failures of the time before.
+        let pools = match sample.verdict {
+            Verdict::Pass { .. } | Verdict::Fail { .. } => {
+                self.settle(id, Health::settle, sample.at)
+            }
+            Verdict::Local { .. } => BTreeSet::new(),
         };
-        let was_passing = health.state() == State::Up && !health.is_failing();
+        let mut changes = self.decide(pools);
+        if let Verdict::Pass { .. } = sample.verdict {
+            self.rank(id, &mut changes);
+        }
+        changes
+    }
+
+    /// Counts one sample, taken for one of `now`, towards its target's health and
+    /// towards suspicion; no state follows yet.
+    fn take_in(&mut self, sample: &Sample, now: Instant) -> Option<Turn> {
+        let id = sample.target;
+        let health = self.health.get_mut(id.index())?;
+        // The unknown counts as up, so here as well.
+        let was_passing = health.state().is_usable() && !health.is_failing();
         if let Verdict::Local { error } = &sample.verdict
             && health.last_local_failure() != Some(error)
         {
@@ -139,27 +192,17 @@ impl Director {
             warn!(?address, %error, "could not probe");
         }
         health.observe(sample);
-        let (passed, failed) = match &sample.verdict {
-            Verdict::Pass { .. } => (true, false),
-            Verdict::Fail { .. } => (false, true),
-            Verdict::Local { .. } => return Vec::new(),
+        let failed = match &sample.verdict {
+            Verdict::Pass { .. } => false,
+            Verdict::Fail { .. } => true,
+            Verdict::Local { .. } => return None,
         };
-        // Before the state follows: what fails now may be this host's own fault.
-        let turn = self.suspicion.observe(id, failed, was_passing, sample.at);
-        self.log_turn(turn);
-        let pools = match turn {
-            Some(Turn::Ends) => self.settle_all(sample.at),
-            _ => self.settle(id, sample.at),
-        };
-        let mut changes = self.decide(pools);
-        if passed {
-            self.rank(id, &mut changes);
-        }
-        changes
+        self.suspicion.observe(id, failed, was_passing, now)
     }
 
     /// Sets the share of all targets (0 to 100, 100 for never) that must be
-    /// exceeded for suspicion, and returns the words that changes.
+    /// exceeded for suspicion, and returns the words that changes: whoever ends
+    /// it so takes the failures for the targets' own, and those go down at once.
     pub fn set_suspect_percent(&mut self, percent: u8, now: Instant) -> Vec<Change> {
         let turn = self.suspicion.set_percent(percent, now);
         self.log_turn(turn);
@@ -172,14 +215,15 @@ impl Director {
         }
     }
 
-    /// Lets the state of one target follow its samples; the pools it concerns.
-    fn settle(&mut self, id: TargetId, now: Instant) -> BTreeSet<u16> {
+    /// Lets the state of one target follow its samples, by the rule `settle`; the
+    /// pools it concerns.
+    fn settle(&mut self, id: TargetId, settle: Settle, now: Instant) -> BTreeSet<u16> {
         let hold = self.suspicion.since().is_some();
         let Some(target) = self.targets.get(id) else {
             return BTreeSet::new();
         };
         let health = &mut self.health[id.index()];
-        let Some(transition) = health.settle(&target.probe, hold, now) else {
+        let Some(transition) = settle(health, &target.probe, hold, now) else {
             return BTreeSet::new();
         };
         log_transition(target, health, transition);
@@ -189,7 +233,8 @@ impl Director {
     /// Lets the state of every target follow its samples.
     fn settle_all(&mut self, now: Instant) -> BTreeSet<u16> {
         let ids = (0..self.targets.len() as u32).map(TargetId);
-        ids.flat_map(|id| self.settle(id, now)).collect()
+        ids.flat_map(|id| self.settle(id, Health::settle, now))
+            .collect()
     }
 
     /// Recomputes who is eligible in `pools`.
@@ -248,12 +293,11 @@ impl Director {
         &self.targets
     }
 
-    /// The targets nothing conclusive is known of: after [`Self::new`] all of
-    /// them, after [`Self::carry_over`] those that are new.
-    pub fn unknown_targets(&self) -> impl Iterator<Item = &Target> {
-        let targets = self.targets.iter().zip(&self.health);
-        let unknown = targets.filter(|(_, health)| health.state() == State::Unknown);
-        unknown.map(|(target, _)| target)
+    /// When the last conclusive sample was taken of what `target`, maybe one of
+    /// another director, probes; `None` if there was none.
+    pub fn last_sample(&self, target: &Target) -> Option<Instant> {
+        let known = self.targets.id(target.address, &target.probe)?;
+        self.health[known.index()].last_sample()
     }
 
     /// Says that suspicion rose or ended.

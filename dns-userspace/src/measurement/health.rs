@@ -115,20 +115,35 @@ impl Health {
         self.streak.as_ref().map_or(0, |streak| streak.length)
     }
 
-    /// Lets the state follow the running streak, at `now`: the first conclusive
-    /// sample sets it at once, later it takes `probe.up_after` passes or
-    /// `probe.down_after` failures in a row. With `hold` nothing goes down.
+    /// Lets the state follow the running streak, at `now`: it takes
+    /// `probe.up_after` passes or `probe.down_after` failures in a row. An unknown
+    /// state counts as up: one pass confirms it, and it takes as many failures to
+    /// go down. With `hold` nothing goes down.
     pub fn settle(&mut self, probe: &Probe, hold: bool, now: Instant) -> Option<Transition> {
+        let needed = match self.state {
+            _ if self.is_failing() => probe.down_after,
+            State::Unknown => 1,
+            State::Up | State::Down => probe.up_after,
+        };
+        self.follow(needed, hold, now)
+    }
+
+    /// Like [`Self::settle`], but an unknown state follows one sample in both
+    /// directions: for a first round, of which all samples are known together.
+    pub fn settle_first(&mut self, probe: &Probe, hold: bool, now: Instant) -> Option<Transition> {
+        match self.state {
+            State::Unknown => self.follow(1, hold, now),
+            State::Up | State::Down => self.settle(probe, hold, now),
+        }
+    }
+
+    /// Enters the state the running streak speaks for if it is `needed` long.
+    fn follow(&mut self, needed: u32, hold: bool, now: Instant) -> Option<Transition> {
         let from = self.state;
         let to = if self.is_failing() {
             State::Down
         } else {
             State::Up
-        };
-        let needed = match (from, to) {
-            (State::Unknown, _) => 1,
-            (_, State::Down) => probe.down_after,
-            (_, _) => probe.up_after,
         };
         let held = hold && to == State::Down;
         // Without a sample the streak is 0 and nothing is long enough.
@@ -242,14 +257,35 @@ mod tests {
     }
 
     #[test]
-    fn the_first_conclusive_sample_sets_the_state_at_once() {
+    fn in_a_first_round_one_conclusive_sample_sets_the_state() {
         let probe = probe(3, 3);
-        assert_eq!(states(&probe, &[pass(1)]), [State::Up]);
-        assert_eq!(states(&probe, &[fail()]), [State::Down]);
+        let after = |samples: &[Sample], hold| {
+            let mut health = Health::default();
+            for sample in samples {
+                health.observe(sample);
+                health.settle_first(&probe, hold, sample.at);
+            }
+            health.state()
+        };
+        assert_eq!(after(&[pass(1)], false), State::Up);
+        assert_eq!(after(&[fail()], false), State::Down);
+        assert_eq!(after(&[local()], false), State::Unknown);
+        assert_eq!(after(&[fail()], true), State::Unknown);
+        assert_eq!(after(&[pass(1)], true), State::Up);
+        // What is known needs as many as ever.
+        assert_eq!(after(&[pass(1), fail()], false), State::Up);
+    }
+
+    #[test]
+    fn the_unknown_counts_as_up_one_pass_confirms_it_and_few_failures_do_not_refute_it() {
+        use State::{Down, Unknown, Up};
+        let probe = probe(3, 3);
+        assert_eq!(states(&probe, &[pass(1)]), [Up]);
         assert_eq!(
-            states(&probe, &[local(), fail()]),
-            [State::Unknown, State::Down]
+            states(&probe, &[fail(), local(), fail(), fail()]),
+            [Unknown, Unknown, Unknown, Down]
         );
+        assert_eq!(states(&probe, &[fail(), pass(1)]), [Unknown, Up]);
     }
 
     #[test]

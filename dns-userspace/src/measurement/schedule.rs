@@ -65,19 +65,27 @@ impl Schedule {
     /// Starts probing `targets`, each once per interval of its probe, and sends
     /// every sample to `sender`; ends by itself when its receiver is dropped.
     ///
-    /// Targets with one interval are spread evenly over it, the first of them
-    /// right away. Ticks are at fixed times, so the spread stays as it began. A
-    /// target has one probe under way at most. Must be called within a tokio
-    /// runtime.
+    /// A target that comes with the time its next probe is due begins then, or
+    /// right away if that is past. The others with one interval are spread evenly
+    /// over it, the first of them right away. Ticks are at fixed times, so the
+    /// spread stays as it began. A target has one probe under way at most. Must
+    /// be called within a tokio runtime.
     pub fn start<P: Prober>(
-        targets: impl IntoIterator<Item = Target>,
+        targets: impl IntoIterator<Item = (Target, Option<Instant>)>,
         prober: &Arc<P>,
         sender: &mpsc::Sender<Sample>,
     ) -> Self {
         let start = Instant::now();
         let mut tasks = JoinSet::new();
-        for (target, offset) in staggered(targets.into_iter().collect()) {
-            let first = start + offset;
+        let (due, fresh): (Vec<_>, Vec<_>) =
+            targets.into_iter().partition(|(_, due)| due.is_some());
+        let fresh = staggered(fresh.into_iter().map(|(target, _)| target).collect())
+            .into_iter()
+            .map(|(target, offset)| (target, start + offset));
+        let due = due
+            .into_iter()
+            .filter_map(|(target, due)| Some((target, due?.max(start))));
+        for (target, first) in due.chain(fresh) {
             tasks.spawn(run(target, first, Arc::clone(prober), sender.clone()));
         }
         Self { _tasks: tasks }

@@ -3,10 +3,16 @@
 //!
 //! Suspicion begins when, within one window (the longest probe interval plus its
 //! timeout: every target has had a probe by then), too many of the targets that
-//! were passing began to fail and fail still. It is about exactly those, and
+//! counted as up began to fail and fail still. It is about exactly those, and
 //! about any that join them while it lasts; it ends when they are no longer too
 //! many. Targets that had been failing for longer play no part: a site that is
-//! dead for days neither brings suspicion on nor keeps it up.
+//! dead for days neither brings suspicion on nor keeps it up. After its end a
+//! target goes down with its next failing sample, not by those of the time before.
+//!
+//! What was never measured counts as up, so a start while this host's network is
+//! broken takes nothing down either. The price: a start forgets for how long
+//! targets had been failing. Where too many of them are dead indeed, all of them
+//! count as up until enough pass, or the percentage is set to 100.
 //!
 //! Too many is more than the configured percentage of all targets, and three or
 //! more. One dead server fails with its IPv4 and its IPv6 address, so two
@@ -46,7 +52,7 @@ pub struct Suspicion {
 pub enum Turn {
     /// From now on nothing goes down.
     Rises,
-    /// From now on what fails long enough goes down again.
+    /// From now on what fails once more, after long enough, goes down again.
     Ends,
 }
 
@@ -137,7 +143,7 @@ impl Suspicion {
     pub fn reason(&self) -> Option<String> {
         self.since.map(|_| {
             format!(
-                "{} of {} targets began to fail together, more than {} %: \
+                "{} of {} targets fail together, more than {} %: \
                  this host's own network is suspected and no target goes down",
                 self.failing.len(),
                 self.targets,

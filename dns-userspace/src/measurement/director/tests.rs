@@ -70,6 +70,8 @@ fn v4(n: u8) -> IpAddr {
 struct Rig {
     director: Director,
     now: Instant,
+    /// Time between samples.
+    apart: Duration,
 }
 
 impl Rig {
@@ -77,6 +79,7 @@ impl Rig {
         Self {
             director: Director::new(plan, suspect_percent),
             now: Instant::now(),
+            apart: Duration::from_millis(10),
         }
     }
 
@@ -90,21 +93,35 @@ impl Rig {
         rig
     }
 
-    fn take(&mut self, target: TargetId, verdict: Verdict) -> Vec<Change> {
-        self.now += Duration::from_millis(10);
-        self.director.observe(&Sample {
+    fn sample(&mut self, target: TargetId, verdict: Verdict) -> Sample {
+        self.now += self.apart;
+        Sample {
             target,
             at: self.now,
             taken_from: Vantage::Host,
             verdict,
-        })
+        }
+    }
+
+    fn take(&mut self, target: TargetId, verdict: Verdict) -> Vec<Change> {
+        let sample = self.sample(target, verdict);
+        self.director.observe(&sample)
+    }
+
+    fn id(&self, address: IpAddr) -> TargetId {
+        let mut known = self.director.targets().iter();
+        known.find(|target| target.address == address).unwrap().id
     }
 
     fn see(&mut self, address: IpAddr, verdict: Verdict) -> Vec<Change> {
-        let known = self.director.targets();
-        let target = known.iter().find(|target| target.address == address);
-        let id = target.unwrap().id;
-        self.take(id, verdict)
+        self.take(self.id(address), verdict)
+    }
+
+    /// A first round of samples of `192.0.2.n`.
+    fn first_round(&mut self, verdicts: &[(u8, Verdict)]) {
+        let sample = |(n, verdict): &(u8, Verdict)| self.sample(self.id(v4(*n)), verdict.clone());
+        let samples: Vec<Sample> = verdicts.iter().map(sample).collect();
+        self.director.observe_first_round(&samples);
     }
 
     fn state(&self, address: IpAddr) -> State {
@@ -250,7 +267,8 @@ fn everything_counts_as_up_before_the_first_sample() {
             word: eligible
         }
     );
-    assert_eq!(rig.director.unknown_targets().count(), 3);
+    let mut targets = rig.director.targets().iter();
+    assert!(targets.all(|target| rig.director.last_sample(target).is_none()));
 }
 
 #[test]
@@ -265,24 +283,158 @@ fn when_most_fail_at_once_nothing_goes_down_until_few_fail() {
     let suspicion = rig.director.states(rig.now).suspicion.unwrap();
     assert!(suspicion.reason.starts_with("4 of 4 targets"));
     assert_eq!(rig.see(v4(3), pass(10)), []);
-    // At two of four it ends, and the two that still fail are down at once.
-    let word = Eligible::new(0b1100, 0, false);
-    assert_eq!(
-        rig.see(v4(4), pass(10)),
-        [Change::Eligible { pool: 0, word }]
-    );
+    // At two of four it ends. Nobody is down by failures of the time before,
+    // but whoever fails once more is.
+    assert_eq!(rig.see(v4(4), pass(10)), []);
+    assert_eq!(rig.director.states(rig.now).suspicion, None);
+    let word = Eligible::new(0b1110, 0, false);
+    assert_eq!(rig.see(v4(1), fail()), [Change::Eligible { pool: 0, word }]);
+    assert_eq!(rig.see(v4(2), pass(10)), []);
+    assert_eq!(rig.state(v4(2)), State::Up);
+}
+
+#[test]
+fn a_reload_that_ends_a_suspicion_takes_nobody_down_without_a_sample() {
+    let servers: Vec<Server> = (1..=4).map(|n| server(n, false)).collect();
+    let all = pool(servers.clone(), latency());
+    let mut rig = Rig::passing(plan(vec![all], 1), 50);
+    for _ in 0..5 {
+        for n in 1..=4 {
+            rig.see(v4(n), fail());
+        }
+    }
+    // Two failing targets are too few to suspect anything.
+    let fewer = pool(servers[..2].to_vec(), latency());
+    let mut next = Director::new(plan(vec![fewer], 1), 50);
+    next.carry_over(&rig.director, rig.now);
+    rig.director = next;
+    assert_eq!(rig.director.states(rig.now).suspicion, None);
+    assert_eq!([1, 2].map(|n| rig.state(v4(n))), [State::Up; 2]);
+    let word = Eligible::new(0b10, 0, false);
+    assert_eq!(rig.see(v4(1), fail()), [Change::Eligible { pool: 0, word }]);
+}
+
+#[test]
+fn what_was_never_measured_counts_as_up_when_it_fails_first() {
+    let servers = (1..=4).map(|n| server(n, false)).collect();
+    let mut rig = Rig::new(plan(vec![pool(servers, latency())], 1), 50);
+    for _ in 0..3 {
+        for n in 1..=4 {
+            assert_eq!(rig.see(v4(n), fail()), []);
+        }
+    }
+    assert!(rig.director.states(rig.now).suspicion.is_some());
+    assert_eq!([1, 2, 3, 4].map(|n| rig.state(v4(n))), [State::Unknown; 4]);
+}
+
+#[test]
+fn what_has_been_down_raises_no_suspicion() {
+    let servers = (1..=4).map(|n| server(n, false)).collect();
+    let mut rig = Rig::new(plan(vec![pool(servers, latency())], 1), 50);
+    rig.first_round(&[(1, fail()), (2, fail()), (3, pass(10)), (4, pass(10))]);
+    rig.now += Duration::from_mins(1);
+    for n in 1..=3 {
+        rig.see(v4(n), fail());
+    }
     assert_eq!(rig.director.states(rig.now).suspicion, None);
 }
 
 #[test]
-fn what_never_passed_raises_no_suspicion() {
+fn a_first_round_in_which_few_fail_decides_at_once() {
     let servers = (1..=4).map(|n| server(n, false)).collect();
     let mut rig = Rig::new(plan(vec![pool(servers, latency())], 1), 50);
-    for n in 1..=4 {
-        rig.see(v4(n), fail());
-        assert_eq!(rig.state(v4(n)), State::Down);
-    }
+    rig.first_round(&[(1, fail()), (2, pass(90)), (3, pass(10)), (4, fail())]);
+    let states = [1, 2, 3, 4].map(|n| rig.state(v4(n)));
+    assert_eq!(states, [State::Down, State::Up, State::Up, State::Down]);
     assert_eq!(rig.director.states(rig.now).suspicion, None);
+    let expected = [
+        Change::Eligible {
+            pool: 0,
+            word: Eligible::new(0b0110, 0, false),
+        },
+        Change::Ranking {
+            pool: 0,
+            group: 0,
+            word: Ranking::new(&[2, 1, 0, 3]),
+        },
+    ];
+    assert!(rig.director.words().eq(expected));
+}
+
+#[test]
+fn a_first_round_in_which_most_fail_takes_nothing_down() {
+    use State::{Down, Unknown, Up};
+    let servers = (1..=4).map(|n| server(n, false)).collect();
+    let mut rig = Rig::new(plan(vec![pool(servers, latency())], 1), 50);
+    // In whatever order they come.
+    rig.first_round(&[(1, fail()), (2, fail()), (3, fail()), (4, pass(10))]);
+    let states = [1, 2, 3, 4].map(|n| rig.state(v4(n)));
+    assert_eq!(states, [Unknown, Unknown, Unknown, Up]);
+    let suspicion = rig.director.states(rig.now).suspicion.unwrap();
+    assert!(suspicion.reason.starts_with("3 of 4 targets fail together"));
+    let all = Eligible::new(0b1111, 0, false);
+    let is_all = |change| matches!(change, Change::Eligible { word, .. } if word == all);
+    assert!(rig.director.words().any(is_all));
+    for _ in 0..5 {
+        for n in 1..=3 {
+            assert_eq!(rig.see(v4(n), fail()), []);
+        }
+    }
+    // Two failing are too few: it ends, and who fails on goes down.
+    rig.see(v4(2), pass(10));
+    assert_eq!(rig.director.states(rig.now).suspicion, None);
+    let word = Eligible::new(0b1110, 0, false);
+    assert_eq!(rig.see(v4(1), fail()), [Change::Eligible { pool: 0, word }]);
+    let states = [1, 2, 3, 4].map(|n| rig.state(v4(n)));
+    assert_eq!(states, [Down, Up, Unknown, Up]);
+}
+
+#[test]
+fn a_first_round_longer_than_a_window_is_still_one() {
+    let servers = (1..=4).map(|n| server(n, false)).collect();
+    let mut rig = Rig::new(plan(vec![pool(servers, latency())], 1), 50);
+    rig.apart = Duration::from_mins(1);
+    rig.first_round(&[(1, fail()), (2, fail()), (3, fail()), (4, fail())]);
+    assert!(rig.director.states(rig.now).suspicion.is_some());
+    assert_eq!([1, 2, 3, 4].map(|n| rig.state(v4(n))), [State::Unknown; 4]);
+}
+
+#[test]
+fn what_comes_too_late_for_the_first_round_is_suspected_as_well() {
+    let servers = (1..=4).map(|n| server(n, false)).collect();
+    let mut rig = Rig::new(plan(vec![pool(servers, latency())], 1), 50);
+    rig.first_round(&[]);
+    for _ in 0..4 {
+        for n in 1..=4 {
+            assert_eq!(rig.see(v4(n), fail()), []);
+        }
+    }
+    assert!(rig.director.states(rig.now).suspicion.is_some());
+}
+
+#[test]
+fn two_targets_or_one_hundred_percent_are_never_suspected_in_a_first_round() {
+    for (count, percent) in [(2, 50), (4, 100)] {
+        let servers = (1..=count).map(|n| server(n, false)).collect();
+        let mut rig = Rig::new(plan(vec![pool(servers, latency())], 1), percent);
+        let samples: Vec<(u8, Verdict)> = (1..=count).map(|n| (n, fail())).collect();
+        rig.first_round(&samples);
+        assert!((1..=count).all(|n| rig.state(v4(n)) == State::Down));
+    }
+}
+
+#[test]
+fn new_targets_of_a_reload_are_judged_among_all() {
+    let servers: Vec<Server> = (1..=6).map(|n| server(n, false)).collect();
+    let before = pool(servers[..3].to_vec(), latency());
+    let mut rig = Rig::passing(plan(vec![before], 1), 50);
+    let mut next = Director::new(plan(vec![pool(servers, latency())], 1), 50);
+    next.carry_over(&rig.director, rig.now);
+    rig.director = next;
+    rig.first_round(&[(4, fail()), (5, fail()), (6, fail())]);
+    // Three of six are not more than half.
+    assert_eq!([4, 5, 6].map(|n| rig.state(v4(n))), [State::Down; 3]);
+    assert_eq!([1, 2, 3].map(|n| rig.state(v4(n))), [State::Up; 3]);
 }
 
 #[test]
@@ -325,8 +477,9 @@ fn a_reload_keeps_the_health_of_targets_that_stay() {
     let more = pool(vec![server(3, false), server(1, false)], latency());
     let mut next = Director::new(plan(vec![more, before], 2), 50);
     next.carry_over(&rig.director, rig.now);
-    let unknown: Vec<IpAddr> = next.unknown_targets().map(|t| t.address).collect();
-    assert_eq!(unknown, [v4(3)]);
+    let unknown = |target: &&Target| rig.director.last_sample(target).is_none();
+    let new = next.targets().iter().filter(unknown);
+    assert_eq!(new.map(|t| t.address).collect::<Vec<_>>(), [v4(3)]);
     let words: Vec<Change> = next.words().collect();
     let masks: Vec<Eligible> = words
         .iter()

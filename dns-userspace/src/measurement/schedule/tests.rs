@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     net::IpAddr,
     sync::atomic::{AtomicU32, AtomicUsize, Ordering},
 };
@@ -75,11 +75,16 @@ impl Prober for Slow {
     }
 }
 
+/// Each target, with nothing due.
+fn fresh(targets: &Targets) -> impl Iterator<Item = (Target, Option<Instant>)> {
+    targets.iter().map(|target| (target.clone(), None))
+}
+
 /// Milliseconds from `start` at which each target's samples came.
 async fn arrivals(targets: &Targets, prober: &Arc<Slow>, until: Duration) -> Vec<(TargetId, u128)> {
     let (sender, mut receiver) = mpsc::channel(64);
     let start = Instant::now();
-    let schedule = Schedule::start(targets.iter().cloned(), prober, &sender);
+    let schedule = Schedule::start(fresh(targets), prober, &sender);
     let mut seen = Vec::new();
     while let Ok(Some(sample)) = tokio::time::timeout_at(start + until, receiver.recv()).await {
         seen.push((sample.target, (sample.at - start).as_millis()));
@@ -123,6 +128,32 @@ async fn probes_are_spread_over_the_interval_and_do_not_drift() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_due_begins_then_or_at_once_and_the_others_are_spread() {
+    let four = ["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"];
+    let targets = targets(vec![pool(&four, probe(80, 1000))]);
+    sleep(Duration::from_secs(5)).await;
+    let now = Instant::now();
+    let due = [
+        None,
+        Some(now + Duration::from_millis(700)),
+        None,
+        Some(now - Duration::from_millis(200)),
+    ];
+    let (sender, mut receiver) = mpsc::channel(64);
+    let targets = targets.iter().cloned().zip(due);
+    let _schedule = Schedule::start(targets, &Slow::new(0), &sender);
+    let mut first = BTreeMap::new();
+    while first.len() < 4 {
+        let sample = receiver.recv().await.unwrap();
+        first
+            .entry(sample.target.0)
+            .or_insert((sample.at - now).as_millis());
+    }
+    let first: Vec<u128> = first.into_values().collect();
+    assert_eq!(first, [0, 700, 500, 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn each_interval_is_spread_by_itself() {
     let targets = targets(vec![
         pool(&["192.0.2.1", "192.0.2.2"], probe(80, 1000)),
@@ -158,7 +189,7 @@ async fn missed_ticks_are_left_out_and_the_phase_kept() {
     let targets = targets(vec![pool(&["192.0.2.1"], probe(80, 1000))]);
     let (sender, mut receiver) = mpsc::channel(1);
     let start = Instant::now();
-    let _schedule = Schedule::start(targets.iter().cloned(), &Slow::new(10), &sender);
+    let _schedule = Schedule::start(fresh(&targets), &Slow::new(10), &sender);
     // The receiver sleeps: one sample waits in the channel, one in the sender.
     sleep(Duration::from_millis(5400)).await;
     let mut at = Vec::new();
@@ -185,7 +216,7 @@ async fn probing_ends_when_nobody_listens() {
     let prober = Slow::new(10);
     let (sender, receiver) = mpsc::channel(1);
     drop(receiver);
-    let _schedule = Schedule::start(targets.iter().cloned(), &prober, &sender);
+    let _schedule = Schedule::start(fresh(&targets), &prober, &sender);
     sleep(Duration::from_secs(10)).await;
     assert_eq!(prober.probes.load(Ordering::Relaxed), 1);
 }
