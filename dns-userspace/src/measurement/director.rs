@@ -188,8 +188,9 @@ impl Director {
         if let Verdict::Local { error } = &sample.verdict
             && health.last_local_failure() != Some(error)
         {
-            let address = self.targets.get(id).map(|target| target.address);
-            warn!(?address, %error, "could not probe");
+            if let Some(Target { address, .. }) = self.targets.get(id) {
+                warn!(%address, %error, "could not probe");
+            }
         }
         health.observe(sample);
         let failed = match &sample.verdict {
