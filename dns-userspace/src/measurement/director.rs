@@ -187,10 +187,9 @@ impl Director {
         let was_passing = health.state().is_usable() && !health.is_failing();
         if let Verdict::Local { error } = &sample.verdict
             && health.last_local_failure() != Some(error)
+            && let Some(Target { address, .. }) = self.targets.get(id)
         {
-            if let Some(Target { address, .. }) = self.targets.get(id) {
-                warn!(%address, %error, "could not probe");
-            }
+            warn!(%address, %error, "could not probe");
         }
         health.observe(sample);
         let failed = match &sample.verdict {
