@@ -1,6 +1,6 @@
 //! What start and reload have in common: measuring first, then publishing.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, time::Instant};
 use tracing::warn;
@@ -54,9 +54,10 @@ pub(super) fn publish(
 
 /// Gives every service of `plan` a counter; those that have one keep it.
 pub(super) fn name_counters(counters: &mut Vec<String>, plan: &Plan) {
+    let mut known: HashSet<String> = counters.iter().cloned().collect();
     for (service, _) in &plan.services {
         let name = service.name.fmt_with_dot().to_string();
-        if !counters.contains(&name) {
+        if known.insert(name.clone()) {
             counters.push(name);
         }
     }
