@@ -135,18 +135,25 @@ impl Server {
             // Refused at once as long as nobody listens.
             thread::sleep(TIMEOUT);
         }
-        self.check_plane(rig)
+        self.wait_for_plane(rig, deadline)
     }
 
-    /// Fails if the answers do not come from where the report will say.
-    fn check_plane(&self, rig: &Rig) -> Result<()> {
+    /// Waits until the answers come from where the report will say: userspace
+    /// answers some moments before a program is attached.
+    fn wait_for_plane(&self, rig: &Rig, deadline: Instant) -> Result<()> {
         let interface = rig.server().interface;
-        let shown = rig
-            .server()
-            .namespace
-            .ip(&["link", "show", "dev", interface])?;
-        let has_program = shown.contains("prog/xdp ");
-        if has_program != (self.contender.plane() == "xdp") {
+        let show = || {
+            let namespace = rig.server().namespace;
+            namespace.ip(&["link", "show", "dev", interface])
+        };
+        let wanted = self.contender.plane() == "xdp";
+        let is_so = |shown: &str| shown.contains("prog/xdp ") == wanted;
+        let mut shown = show()?;
+        while !is_so(&shown) && Instant::now() < deadline {
+            thread::sleep(TIMEOUT);
+            shown = show()?;
+        }
+        if !is_so(&shown) {
             bail!(
                 "{} ought to answer over {}; it said: {}\n{shown}",
                 self.contender.server(),
