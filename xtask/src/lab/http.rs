@@ -3,6 +3,7 @@
 use std::{
     io::{self, BufRead as _, BufReader, Write as _},
     net::{SocketAddr, TcpListener, TcpStream},
+    os::fd::AsRawFd as _,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -123,6 +124,7 @@ impl Shared {
     fn serve(self: &Arc<Self>, listener: &TcpListener) {
         for stream in listener.incoming() {
             if self.stopped.load(Ordering::SeqCst) {
+                stop_listening(listener);
                 return;
             }
             let Ok(stream) = stream else { continue };
@@ -136,6 +138,15 @@ impl Shared {
             });
         }
     }
+}
+
+/// Makes connections refused at once. Closing does not, as long as a child that
+/// another thread is just starting holds a copy of the descriptor.
+fn stop_listening(listener: &TcpListener) {
+    // SAFETY: the descriptor is the listener's, which outlives the call; no
+    // memory is touched.
+    let failed = unsafe { libc::shutdown(listener.as_raw_fd(), libc::SHUT_RDWR) };
+    assert_eq!(failed, 0, "shutdown: {}", io::Error::last_os_error());
 }
 
 /// Answers every request at `listener` alike, for ever: what a process does
