@@ -1,16 +1,21 @@
-//! From a question and a resolver to one answer: name → row; resolver → group;
-//! pool × group → ranking; first eligible candidate → answer.
+//! From a question and a resolver to one reply: name → row; resolver or client
+//! subnet → group; pool × group → ranking; first eligible candidate → answer;
+//! then what limits it: its size, its rate, the requester's cookie.
 //!
 //! Every word is loaded once. What a word points to is complete before the word
 //! is published and stays as it is until no reader can hold the word any more.
 
 use crate::{
-    ask::{Ask, HEADER, NAME_WORDS, fold},
-    decision::{Eligible, Ranking, pick},
+    ask::Ask,
+    cookie::{self, Validity},
+    decision::{ALL_CANDIDATES, Eligible, Family, Ranking, pick},
+    find,
+    host::{Class, ClientSubnet, Host},
+    limit,
     octets::Octets,
     outcome::Outcome,
-    reply::UDP_MAX,
-    tables::{AnswerHead, Generation, Row, Source, Tables, bucket},
+    reply::{Opt, Reply},
+    tables::{AnswerHead, Below, By, Control, Entry, Generation, Row, Source, Tables, TypeEntry},
 };
 
 /// The answer one resolver gets to one question.
@@ -22,84 +27,205 @@ pub struct Chosen {
     pub head: AnswerHead,
     /// The service's number, for its counter; `None` for a static name.
     pub service: Option<u32>,
+    /// The zone's number.
+    pub zone: u32,
+    /// SCOPE PREFIX-LENGTH: bits of the client subnet that the answer holds for.
+    pub scope: u8,
 }
 
-/// Chooses the answer to `ask` for `source`; `Err` says why there is none.
+/// Decides on the reply to `ask` from `resolver`; `Err` says why there is none
+/// to be made here.
 #[inline(always)]
 pub fn decide(
+    message: &(impl Octets + ?Sized),
+    ask: &Ask,
+    resolver: Source,
+    tables: &impl Tables,
+    generation: &Generation,
+    host: &impl Host,
+) -> Result<Reply, Outcome> {
+    if ask.edns.version != 0 {
+        // The question is repeated, so it has to be one.
+        find::walk(message, ask.name_len, host).ok_or(Outcome::UpQuestion)?;
+        let reply = Reply::bad_version(ask, host);
+        let within = limit::within_rate(resolver, Class::Error, 0, tables, generation, host);
+        return within.then_some(reply).ok_or(Outcome::DropRate);
+    }
+    if ask.edns.nsid && host.nsid() {
+        return Err(Outcome::UpNsid);
+    }
+    if ask.edns.keepalive && host.is_stream() {
+        return Err(Outcome::UpKeepalive);
+    }
+    let subnet = ask.edns.subnet;
+    let honoured = subnet.present
+        && match host.client_subnet() {
+            ClientSubnet::Off => false,
+            ClientSubnet::On => true,
+            ClientSubnet::Trusted => tables.resolver(resolver).has(Entry::TRUSTED),
+        };
+    // A requester that keeps its clients to itself is answered for itself.
+    let by_subnet = honoured && subnet.source_len != 0;
+    let source = if by_subnet { subnet.address } else { resolver };
+    let mut chosen = choose(message, ask, source, tables, generation, host)?;
+    if !by_subnet {
+        chosen.scope = 0;
+    }
+
+    let mut opt = Opt::new(ask, host);
+    if honoured {
+        opt.add_subnet(&subnet, chosen.scope);
+    }
+    let mut proved = false;
+    if ask.edns.cookie.present && host.cookies() {
+        let (server, validity) = server_cookie(ask, resolver, tables, generation, host);
+        opt.add_cookie(ask.edns.cookie.client, server);
+        proved = validity != Validity::Invalid;
+    }
+    let reply = Reply::new(ask, &chosen, opt, host);
+    if reply.len() > host.reply_max() {
+        return Err(Outcome::UpTooLong);
+    }
+    let class = match chosen.head.class() {
+        Class::Positive if reply.len() > 2 * message.len() => Class::Large,
+        class => class,
+    };
+    // Who returns our cookie is where it says it is.
+    if proved || limit::within_rate(resolver, class, chosen.zone, tables, generation, host) {
+        return Ok(reply);
+    }
+    if !host.slips() {
+        return Err(Outcome::DropRate);
+    }
+    if ask.edns.cookie.present && host.cookies() && host.cookie_required_over_limit() {
+        return Ok(reply.bad_cookie(ask));
+    }
+    Ok(reply.slipped(ask))
+}
+
+/// Chooses the answer to `ask` for `source`.
+#[inline(always)]
+pub fn choose(
     message: &(impl Octets + ?Sized),
     ask: &Ask,
     source: Source,
     tables: &impl Tables,
     generation: &Generation,
+    host: &impl Host,
 ) -> Result<Chosen, Outcome> {
-    let row = find(message, ask, tables, generation).ok_or(Outcome::UpUnknownName)?;
-    let candidate = if row.is_static() {
-        0
-    } else {
-        let group = tables.group(source);
-        let ranking = tables.ranking(generation.ranking_index(row.pool(), group));
-        let eligible = tables.eligible(u32::from(row.pool()));
-        let (Some(ranking), Some(eligible)) = (ranking, eligible) else {
-            return Err(Outcome::UpNoCandidate);
-        };
-        let ranking = Ranking(ranking.load());
-        let eligible = Eligible(eligible.load());
-        pick(ranking, eligible, ask.family).ok_or(Outcome::UpNoCandidate)?
+    let (row, entry) = match find::exact(message, ask, tables, generation) {
+        Some(row) => (row, entry(&row, ask.rtype, tables)?),
+        None => {
+            let encloser = find::closest_encloser(message, ask, tables, generation, host)?;
+            match encloser.below() {
+                Below::Up => return Err(Outcome::UpNoAnswer),
+                Below::Outside => return Err(Outcome::UpUnknownName),
+                Below::Answer(cell) => (encloser, TypeEntry::new(0, cell, 0, By::Nobody)),
+                Below::Wildcard(cell) => {
+                    let row = Row::load(tables.name(cell).ok_or(Outcome::UpNoAnswer)?);
+                    (row, entry(&row, ask.rtype, tables)?)
+                }
+            }
+        }
     };
-    let cell = row.answer_cell(ask.family, candidate);
-    let line = tables.answer(cell).ok_or(Outcome::UpNoAnswer)?;
-    let head = AnswerHead::load(line);
-    if head.is_absent() {
-        return Err(Outcome::UpNoAnswer);
-    }
-    if ask.end() + head.len() > UDP_MAX {
-        return Err(Outcome::UpTooLong);
+    let (candidate, scope) = match entry.by() {
+        By::Nobody => (0, 0),
+        by => {
+            let resolver = tables.resolver(source);
+            let ranking = tables.ranking(generation.ranking_index(row.pool(), resolver.group()));
+            let eligible = tables.eligible(u32::from(row.pool()));
+            let (Some(ranking), Some(eligible)) = (ranking, eligible) else {
+                return Err(Outcome::UpNoCandidate);
+            };
+            let ranking = Ranking(ranking.load());
+            let eligible = Eligible(eligible.load());
+            let picked = pick_by(by, ranking, eligible).ok_or(Outcome::UpNoCandidate)?;
+            (u32::from(picked), resolver.scope())
+        }
+    };
+    let first = entry.cell().ok_or(Outcome::UpNoAnswer)?;
+    let mut cell = first.wrapping_add(candidate * entry.stride());
+    let mut head = AnswerHead::load(tables.answer(cell).ok_or(Outcome::UpNoAnswer)?);
+    if let Some(other) = head.stands_in() {
+        cell = other;
+        head = AnswerHead::load(tables.answer(cell).ok_or(Outcome::UpNoAnswer)?);
+        if head.stands_in().is_some() {
+            return Err(absent(&row));
+        }
     }
     Ok(Chosen {
         cell,
         head,
         service: row.service(),
+        zone: row.zone(),
+        scope,
     })
 }
 
-/// The row of exactly this name, compared whole and folded.
+/// The answers to `rtype` at `row`.
 #[inline(always)]
-pub fn find(
-    message: &(impl Octets + ?Sized),
+fn entry(row: &Row, rtype: u16, tables: &impl Tables) -> Result<TypeEntry, Outcome> {
+    if let Some(entry) = row.addresses(rtype) {
+        return Ok(entry);
+    }
+    let line = row.types().and_then(|cell| tables.answer(cell));
+    line.map(|line| TypeEntry::find(line, rtype))
+        .ok_or_else(|| absent(row))
+}
+
+/// Why there is no answer at `row`.
+#[inline(always)]
+fn absent(row: &Row) -> Outcome {
+    match row.below() {
+        Below::Outside => Outcome::UpUnknownName,
+        _ => Outcome::UpNoAnswer,
+    }
+}
+
+/// The candidate, or [`ALL_CANDIDATES`], for answers that are chosen `by`.
+#[inline(always)]
+fn pick_by(by: By, ranking: Ranking, eligible: Eligible) -> Option<u8> {
+    match by {
+        By::V6 => pick(ranking, eligible, Family::V6),
+        By::V4 | By::Nobody => pick(ranking, eligible, Family::V4),
+        By::Both => {
+            let v4 = pick(ranking, eligible, Family::V4);
+            let v6 = pick(ranking, eligible, Family::V6);
+            Some(if v4 == v6 { v4? } else { ALL_CANDIDATES })
+        }
+    }
+}
+
+/// The server cookie that `ask` from `resolver` gets, and what its own is worth.
+#[inline(always)]
+fn server_cookie(
     ask: &Ask,
+    resolver: Source,
     tables: &impl Tables,
     generation: &Generation,
-) -> Option<Row> {
-    let (first, second, tag) = bucket::places(ask.hash, generation.bucket_mask);
-    let cell = match bucket::search(tables.bucket(generation.bucket_base + first)?, tag) {
-        Some(cell) => cell,
-        None => bucket::search(tables.bucket(generation.bucket_base + second)?, tag)?,
+    host: &impl Host,
+) -> ((u64, u64), Validity) {
+    let Some(control) = tables.control() else {
+        return ((0, 0), Validity::Invalid);
     };
-    let mut cell_index = cell;
-    let mut line = tables.name(cell_index)?;
-    let row = Row::load(line);
-    if row.name_len() != ask.name_len {
-        return None;
+    let [current, other] = Control::secrets(control, generation);
+    let now_s = host.now_s();
+    let asked = ask.edns.cookie;
+    let mut validity = cookie::check(current, asked.client, asked.server, resolver, now_s);
+    if validity == Validity::Fresh {
+        return (asked.server, validity);
     }
-    let last = (ask.name_len - 1) >> 3;
-    let mut slot = Row::WORDS;
-    for index in 0..NAME_WORDS {
-        let stored = line.0[slot & 7].load();
-        if index == last {
-            return (stored == ask.tail).then_some(row);
-        }
-        if stored != fold(message.word(HEADER + 8 * index)?) {
-            return None;
-        }
-        slot += 1;
-        if slot == 8 {
-            slot = 0;
-            cell_index += 1;
-            line = tables.name(cell_index)?;
-        }
+    if validity == Validity::Invalid && other != current {
+        validity = match cookie::check(other, asked.client, asked.server, resolver, now_s) {
+            Validity::Invalid => Validity::Invalid,
+            // Whatever its age: the secret that makes cookies is another one.
+            _ => Validity::Old,
+        };
     }
-    None
+    (
+        cookie::make(current, asked.client, resolver, now_s),
+        validity,
+    )
 }
 
 #[cfg(test)]

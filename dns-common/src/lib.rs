@@ -8,30 +8,42 @@
 pub mod octets;
 
 pub mod ask;
+pub mod name;
+
+pub mod cookie;
 pub mod decide;
 pub mod decision;
+pub mod find;
+pub mod limit;
+
 pub mod reply;
 
+pub mod host;
 pub mod outcome;
 pub mod tables;
 
-use ask::Ask;
-use decide::Chosen;
+use host::Host;
 use octets::Octets;
 use outcome::Outcome;
+use reply::Reply;
 use tables::{Generation, Source, Tables};
 
-/// What both planes do with a DNS message: understand it, and choose the answer
+/// What both planes do with a DNS message: understand it, and decide on the reply
 /// that `source` gets. Nothing is written; `Err` says why the message needs the
-/// full server.
+/// full server, or is to be dropped.
 #[inline(always)]
 pub fn respond(
     message: &(impl Octets + ?Sized),
     source: Source,
     tables: &impl Tables,
     generation: &Generation,
-) -> Result<(Ask, Chosen), Outcome> {
+    host: &impl Host,
+) -> Result<Reply, Outcome> {
     let ask = ask::ask(message, generation.seed)?;
-    let chosen = decide::decide(message, &ask, source, tables, generation)?;
-    Ok((ask, chosen))
+    match decide::decide(message, &ask, source, tables, generation, host) {
+        Err(Outcome::UpUnknownName) if !limit::within_up_budget(tables, host) => {
+            Err(Outcome::DropUnknownName)
+        }
+        decided => decided,
+    }
 }

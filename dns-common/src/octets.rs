@@ -18,11 +18,14 @@ pub trait Octets {
     /// Octets `at` to `at + 3`; `None` past the end.
     fn half(&self, at: usize) -> Option<u32>;
 
-    /// `value`, the length of a name, itself. In the kernel the verifier forgets
-    /// what it knows of it, so that what follows is verified once, not once for
-    /// each way here.
+    /// Octet `at`; `None` past the end.
+    fn octet(&self, at: usize) -> Option<u8>;
+
+    /// `value`, at most `MAX`, itself. In the kernel the verifier forgets what it
+    /// knows of it, so that what follows is verified once, not once for each way
+    /// here.
     #[inline(always)]
-    fn forget_len(&self, value: usize) -> usize {
+    fn forget<const MAX: usize>(&self, value: usize) -> usize {
         value
     }
 }
@@ -41,6 +44,15 @@ pub trait OctetsMut {
 
     /// Writes octet `at`.
     fn put_octet(&mut self, at: usize, value: u8) -> Option<()>;
+
+    /// Adds `value` to the 16-bit number in network order at `at`, wrapping.
+    fn add_pair(&mut self, at: usize, value: u16) -> Option<()>;
+
+    /// As [`Octets::forget`].
+    #[inline(always)]
+    fn forget<const MAX: usize>(&self, value: usize) -> usize {
+        value
+    }
 }
 
 impl Octets for [u8] {
@@ -54,6 +66,10 @@ impl Octets for [u8] {
 
     fn half(&self, at: usize) -> Option<u32> {
         Some(u32::from_le_bytes(*self.get(at..)?.first_chunk()?))
+    }
+
+    fn octet(&self, at: usize) -> Option<u8> {
+        self.get(at).copied()
     }
 }
 
@@ -75,6 +91,12 @@ impl OctetsMut for [u8] {
 
     fn put_octet(&mut self, at: usize, value: u8) -> Option<()> {
         *self.get_mut(at)? = value;
+        Some(())
+    }
+
+    fn add_pair(&mut self, at: usize, value: u16) -> Option<()> {
+        let pair: &mut [u8; 2] = self.get_mut(at..)?.first_chunk_mut()?;
+        *pair = u16::from_be_bytes(*pair).wrapping_add(value).to_be_bytes();
         Some(())
     }
 }

@@ -1,65 +1,93 @@
 //! Every fate of a packet that enters the XDP program.
 
 /// What happened to one packet, and why. The number is the index of its
-/// counter, so new outcomes are added at the end of their kind and the tables'
-/// ABI version goes up.
+/// counter; with a new outcome the tables' ABI version goes up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Outcome {
-    /// Answered in the kernel: the frame went back as the reply.
+    /// Answered in the kernel: the frame went back as the reply, with records.
     Answered = 0,
+    /// Answered: the name, or the type at it, does not exist.
+    AnsweredNegative = 1,
+    /// Answered: with a delegation.
+    AnsweredReferral = 2,
+    /// Answered: with TC, since the records do not fit.
+    AnsweredTruncated = 3,
+    /// Answered: with an RCODE other than NOERROR and NXDOMAIN, BADVERS among them.
+    AnsweredError = 4,
+    /// Answered: with TC, since the rate is too high.
+    AnsweredSlip = 5,
+    /// Answered: with BADCOOKIE, since the rate is too high.
+    AnsweredBadCookie = 6,
 
     /// Passed up: neither IPv4 nor IPv6, or more than two VLAN tags.
-    UpNotIp = 1,
+    UpNotIp = 7,
     /// Passed up: not UDP.
-    UpNotUdp = 2,
+    UpNotUdp = 8,
     /// Passed up: not for one of our service addresses, or to many on the link.
-    UpOtherAddress = 3,
+    UpOtherAddress = 9,
     /// Passed up: not for our port.
-    UpOtherPort = 4,
+    UpOtherPort = 10,
     /// Passed up: an IPv4 fragment.
-    UpFragment = 5,
+    UpFragment = 11,
     /// Passed up: IPv4 options.
-    UpIpv4Options = 6,
+    UpIpv4Options = 12,
     /// Passed up: an IPv6 extension header (fragments are among them).
-    UpIpv6Extension = 7,
+    UpIpv6Extension = 13,
     /// Passed up: lengths of frame, IP, UDP and DNS do not fit each other.
-    UpLength = 8,
+    UpLength = 14,
     /// Passed up: a response, not a query.
-    UpResponse = 9,
+    UpResponse = 15,
     /// Passed up: an opcode other than QUERY, or TC set.
-    UpOpcode = 10,
+    UpOpcode = 16,
     /// Passed up: not exactly one question.
-    UpQuestionCount = 11,
+    UpQuestionCount = 17,
     /// Passed up: answer or authority records in a query.
-    UpRecords = 12,
-    /// Passed up: additional records, EDNS among them.
-    UpAdditional = 13,
-    /// Passed up: no name of 255 octets or less, or octets after the question.
-    UpQuestion = 14,
+    UpRecords = 18,
+    /// Passed up: additional records other than one OPT record.
+    UpAdditional = 19,
+    /// Passed up: no well-formed name of 255 octets or less, or octets after the question.
+    UpQuestion = 20,
+    /// Passed up: an OPT record that is malformed, or has many options or one twice.
+    UpOpt = 21,
+    /// Passed up: a malformed COOKIE option.
+    UpCookie = 22,
+    /// Passed up: a CLIENT-SUBNET option that is malformed or of another family.
+    UpSubnet = 23,
+    /// Passed up: NSID is asked for, and configured.
+    UpNsid = 24,
+    /// Passed up: a TCP connection's keepalive is asked for; in userspace only.
+    UpKeepalive = 25,
     /// Passed up: a class other than IN.
-    UpClass = 15,
-    /// Passed up: a type other than A and AAAA.
-    UpType = 16,
-    /// Passed up: a name that is not in the table.
-    UpUnknownName = 17,
-    /// Passed up: the name is known, but has no precomputed answer of that type.
-    UpNoAnswer = 18,
+    UpClass = 26,
+    /// Passed up: a type that no record has, other than ANY.
+    UpType = 27,
+    /// Passed up: a name outside our zones.
+    UpUnknownName = 28,
+    /// Passed up: a name of ours without a precomputed answer of that type.
+    UpNoAnswer = 29,
     /// Passed up: no candidate is fit, and the service says to fail.
-    UpNoCandidate = 19,
-    /// Passed up: the reply would be longer than 512 octets.
-    UpTooLong = 20,
+    UpNoCandidate = 30,
+    /// Passed up: the reply would be longer than a frame.
+    UpTooLong = 31,
     /// Passed up: the frame could not be resized.
-    UpNoRoom = 21,
+    UpNoRoom = 32,
     /// Passed up: nothing has been published yet.
-    UpNotReady = 22,
+    UpNotReady = 33,
     /// Passed up: sent from where no reply may go: a group, this host, nowhere.
-    UpSource = 23,
+    UpSource = 34,
     /// Passed up: an IPv4 header whose checksum is wrong, or UDP over IPv6 without one.
-    UpChecksum = 24,
+    UpChecksum = 35,
+    /// Passed up: no route back by the interface it came from, or no neighbour known on it.
+    UpRoute = 36,
+
+    /// Dropped: over the rate of its resolver.
+    DropRate = 37,
+    /// Dropped: a name outside our zones, over the rate at which those may go up.
+    DropUnknownName = 38,
     /// Dropped: a check that cannot fail failed after the frame was resized;
     /// a changed packet must not go up.
-    DropBroken = 25,
+    DropBroken = 39,
 }
 
 /// What a packet's fate means for the frame.
@@ -75,8 +103,14 @@ pub enum Action {
 
 impl Outcome {
     /// Every outcome, in counter order.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 40] = [
         Self::Answered,
+        Self::AnsweredNegative,
+        Self::AnsweredReferral,
+        Self::AnsweredTruncated,
+        Self::AnsweredError,
+        Self::AnsweredSlip,
+        Self::AnsweredBadCookie,
         Self::UpNotIp,
         Self::UpNotUdp,
         Self::UpOtherAddress,
@@ -91,6 +125,11 @@ impl Outcome {
         Self::UpRecords,
         Self::UpAdditional,
         Self::UpQuestion,
+        Self::UpOpt,
+        Self::UpCookie,
+        Self::UpSubnet,
+        Self::UpNsid,
+        Self::UpKeepalive,
         Self::UpClass,
         Self::UpType,
         Self::UpUnknownName,
@@ -101,6 +140,9 @@ impl Outcome {
         Self::UpNotReady,
         Self::UpSource,
         Self::UpChecksum,
+        Self::UpRoute,
+        Self::DropRate,
+        Self::DropUnknownName,
         Self::DropBroken,
     ];
 
@@ -108,7 +150,13 @@ impl Outcome {
     #[inline(always)]
     pub const fn action(self) -> Action {
         match self {
-            Self::Answered => Action::Reply,
+            Self::Answered
+            | Self::AnsweredNegative
+            | Self::AnsweredReferral
+            | Self::AnsweredTruncated
+            | Self::AnsweredError
+            | Self::AnsweredSlip
+            | Self::AnsweredBadCookie => Action::Reply,
             Self::UpNotIp
             | Self::UpNotUdp
             | Self::UpOtherAddress
@@ -123,6 +171,11 @@ impl Outcome {
             | Self::UpRecords
             | Self::UpAdditional
             | Self::UpQuestion
+            | Self::UpOpt
+            | Self::UpCookie
+            | Self::UpSubnet
+            | Self::UpNsid
+            | Self::UpKeepalive
             | Self::UpClass
             | Self::UpType
             | Self::UpUnknownName
@@ -132,8 +185,9 @@ impl Outcome {
             | Self::UpNoRoom
             | Self::UpNotReady
             | Self::UpSource
-            | Self::UpChecksum => Action::Up,
-            Self::DropBroken => Action::Drop,
+            | Self::UpChecksum
+            | Self::UpRoute => Action::Up,
+            Self::DropRate | Self::DropUnknownName | Self::DropBroken => Action::Drop,
         }
     }
 
@@ -141,6 +195,12 @@ impl Outcome {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Answered => "answered",
+            Self::AnsweredNegative => "answered_negative",
+            Self::AnsweredReferral => "answered_referral",
+            Self::AnsweredTruncated => "answered_truncated",
+            Self::AnsweredError => "answered_error",
+            Self::AnsweredSlip => "answered_slip",
+            Self::AnsweredBadCookie => "answered_bad_cookie",
             Self::UpNotIp => "up_not_ip",
             Self::UpNotUdp => "up_not_udp",
             Self::UpOtherAddress => "up_other_address",
@@ -155,6 +215,11 @@ impl Outcome {
             Self::UpRecords => "up_records",
             Self::UpAdditional => "up_additional",
             Self::UpQuestion => "up_question",
+            Self::UpOpt => "up_opt",
+            Self::UpCookie => "up_cookie",
+            Self::UpSubnet => "up_subnet",
+            Self::UpNsid => "up_nsid",
+            Self::UpKeepalive => "up_keepalive",
             Self::UpClass => "up_class",
             Self::UpType => "up_type",
             Self::UpUnknownName => "up_unknown_name",
@@ -165,6 +230,9 @@ impl Outcome {
             Self::UpNotReady => "up_not_ready",
             Self::UpSource => "up_source",
             Self::UpChecksum => "up_checksum",
+            Self::UpRoute => "up_route",
+            Self::DropRate => "drop_rate",
+            Self::DropUnknownName => "drop_unknown_name",
             Self::DropBroken => "drop_broken",
         }
     }

@@ -1,99 +1,299 @@
 //! Writing a reply: the query's question as it stands, a new header before it,
-//! the precomputed records after it.
+//! the precomputed records after it, an OPT record last.
+
+mod opt;
+
+pub use opt::Opt;
 
 use crate::{
-    ask::{Ask, lanes},
+    ask::{Ask, lanes, odd_lanes},
     decide::Chosen,
+    host::{Class, Host},
     octets::OctetsMut,
+    outcome::Outcome,
     tables::{AnswerHead, Tables},
 };
 
 /// The longest reply over UDP without EDNS, octets (RFC 1035 section 4.2.1).
 pub const UDP_MAX: usize = 512;
 
-/// QR and AA as octet 2 of the message.
-const RESPONSE_AND_AUTHORITATIVE: u64 = 0x84 << 16;
+/// The longest reply on a stream, octets (RFC 1035 section 4.2.2).
+const STREAM_MAX: usize = 65_535;
+
 /// QDCOUNT 1 as octets 4 and 5.
 const ONE_QUESTION: u64 = 0x0100 << 32;
 
-/// The header of the reply to `ask`: its first eight octets and the four after.
-///
-/// ID and RD are the query's; QR and AA are set; everything else is clear
-/// (RFC 1035 section 4.1.1, RFC 4035 section 3.1.6 for AD and CD).
-#[inline(always)]
-pub const fn header(ask: &Ask, head: &AnswerHead) -> (u64, u32) {
-    (
-        ask.id_and_rd
-            | RESPONSE_AND_AUTHORITATIVE
-            | ONE_QUESTION
-            | (head.ancount().swap_bytes() as u64) << 48,
-        head.nscount_arcount(),
-    )
+// Octets 2 and 3 of the header, as a little-endian pair.
+const QR: u16 = 0x80;
+const TC: u16 = 0x02;
+/// The lower four bits of BADVERS, 16, and BADCOOKIE, 23; and the upper eight of
+/// both, which the OPT record has (RFC 6891 section 6.1.3).
+const BADVERS_LOW: u16 = 0;
+const BADCOOKIE_LOW: u16 = 7 << 8;
+const BAD_HIGH: u8 = 1;
+
+/// A reply that has been decided on: everything but the octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// What kind of answer it is.
+    pub outcome: Outcome,
+    /// The service's number, for its counter; `None` for a static name.
+    pub service: Option<u32>,
+    /// Offset of the first octet after the question.
+    end: usize,
+    /// The header's first eight octets and the four after.
+    header: (u64, u32),
+    /// Sum over the question's octets.
+    question_sum: u64,
+    /// The answer's first cell and head; the head of no records where the reply
+    /// has none.
+    cell: u32,
+    head: AnswerHead,
+    /// How much longer the name is than the one the records were written for.
+    longer: usize,
+    opt: Opt,
 }
 
-/// Length of the reply, octets.
-#[inline(always)]
-pub const fn len(ask: &Ask, head: &AnswerHead) -> usize {
-    ask.end() + head.len()
-}
+/// The head of no records.
+const NOTHING: AnswerHead = AnswerHead::ABSENT;
 
-/// Turns `message`, which holds the query and room for [`len`] octets, into the
-/// reply. `None` when the room or the tables are short of what was promised.
-#[inline(always)]
-pub fn write(
-    message: &mut (impl OctetsMut + ?Sized),
-    ask: &Ask,
-    chosen: &Chosen,
-    tables: &impl Tables,
-) -> Option<()> {
-    let (first, second) = header(ask, &chosen.head);
-    message.put_word(0, first)?;
-    message.put_half(8, second)?;
-
-    let mut at = ask.end();
-    let mut cell = chosen.cell;
-    let mut line = tables.answer(cell)?;
-    let mut slot = AnswerHead::WORDS;
-    let len = chosen.head.len();
-    for _ in 0..=AnswerHead::LEN_MAX / 8 {
-        // Only for what is still to come: the last cell of all has none after it.
-        if slot == 8 && at < ask.end() + len {
-            slot = 0;
-            cell += 1;
-            line = tables.answer(cell)?;
+impl Reply {
+    /// The reply with the `chosen` records, or with TC where they do not fit
+    /// (RFC 2181 section 9).
+    ///
+    /// ID and RD are the query's, everything but QR, AA, TC and RCODE is clear
+    /// (RFC 1035 section 4.1.1, RFC 4035 section 3.1.6 for AD and CD).
+    #[inline(always)]
+    pub fn new(ask: &Ask, chosen: &Chosen, opt: Opt, host: &impl Host) -> Self {
+        let fits = ask.end() + chosen.head.len() + opt.len() <= limit(ask, host);
+        let (head, flags, outcome) = if fits {
+            let outcome = match chosen.head.class() {
+                Class::Positive | Class::Large => Outcome::Answered,
+                Class::Negative => Outcome::AnsweredNegative,
+                Class::Referral => Outcome::AnsweredReferral,
+                Class::Error => Outcome::AnsweredError,
+            };
+            (chosen.head, chosen.head.flags(), outcome)
+        } else {
+            let flags = chosen.head.flags() | TC;
+            (NOTHING, flags, Outcome::AnsweredTruncated)
+        };
+        Self {
+            outcome,
+            service: chosen.service,
+            cell: chosen.cell,
+            longer: ask.name_len.saturating_sub(chosen.head.name_len()),
+            ..Self::with_head(ask, head, flags, opt)
         }
-        if at + 8 > ask.end() + len {
-            break;
-        }
-        message.put_word(at, line.0[slot & 7].load())?;
-        at += 8;
-        slot += 1;
     }
-    let mut rest = line.0[slot & 7].load();
-    if len & 4 != 0 {
-        message.put_half(at, rest as u32)?;
-        rest >>= 32;
+
+    /// The reply to a query of another EDNS version than ours (RFC 6891 section
+    /// 6.1.3): no options, since what that version says of them is not known.
+    #[inline(always)]
+    pub fn bad_version(ask: &Ask, host: &impl Host) -> Self {
+        let mut opt = Opt::new(ask, host);
+        opt.set_rcode_high(BAD_HIGH);
+        Self {
+            outcome: Outcome::AnsweredError,
+            ..Self::with_head(ask, NOTHING, QR | BADVERS_LOW, opt)
+        }
+    }
+
+    /// This reply without records, so that the requester proves its address by a
+    /// cookie (RFC 7873 section 5.2.3).
+    #[inline(always)]
+    #[must_use]
+    pub fn bad_cookie(self, ask: &Ask) -> Self {
+        let mut opt = self.opt;
+        opt.set_rcode_high(BAD_HIGH);
+        Self {
+            outcome: Outcome::AnsweredBadCookie,
+            ..Self::with_head(ask, NOTHING, QR | BADCOOKIE_LOW, opt)
+        }
+    }
+
+    /// This reply without records and with TC, so that the requester proves its
+    /// address by TCP.
+    #[inline(always)]
+    #[must_use]
+    pub fn slipped(self, ask: &Ask) -> Self {
+        let flags = (self.header.0 >> 16) as u16 & !RD | TC;
+        Self {
+            outcome: Outcome::AnsweredSlip,
+            ..Self::with_head(ask, NOTHING, flags, self.opt)
+        }
+    }
+
+    #[inline(always)]
+    fn with_head(ask: &Ask, head: AnswerHead, flags: u16, opt: Opt) -> Self {
+        let [ancount, nscount, arcount] = head.counts();
+        let arcount = arcount + u16::from(opt.len() != 0);
+        let first = ask.id_and_rd
+            | u64::from(flags) << 16
+            | ONE_QUESTION
+            | u64::from(ancount.swap_bytes()) << 48;
+        let second = u32::from(arcount.swap_bytes()) << 16 | u32::from(nscount.swap_bytes());
+        Self {
+            outcome: Outcome::Answered,
+            service: None,
+            end: ask.end(),
+            header: (first, second),
+            question_sum: ask.sum,
+            cell: 0,
+            head,
+            longer: 0,
+            opt,
+        }
+    }
+
+    /// Length of the reply, octets.
+    #[inline(always)]
+    pub const fn len(&self) -> usize {
+        self.end + self.head.len() + self.opt.len()
+    }
+
+    /// Offset of the first octet after the question, which stays as it was.
+    #[inline(always)]
+    pub const fn question_end(&self) -> usize {
+        self.end
+    }
+
+    /// Sum over the reply's octets in 16-bit little-endian lanes, as the reply
+    /// lies at an even offset.
+    #[inline(always)]
+    pub fn sum(&self) -> u64 {
+        let (even, odd) = self.head.moving();
+        // A network-order pair that grows by n adds n to the second octet.
+        let moved = self.longer as u64 * ((even as u64) << 8 | odd as u64);
+        let records = u64::from(self.head.sum()) + moved;
+        lanes(self.header.0)
+            + u64::from(self.header.1)
+            + self.question_sum
+            + odd_lanes(records, self.end)
+            + odd_lanes(self.opt.sum(), self.end + self.head.len())
+    }
+
+    /// Turns `message`, which holds the query and room for [`Reply::len`] octets,
+    /// into the reply. `None` when the room or the tables are short of what was
+    /// promised.
+    #[inline(always)]
+    pub fn write(
+        &self,
+        message: &mut (impl OctetsMut + ?Sized),
+        tables: &impl Tables,
+    ) -> Option<()> {
+        message.put_word(0, self.header.0)?;
+        message.put_half(8, self.header.1)?;
+        let at = message.forget::<{ crate::ask::QUESTION_MAX }>(self.end);
+        if !self.head.is_empty() {
+            self.write_records(message, at, tables)?;
+            if self.longer != 0 && self.head.moving() != (0, 0) {
+                self.move_pointers(message, at, tables)?;
+            }
+        }
+        if self.opt.len() != 0 {
+            let at = message.forget::<OPT_AT_MAX>(at + self.head.len());
+            self.opt.write(message, at)?;
+        }
+        Some(())
+    }
+
+    #[inline(always)]
+    fn write_records(
+        &self,
+        message: &mut (impl OctetsMut + ?Sized),
+        at: usize,
+        tables: &impl Tables,
+    ) -> Option<()> {
+        let mut at = at;
+        let mut rest = self.head.len();
+        let mut cell = self.cell;
+        let mut line = tables.answer(cell)?;
+        let mut slot = AnswerHead::WORDS;
+        for _ in 0..AnswerHead::LEN_MAX / 8 {
+            if rest < 8 {
+                break;
+            }
+            message.put_word(at, line.0[slot & 7].load())?;
+            at += 8;
+            rest -= 8;
+            slot += 1;
+            // Only for what is still to come: the last cell of all has none after it.
+            if slot == 8 && rest != 0 {
+                slot = 0;
+                cell += 1;
+                line = tables.answer(cell)?;
+            }
+        }
+        put_rest(message, at, line.0[slot & 7].load(), rest)
+    }
+
+    /// Adds what the name is longer to each pointer past it.
+    #[inline(always)]
+    fn move_pointers(
+        &self,
+        message: &mut (impl OctetsMut + ?Sized),
+        at: usize,
+        tables: &impl Tables,
+    ) -> Option<()> {
+        let (even, odd) = self.head.moving();
+        let list = AnswerHead::WORDS + self.head.len().div_ceil(8);
+        for index in 0..AnswerHead::MOVING_MAX {
+            if index >= even + odd {
+                break;
+            }
+            let number = list + index / 4;
+            let line = tables.answer(self.cell + (number / 8) as u32)?;
+            let places = line.0[number & 7].load();
+            let place = (places >> (16 * (index & 3))) as u16;
+            let place = message.forget::<{ AnswerHead::LEN_MAX }>(usize::from(place));
+            message.add_pair(at + place, self.longer as u16)?;
+        }
+        Some(())
+    }
+}
+
+/// Where an OPT record can start at most.
+const OPT_AT_MAX: usize = crate::ask::QUESTION_MAX + AnswerHead::LEN_MAX;
+
+/// RD in octets 2 and 3 of the header.
+const RD: u16 = 0x01;
+
+/// Writes the first `octets` (0 to 7) octets of `word` at `at`.
+#[inline(always)]
+fn put_rest(
+    message: &mut (impl OctetsMut + ?Sized),
+    at: usize,
+    word: u64,
+    octets: usize,
+) -> Option<()> {
+    let (mut at, mut word) = (at, word);
+    if octets & 4 != 0 {
+        message.put_half(at, word as u32)?;
+        word >>= 32;
         at += 4;
     }
-    if len & 2 != 0 {
-        message.put_pair(at, rest as u16)?;
-        rest >>= 16;
+    if octets & 2 != 0 {
+        message.put_pair(at, word as u16)?;
+        word >>= 16;
         at += 2;
     }
-    if len & 1 != 0 {
-        message.put_octet(at, rest as u8)?;
+    if octets & 1 != 0 {
+        message.put_octet(at, word as u8)?;
     }
     Some(())
 }
 
-/// Sum over the reply's octets in 16-bit little-endian lanes, as the reply lies
-/// at an even offset.
+/// Octets the reply may have (RFC 6891 section 6.2.5).
 #[inline(always)]
-pub const fn sum(ask: &Ask, head: &AnswerHead) -> u64 {
-    let (first, second) = header(ask, head);
-    // Records that start at an odd offset count with their octets swapped.
-    let odd = (ask.name_len as u64 & 1) << 3;
-    lanes(first) + second as u64 + ask.sum + ((head.sum() as u64) << odd)
+fn limit(ask: &Ask, host: &impl Host) -> usize {
+    if host.is_stream() {
+        STREAM_MAX
+    } else if ask.edns.present {
+        usize::from(ask.edns.payload.min(host.payload())).max(UDP_MAX)
+    } else {
+        UDP_MAX
+    }
 }
 
 /// The 16-bit ones' complement sum (RFC 1071) of lanes added up in `sum`.

@@ -1,13 +1,14 @@
-//! The line every packet reads first.
+//! The lines every packet reads first.
 
 use super::Word;
+use crate::cookie::Secret;
 
-/// Word 0 is the number of the current generation, 0 before the first; word 1
-/// holds what stays as it was at load time; three words follow for each of the
-/// two generations. One cache line.
+/// The first line holds the number of the current generation, 0 before the
+/// first, what stays as it was at load time, and the clock; a line follows for
+/// each of the two generations.
 #[repr(C, align(64))]
 #[derive(Debug, Default)]
-pub struct Control(pub [Word; 8]);
+pub struct Control(pub [Word; 24]);
 
 /// What a reader needs to know of one generation, loaded once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,17 +27,31 @@ pub struct Generation {
     pub groups_shift: u32,
     /// The UDP port we answer on, in wire order as a little-endian pair.
     pub port: u16,
+    /// Even or odd: which line the cookie secrets are in.
+    odd: bool,
 }
 
 impl Control {
     /// Index of the word that makes a generation current.
     pub const GENERATION: usize = 0;
     const CONSTANTS: usize = 1;
+    const CLOCK: usize = 2;
+    // Of each generation's line; two words a secret.
+    const SEED: usize = 0;
+    const BUCKETS: usize = 1;
+    const ADDRESSES: usize = 2;
+    const SECRETS: usize = 3;
 
-    #[cfg(not(target_arch = "bpf"))]
-    fn first_word(number: u64) -> usize {
-        // Three words each after the two that both share.
-        if number & 1 == 0 { 2 } else { 5 }
+    /// Word `number` (0 to 7) of a generation's line. The index is spelt out, not
+    /// computed, so that it needs no bounds check.
+    #[inline(always)]
+    fn word<const NUMBER: usize>(&self, odd: bool) -> &Word {
+        const { assert!(NUMBER < 8) };
+        if odd {
+            &self.0[16 + NUMBER]
+        } else {
+            &self.0[8 + NUMBER]
+        }
     }
 
     /// The current generation; `None` before the first.
@@ -52,41 +67,81 @@ impl Control {
     #[inline(always)]
     pub fn generation(&self, number: u64) -> Generation {
         let constants = self.0[Self::CONSTANTS].load();
-        // The index is spelt out, not computed, so that it needs no bounds check.
-        let (seed, buckets, addresses) = if number & 1 == 0 {
-            (&self.0[2], &self.0[3], &self.0[4])
-        } else {
-            (&self.0[5], &self.0[6], &self.0[7])
-        };
-        let buckets = buckets.load();
-        let addresses = addresses.load();
+        let odd = number & 1 != 0;
+        let buckets = self.word::<{ Self::BUCKETS }>(odd).load();
+        let addresses = self.word::<{ Self::ADDRESSES }>(odd).load();
         Generation {
-            seed: seed.load(),
+            seed: self.word::<{ Self::SEED }>(odd).load(),
             bucket_base: buckets as u32,
             bucket_mask: (buckets >> 32) as u32,
             address_seed: addresses as u32,
             address_base: (addresses >> 32) as u32,
             groups_shift: constants as u32 & 0x1f,
             port: (constants >> 32) as u16,
+            odd,
         }
     }
 
-    #[cfg(not(target_arch = "bpf"))]
+    /// The secrets of `generation`: the one that makes cookies, and the one whose
+    /// cookies are taken as well.
+    #[inline(always)]
+    pub fn secrets(&self, generation: &Generation) -> [Secret; 2] {
+        let odd = generation.odd;
+        [
+            Secret(
+                self.word::<{ Self::SECRETS }>(odd).load(),
+                self.word::<{ Self::SECRETS + 1 }>(odd).load(),
+            ),
+            Secret(
+                self.word::<{ Self::SECRETS + 2 }>(odd).load(),
+                self.word::<{ Self::SECRETS + 3 }>(odd).load(),
+            ),
+        ]
+    }
+
+    /// Nanoseconds from the kernel's clock (`CLOCK_BOOTTIME`) to 1970, wrapping.
+    #[inline(always)]
+    pub fn clock_offset_ns(&self) -> u64 {
+        self.0[Self::CLOCK].load()
+    }
+}
+
+#[cfg(not(target_arch = "bpf"))]
+impl Control {
+    /// Sets what [`Control::clock_offset_ns`] reads.
+    pub fn set_clock_offset_ns(&self, offset: u64) {
+        self.0[Self::CLOCK].store(offset);
+    }
+
     /// Describes generation `number`, which must not be current.
-    pub fn describe(&self, number: u64, generation: &Generation) {
-        let first = Self::first_word(number);
+    pub fn describe(&self, number: u64, generation: &Generation, secrets: [Secret; 2]) {
+        let odd = number & 1 != 0;
         let buckets = u64::from(generation.bucket_mask) << 32 | u64::from(generation.bucket_base);
         let addresses =
             u64::from(generation.address_base) << 32 | u64::from(generation.address_seed);
         let constants = u64::from(generation.port) << 32 | u64::from(generation.groups_shift);
-        self.0[first].store(generation.seed);
-        self.0[first + 1].store(buckets);
-        self.0[first + 2].store(addresses);
+        let [first, second] = secrets;
+        self.word::<{ Self::SEED }>(odd).store(generation.seed);
+        self.word::<{ Self::BUCKETS }>(odd).store(buckets);
+        self.word::<{ Self::ADDRESSES }>(odd).store(addresses);
+        self.word::<{ Self::SECRETS }>(odd).store(first.0);
+        self.word::<{ Self::SECRETS + 1 }>(odd).store(first.1);
+        self.word::<{ Self::SECRETS + 2 }>(odd).store(second.0);
+        self.word::<{ Self::SECRETS + 3 }>(odd).store(second.1);
         self.0[Self::CONSTANTS].store(constants);
     }
 }
 
 impl Generation {
+    /// This one as generation `number`.
+    #[must_use]
+    pub const fn numbered(self, number: u64) -> Self {
+        Self {
+            odd: number & 1 != 0,
+            ..self
+        }
+    }
+
     /// Where the ranking of `pool` for `group` stands.
     #[inline(always)]
     pub const fn ranking_index(&self, pool: u16, group: u16) -> u32 {

@@ -5,7 +5,8 @@
 //! `addresses`, `buckets`, `names`, `answers`, `rankings` and `eligible` exist twice,
 //! once for each of two generations: a new generation is written beside the one in use, then one
 //! store of [`Control::GENERATION`] makes it current. `resolvers` is shared by
-//! both and changes entry by entry.
+//! both and changes entry by entry. `rates` is shared too, and the one table that readers
+//! write.
 
 pub mod address;
 pub mod answer;
@@ -15,17 +16,20 @@ mod resolver;
 mod row;
 mod word;
 
-pub use answer::AnswerHead;
+pub use answer::{AnswerHead, AnswerKind};
 pub use control::{Control, Generation};
 pub use resolver::{Entry, Source};
-pub use row::Row;
+pub use row::{Below, By, Row, TypeEntry};
 pub use word::Word;
 
-use crate::outcome::Outcome;
+use crate::{
+    name::{LABELS_MAX, NAME_WORDS},
+    outcome::Outcome,
+};
 
 /// Version of everything in this module; a program never runs over tables of
 /// another version. Raise it with any change of layout or meaning.
-pub const ABI_VERSION: u32 = 1;
+pub const ABI_VERSION: u32 = 2;
 
 /// One cache line: the cell of `buckets`, `names` and `answers`.
 #[repr(C, align(64))]
@@ -54,9 +58,15 @@ pub struct AddressSlot(pub [Word; 2]);
 pub struct Counters {
     /// Packets by [`Outcome`].
     pub outcomes: [u64; Outcome::ALL.len()],
+    /// Responses kept back by their rate, for [`crate::host::Host::slips`].
+    pub limited: u64,
     /// A place the program passes offsets through, so that the verifier forgets
     /// what it knows of them and checks the rest once, not once for each path.
     pub scratch: u64,
+    /// For [`crate::host::Host::set_label`].
+    pub labels: [u8; LABELS_MAX + 1],
+    /// For [`crate::host::Host::set_hash`].
+    pub hashes: [u64; NAME_WORDS],
 }
 
 /// IPv4 blocks of /24, two entries in a word: 64 MiB.
@@ -88,10 +98,13 @@ pub trait Tables {
     /// A pool's eligibility word.
     fn eligible(&self, pool: u32) -> Option<&Word>;
 
-    /// The group of a resolver: the longest prefix that holds it.
+    /// A rate bucket, or the word after all of them.
+    fn rate(&self, bucket: u32) -> Option<&Word>;
+
+    /// What is known of a resolver: the longest prefix that holds it.
     #[inline(always)]
-    fn group(&self, source: Source) -> u16 {
-        resolver::group(self, source)
+    fn resolver(&self, source: Source) -> Entry {
+        resolver::entry(self, source)
     }
 
     /// Whether `words` (see [`address::words`]) is a service address.

@@ -1,5 +1,6 @@
-//! Resolver address → group: IPv4 by direct index of its /24, IPv6 of its /16,
-//! longer prefixes through nodes of one octet each.
+//! Resolver address → group, scope and what else is known of it: IPv4 by direct
+//! index of its /24, IPv6 of its /16, longer prefixes through nodes of one octet
+//! each.
 
 use super::{Chunk, EntryPair, Tables};
 
@@ -24,17 +25,43 @@ impl From<core::net::IpAddr> for Source {
     }
 }
 
-/// One entry: a group, or the node that tells groups of longer prefixes apart.
-/// Bits 0–15 the group or 0–30 the node; bit 31 says which.
+/// One entry: what is known of resolvers, or the node that tells longer prefixes
+/// apart. Bit 31 says which: bits 0–30 the node; or bits 0–15 the group, 16–23
+/// the scope, 24 [`Entry::TRUSTED`], 25 [`Entry::EXEMPT`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Entry(pub u32);
 
 impl Entry {
+    /// The client subnets that these resolvers send are believed.
+    pub const TRUSTED: u32 = 1 << 24;
+    /// Responses to these resolvers are not limited in rate.
+    pub const EXEMPT: u32 = 1 << 25;
+
     const NODE: u32 = 1 << 31;
 
-    /// Everyone below this entry belongs to `group`.
-    pub const fn group(group: u16) -> Self {
-        Self(group as u32)
+    /// Everyone below this entry belongs to `group`, as does everyone in the
+    /// block of `scope` bits around it, but in no larger one.
+    pub const fn new(group: u16, scope: u8, flags: u32) -> Self {
+        Self(group as u32 | (scope as u32) << 16 | flags)
+    }
+
+    /// The resolver's group.
+    #[inline(always)]
+    pub const fn group(self) -> u16 {
+        self.0 as u16
+    }
+
+    /// Length of the largest aligned block around this resolver that is one
+    /// group, bits: SCOPE PREFIX-LENGTH (RFC 7871 section 7.2.1).
+    #[inline(always)]
+    pub const fn scope(self) -> u8 {
+        (self.0 >> 16) as u8
+    }
+
+    /// Whether `flag` is set.
+    #[inline(always)]
+    pub const fn has(self, flag: u32) -> bool {
+        self.0 & flag != 0
     }
 
     /// The next octet decides, in node `index`.
@@ -56,15 +83,15 @@ impl Entry {
 /// Octets of an IPv6 address after the /16 that is indexed directly.
 const V6_OCTETS: u32 = 14;
 
-/// The group `source` belongs to.
+/// What is known of `source`; nothing past the tables' ends.
 #[inline(always)]
-pub(super) fn group<T: Tables + ?Sized>(tables: &T, source: Source) -> u16 {
-    walk(tables, source).unwrap_or(0)
+pub(super) fn entry<T: Tables + ?Sized>(tables: &T, source: Source) -> Entry {
+    walk(tables, source).unwrap_or_default()
 }
 
 #[inline(always)]
-fn walk<T: Tables + ?Sized>(tables: &T, source: Source) -> Option<u16> {
-    let entry = match source {
+fn walk<T: Tables + ?Sized>(tables: &T, source: Source) -> Option<Entry> {
+    Some(match source {
         Source::V4(address) => {
             let block = address >> 8;
             let entry = tables.v4(block >> 1)?.entry(block);
@@ -85,8 +112,7 @@ fn walk<T: Tables + ?Sized>(tables: &T, source: Source) -> Option<u16> {
             }
             entry
         }
-    };
-    Some(entry.0 as u16)
+    })
 }
 
 impl EntryPair {

@@ -1,8 +1,6 @@
 //! The unit every table is made of.
 
-use core::sync::atomic::AtomicU64;
-#[cfg(not(target_arch = "bpf"))]
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 /// An aligned 64-bit word with one writer and any number of readers, each
 /// access whole.
@@ -30,5 +28,24 @@ impl Word {
     #[cfg(not(target_arch = "bpf"))]
     pub fn store(&self, value: u64) {
         self.0.store(value, Ordering::Release);
+    }
+
+    /// Writes the word, in no order with anything else. Only for words that both
+    /// planes write.
+    #[inline(always)]
+    pub fn set(&self, value: u64) {
+        #[cfg(target_arch = "bpf")]
+        // SAFETY: as in `load`; the map is writable by programs.
+        unsafe {
+            self.0.as_ptr().write_volatile(value);
+        }
+        #[cfg(not(target_arch = "bpf"))]
+        self.0.store(value, Ordering::Relaxed);
+    }
+
+    /// Adds to the word, wrapping, so that no other writer's addition is lost.
+    #[inline(always)]
+    pub fn add(&self, value: u64) {
+        self.0.fetch_add(value, Ordering::Relaxed);
     }
 }

@@ -1,0 +1,176 @@
+//! From a name to what the tables have at it, or above it.
+
+use crate::{
+    ask::{Ask, HEADER},
+    host::Host,
+    name::{self, LABELS_MAX, NAME_MAX, NAME_WORDS, fold, last_octets, mix},
+    octets::Octets,
+    outcome::Outcome,
+    tables::{Generation, Row, Tables, bucket},
+};
+
+/// Steps after which bisecting [`LABELS_MAX`] ancestors has ended.
+const BISECTIONS: usize = LABELS_MAX.ilog2() as usize + 1;
+
+/// The row of exactly this name.
+#[inline(always)]
+pub fn exact(
+    message: &(impl Octets + ?Sized),
+    ask: &Ask,
+    tables: &impl Tables,
+    generation: &Generation,
+) -> Option<Row> {
+    let cell = candidate(ask.hash, tables, generation)?;
+    compare(message, HEADER, ask.name_len, cell, tables)
+}
+
+/// The row of the closest ancestor of the name that is in the tables (RFC 4592
+/// section 3.3.1), for a name that is not.
+///
+/// Every ancestor of a name in the tables is there as well, up to the root, so
+/// the closest one is found by bisecting. On the way a tag counts as the name;
+/// the one that is left is compared whole.
+#[inline(always)]
+pub fn closest_encloser(
+    message: &(impl Octets + ?Sized),
+    ask: &Ask,
+    tables: &impl Tables,
+    generation: &Generation,
+    host: &impl Host,
+) -> Result<Row, Outcome> {
+    let labels = walk(message, ask.name_len, host).ok_or(Outcome::UpQuestion)?;
+    hash_words(message, ask, generation, host).ok_or(Outcome::UpQuestion)?;
+
+    if labels == 0 {
+        return Err(Outcome::UpUnknownName);
+    }
+    let (mut low, mut high) = (1, labels);
+    for _ in 0..BISECTIONS {
+        if low >= high {
+            break;
+        }
+        let middle = (low + high) / 2;
+        let at = usize::from(host.label(middle));
+        let hash = ancestor_hash(message, ask.name_len, at, host).ok_or(Outcome::UpQuestion)?;
+        if candidate(hash, tables, generation).is_some() {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+        low = message.forget::<LABELS_MAX>(low);
+        high = message.forget::<LABELS_MAX>(high);
+    }
+    let at = usize::from(host.label(low));
+    let hash = ancestor_hash(message, ask.name_len, at, host).ok_or(Outcome::UpQuestion)?;
+    let cell = candidate(hash, tables, generation).ok_or(Outcome::UpUnknownName)?;
+    let at = message.forget::<NAME_MAX>(at);
+    if at >= ask.name_len {
+        return Err(Outcome::UpUnknownName);
+    }
+    let len = message.forget::<NAME_MAX>(ask.name_len - at);
+    compare(message, HEADER + at, len, cell, tables).ok_or(Outcome::UpUnknownName)
+}
+
+/// Remembers where the labels of the name start; the root's number, which is how
+/// many there are. `None` where the name is not well-formed.
+#[inline(always)]
+pub fn walk(message: &(impl Octets + ?Sized), name_len: usize, host: &impl Host) -> Option<usize> {
+    /// Longest label, octets (RFC 1035 section 2.3.4).
+    const LABEL_MAX: usize = 63;
+
+    let mut at = 0;
+    for index in 0..=LABELS_MAX {
+        host.set_label(index, at as u8);
+        let len = usize::from(message.octet(HEADER + at)?);
+        let next = at + 1 + len;
+        if len == 0 {
+            return (next == name_len).then(|| message.forget::<LABELS_MAX>(index));
+        }
+        if len > LABEL_MAX || next >= name_len {
+            return None;
+        }
+        at = message.forget::<NAME_MAX>(next);
+    }
+    None
+}
+
+/// Remembers the hash of the name's last words, for each number of them.
+#[inline(always)]
+fn hash_words(
+    message: &(impl Octets + ?Sized),
+    ask: &Ask,
+    generation: &Generation,
+    host: &impl Host,
+) -> Option<()> {
+    let mut hash = generation.seed;
+    for index in 0..NAME_WORDS {
+        host.set_hash(index, hash);
+        if ask.name_len < 8 * (index + 1) {
+            break;
+        }
+        hash = mix(
+            hash,
+            fold(message.word(HEADER + ask.name_len - 8 * (index + 1))?),
+        );
+    }
+    Some(())
+}
+
+/// The hash of the ancestor that starts `at` octets after the name's start.
+#[inline(always)]
+fn ancestor_hash(
+    message: &(impl Octets + ?Sized),
+    name_len: usize,
+    at: usize,
+    host: &impl Host,
+) -> Option<u64> {
+    let len = message.forget::<NAME_MAX>(name_len.checked_sub(at)?);
+    let hash = host.hash(len >> 3);
+    let rest = len & 7;
+    if rest == 0 {
+        return Some(hash);
+    }
+    let word = message.word(HEADER + at + rest - 8)?;
+    Some(mix(hash, fold(last_octets(word, rest))))
+}
+
+/// The cell of the name that has `hash`, if any has: one with its tag.
+#[inline(always)]
+fn candidate(hash: u64, tables: &impl Tables, generation: &Generation) -> Option<u32> {
+    let (first, second, tag) = bucket::places(hash, generation.bucket_mask);
+    bucket::search(tables.bucket(generation.bucket_base + first)?, tag)
+        .or_else(|| bucket::search(tables.bucket(generation.bucket_base + second)?, tag))
+}
+
+/// The row that starts in `cell`, if its name is the `len` octets at `start`.
+#[inline(always)]
+fn compare(
+    message: &(impl Octets + ?Sized),
+    start: usize,
+    len: usize,
+    cell: u32,
+    tables: &impl Tables,
+) -> Option<Row> {
+    let mut cell = cell;
+    let mut line = tables.name(cell)?;
+    let row = Row::load(line);
+    if row.name_len() != len {
+        return None;
+    }
+    let mut slot = Row::WORDS;
+    for index in 0..NAME_WORDS {
+        if line.0[slot & 7].load() != fold(name::word(message, start, len, index)?) {
+            return None;
+        }
+        if len <= 8 * (index + 1) {
+            return Some(row);
+        }
+        slot += 1;
+        if slot == 8 {
+            slot = 0;
+            cell += 1;
+            line = tables.name(cell)?;
+        }
+    }
+    None
+}

@@ -1,0 +1,155 @@
+//! The OPT record of a reply (RFC 6891), with what the query's options are
+//! answered with.
+
+use crate::{
+    ask::{Ask, OPT_FIXED, Subnet, lanes},
+    host::Host,
+    octets::OctetsMut,
+    reply::put_rest,
+    tables::Source,
+};
+
+/// Octets of a COOKIE option with client and server cookie.
+const COOKIE: usize = 28;
+/// Its code and length, 10 and 24 (RFC 7873 section 4), as little-endian octets.
+const COOKIE_HEADER: u32 = 0x1800_0a00;
+
+/// Octets of a CLIENT-SUBNET option before the address.
+const SUBNET_FIXED: usize = 8;
+
+/// Octets 0 to 4 of the record: the root, TYPE 41, the payload size still 0.
+const ROOT_AND_TYPE: u64 = 0x29_0000;
+/// DO, the highest of the flags in octets 7 and 8.
+const DNSSEC_OK: u64 = 0x80 << 56;
+
+/// An OPT record to be written; octets as little-endian words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Opt {
+    /// Length of all of it, 0 for none.
+    len: usize,
+    /// Its first eight octets.
+    fixed: u64,
+    /// Client and server cookie.
+    cookie: Option<[u64; 3]>,
+    /// The octets before the address, and the address.
+    subnet: Option<[u64; 3]>,
+    /// Octets of that address.
+    subnet_octets: usize,
+}
+
+impl Opt {
+    /// The record without options, or none where `ask` has none: our payload
+    /// size, version 0, DO as asked (RFC 3225 section 3).
+    #[inline(always)]
+    pub fn new(ask: &Ask, host: &impl Host) -> Self {
+        let dnssec_ok = if ask.edns.dnssec_ok { DNSSEC_OK } else { 0 };
+        Self {
+            len: if ask.edns.present { OPT_FIXED } else { 0 },
+            fixed: ROOT_AND_TYPE | u64::from(host.payload().swap_bytes()) << 24 | dnssec_ok,
+            cookie: None,
+            subnet: None,
+            subnet_octets: 0,
+        }
+    }
+
+    /// Sets the upper eight bits of the RCODE.
+    #[inline(always)]
+    pub const fn set_rcode_high(&mut self, high: u8) {
+        self.fixed |= (high as u64) << 40;
+    }
+
+    /// Adds a COOKIE option.
+    #[inline(always)]
+    pub const fn add_cookie(&mut self, client: u64, server: (u64, u64)) {
+        self.cookie = Some([client, server.0, server.1]);
+        self.len += COOKIE;
+    }
+
+    /// Adds the query's CLIENT-SUBNET option with `scope` (RFC 7871 section 7.2.1).
+    #[inline(always)]
+    pub const fn add_subnet(&mut self, subnet: &Subnet, scope: u8) {
+        let octets = (subnet.source_len as usize).div_ceil(8);
+        let (family, first, second) = match subnet.address {
+            Source::V4(address) => (1, address.swap_bytes() as u64, 0),
+            Source::V6(high, low) => (2, high.swap_bytes(), low.swap_bytes()),
+        };
+        let len = (SUBNET_FIXED - 4 + octets) as u64;
+        let fixed = 8 << 8
+            | len << 24
+            | family << 40
+            | (subnet.source_len as u64) << 48
+            | (scope as u64) << 56;
+        self.subnet = Some([fixed, first, second]);
+        self.subnet_octets = octets;
+        self.len += SUBNET_FIXED + octets;
+    }
+
+    /// Length of the record, octets; 0 where there is none.
+    #[inline(always)]
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no record.
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Octets 7 to 10: DO, the other flags, and the length of the options.
+    #[inline(always)]
+    const fn rest(&self) -> u32 {
+        let options = (self.len - OPT_FIXED) as u16;
+        (self.fixed >> 56) as u32 | (options.swap_bytes() as u32) << 16
+    }
+
+    /// Sum over the record's octets in little-endian lanes.
+    #[inline(always)]
+    pub fn sum(&self) -> u64 {
+        if self.len == 0 {
+            return 0;
+        }
+        let mut options = 0;
+        if let Some([client, first, second]) = self.cookie {
+            options += u64::from(COOKIE_HEADER) + lanes(client) + lanes(first) + lanes(second);
+        }
+        if let Some([fixed, first, second]) = self.subnet {
+            options += lanes(fixed) + lanes(first) + lanes(second);
+        }
+        // Options start at an odd offset of the record; each has an even length
+        // but perhaps the last.
+        lanes(self.fixed) + u64::from(self.rest() >> 8) + (options << 8)
+    }
+
+    /// Writes the record at `at`.
+    #[inline(always)]
+    pub(super) fn write(&self, message: &mut (impl OctetsMut + ?Sized), at: usize) -> Option<()> {
+        message.put_word(at, self.fixed)?;
+        message.put_half(at + 7, self.rest())?;
+        let mut at = at + OPT_FIXED;
+        if let Some([client, first, second]) = self.cookie {
+            message.put_half(at, COOKIE_HEADER)?;
+            message.put_word(at + 4, client)?;
+            message.put_word(at + 12, first)?;
+            message.put_word(at + 20, second)?;
+            at += COOKIE;
+        }
+        if let Some([fixed, first, second]) = self.subnet {
+            message.put_word(at, fixed)?;
+            at += SUBNET_FIXED;
+            let mut word = first;
+            let mut octets = self.subnet_octets;
+            if octets >= 8 {
+                message.put_word(at, first)?;
+                at += 8;
+                octets -= 8;
+                word = second;
+            }
+            if octets >= 8 {
+                message.put_word(at, second)?;
+            } else {
+                put_rest(message, at, word, octets)?;
+            }
+        }
+        Some(())
+    }
+}
