@@ -113,18 +113,17 @@ pub fn choose(
     generation: &Generation,
     host: &impl Host,
 ) -> Result<Chosen, Outcome> {
-    let (row, entry) = match find::exact(message, ask, tables, generation) {
-        Some(row) => (row, entry(&row, ask.rtype, tables)?),
-        None => {
-            let encloser = find::closest_encloser(message, ask, tables, generation, host)?;
-            match encloser.below() {
-                Below::Up => return Err(Outcome::UpNoAnswer),
-                Below::Outside => return Err(Outcome::UpUnknownName),
-                Below::Answer(cell) => (encloser, TypeEntry::new(0, cell, 0, By::Nobody)),
-                Below::Wildcard(cell) => {
-                    let row = Row::load(tables.name(cell).ok_or(Outcome::UpNoAnswer)?);
-                    (row, entry(&row, ask.rtype, tables)?)
-                }
+    let (row, entry) = if let Some(row) = find::exact(message, ask, tables, generation) {
+        (row, entry(&row, ask.rtype, tables)?)
+    } else {
+        let encloser = find::closest_encloser(message, ask, tables, generation, host)?;
+        match encloser.below() {
+            Below::Up => return Err(Outcome::UpNoAnswer),
+            Below::Outside => return Err(Outcome::UpUnknownName),
+            Below::Answer(cell) => (encloser, TypeEntry::new(0, cell, 0, By::Nobody)),
+            Below::Wildcard(cell) => {
+                let row = Row::load(tables.name(cell).ok_or(Outcome::UpNoAnswer)?);
+                (row, entry(&row, ask.rtype, tables)?)
             }
         }
     };

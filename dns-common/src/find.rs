@@ -49,7 +49,7 @@ pub fn closest_encloser(
         if low >= high {
             break;
         }
-        let middle = (low + high) / 2;
+        let middle = usize::midpoint(low, high);
         let at = usize::from(host.label(middle));
         let hash = ancestor_hash(message, ask.name_len, at, host).ok_or(Outcome::UpQuestion)?;
         if candidate(hash, tables, generation).is_some() {

@@ -57,6 +57,8 @@ pub struct Constants {
     pub cookies: u64,
     /// Not 0: queries for NSID are for the full server.
     pub nsid: u64,
+    /// Not 0: some class of responses is limited in rate.
+    pub rates: u64,
     /// By [`Class`]: nanoseconds between two responses to one prefix in one zone
     /// at the highest rate; 0 is no limit.
     pub rate_intervals_ns: [u64; Class::ALL.len()],
@@ -89,6 +91,7 @@ impl Constants {
         client_subnet: ClientSubnet::Off as u64,
         cookies: 0,
         nsid: 0,
+        rates: 0,
         rate_intervals_ns: [0; Class::ALL.len()],
         rate_mask: 0,
         rate_ipv4_shift: 0,
@@ -107,6 +110,7 @@ impl Constants {
             self.client_subnet,
             self.cookies,
             self.nsid,
+            self.rates,
             positive,
             large,
             negative,
@@ -187,6 +191,12 @@ pub trait Host {
         constant(&self.constants().nsid) != 0
     }
 
+    /// Whether any rate is limited.
+    #[inline(always)]
+    fn rates(&self) -> bool {
+        constant(&self.constants().rates) != 0
+    }
+
     /// See [`Constants::rate_intervals_ns`].
     #[inline(always)]
     fn rate_interval_ns(&self, class: Class) -> u64 {
@@ -223,7 +233,7 @@ pub trait Host {
     fn slips(&self) -> bool {
         match constant(&self.constants().slip) {
             0 => false,
-            slip => self.count_limited() % slip == 0,
+            slip => self.count_limited().is_multiple_of(slip),
         }
     }
 

@@ -28,7 +28,7 @@ pub fn fits(bucket: &Word, now_ns: u64, interval_ns: u64) -> bool {
 }
 
 /// Whether a response of `class` in zone number `zone` to `source` stays within
-/// its rate. `entry` is the resolver's, where it has been looked up already.
+/// its rate, or is exempt from it.
 #[inline(always)]
 pub fn within_rate(
     source: Source,
@@ -38,8 +38,11 @@ pub fn within_rate(
     generation: &Generation,
     host: &impl Host,
 ) -> bool {
+    if !host.rates() || host.is_stream() {
+        return true;
+    }
     let interval = host.rate_interval_ns(class);
-    if interval == 0 || host.is_stream() {
+    if interval == 0 {
         return true;
     }
     let key = mix(generation.seed, host.rate_prefix(source));

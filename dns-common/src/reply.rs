@@ -127,7 +127,7 @@ impl Reply {
     #[inline(always)]
     fn with_head(ask: &Ask, head: AnswerHead, flags: u16, opt: Opt) -> Self {
         let [ancount, nscount, arcount] = head.counts();
-        let arcount = arcount + u16::from(opt.len() != 0);
+        let arcount = arcount + u16::from(!opt.is_empty());
         let first = ask.id_and_rd
             | u64::from(flags) << 16
             | ONE_QUESTION
@@ -147,6 +147,7 @@ impl Reply {
     }
 
     /// Length of the reply, octets.
+    #[expect(clippy::len_without_is_empty, reason = "a reply has a header at least")]
     #[inline(always)]
     pub const fn len(&self) -> usize {
         self.end + self.head.len() + self.opt.len()
@@ -191,7 +192,7 @@ impl Reply {
                 self.move_pointers(message, at, tables)?;
             }
         }
-        if self.opt.len() != 0 {
+        if !self.opt.is_empty() {
             let at = message.forget::<OPT_AT_MAX>(at + self.head.len());
             self.opt.write(message, at)?;
         }

@@ -36,6 +36,10 @@ const SUBNET_FIXED: usize = 4;
 const SUBNET_MAX: usize = SUBNET_FIXED + 16;
 
 /// What a query's OPT record says.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags and options that are there or not"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edns {
     /// There is an OPT record; all else is zero where there is not.
