@@ -4,6 +4,8 @@ pub(crate) mod query;
 pub(crate) mod reply;
 pub(crate) mod world;
 
+mod message;
+
 mod rfc6891;
 mod rfc8906;
 

@@ -1,7 +1,10 @@
-//! What is expected of a reply, and whether one is that. Messages are read here
-//! by hand, so that the reader is not the writer's.
+//! What is expected of a reply, and whether one is that.
 
-use super::{query::*, world};
+use super::{
+    message::{Record, options, read},
+    query::*,
+    world,
+};
 
 pub(crate) const NOERROR: u16 = 0;
 pub(crate) const FORMERR: u16 = 1;
@@ -145,132 +148,6 @@ impl Expected {
         self.without.push(code);
         self
     }
-}
-
-/// A message, read.
-#[derive(Debug)]
-struct Message {
-    flags: u16,
-    /// The octets of the question, if there is one.
-    question: Vec<u8>,
-    /// Answer, authority, additional.
-    sections: [Vec<Record>; 3],
-}
-
-#[derive(Debug)]
-struct Record {
-    owner: Vec<u8>,
-    rtype: u16,
-    class: u16,
-    ttl: u32,
-    data: Vec<u8>,
-}
-
-/// Reads octets one after another; what is not there is an error.
-struct Reader<'m> {
-    message: &'m [u8],
-    at: usize,
-}
-
-impl<'m> Reader<'m> {
-    fn take(&mut self, octets: usize) -> Result<&'m [u8], String> {
-        let taken = self.message.get(self.at..self.at + octets);
-        let taken = taken.ok_or_else(|| format!("ends before octet {}", self.at + octets))?;
-        self.at += octets;
-        Ok(taken)
-    }
-
-    fn word(&mut self) -> Result<u16, String> {
-        let octets = self.take(2)?;
-        Ok(u16::from_be_bytes([octets[0], octets[1]]))
-    }
-
-    /// A name, decompressed (RFC 1035 section 4.1.4); pointers lead backwards.
-    fn name(&mut self) -> Result<Vec<u8>, String> {
-        let mut name = Vec::new();
-        let mut jumped = None;
-        // Labels between pointers could lead round in a circle.
-        while name.len() < 255 {
-            let start = self.at;
-            match self.take(1)?[0] {
-                0 => {
-                    name.push(0);
-                    self.at = jumped.unwrap_or(self.at);
-                    return Ok(name);
-                }
-                length @ 1..=63 => {
-                    name.push(length);
-                    name.extend(self.take(length.into())?);
-                }
-                pointer @ 0xc0.. => {
-                    let low = self.take(1)?[0];
-                    jumped.get_or_insert(self.at);
-                    self.at = usize::from(u16::from_be_bytes([pointer & 0x3f, low]));
-                    if self.at >= start {
-                        return Err(format!("a pointer at {start} leads to {}", self.at));
-                    }
-                }
-                other => return Err(format!("a label of type {other:#x}")),
-            }
-        }
-        Err("a name of more than 255 octets".to_owned())
-    }
-
-    fn record(&mut self) -> Result<Record, String> {
-        let owner = self.name()?;
-        let (rtype, class) = (self.word()?, self.word()?);
-        let ttl = u32::from(self.word()?) << 16 | u32::from(self.word()?);
-        let length = self.word()?;
-        let data = self.take(length.into())?.to_vec();
-        Ok(Record {
-            owner,
-            rtype,
-            class,
-            ttl,
-            data,
-        })
-    }
-}
-
-fn read(message: &[u8]) -> Result<Message, String> {
-    let mut reader = Reader { message, at: 2 };
-    let flags = reader.word()?;
-    let questions = reader.word()?;
-    let counts = [reader.word()?, reader.word()?, reader.word()?];
-    let start = reader.at;
-    for _ in 0..questions {
-        reader.name()?;
-        reader.take(4)?;
-    }
-    let question = message[start..reader.at].to_vec();
-    let mut sections = [Vec::new(), Vec::new(), Vec::new()];
-    for (section, count) in sections.iter_mut().zip(counts) {
-        for _ in 0..count {
-            section.push(reader.record()?);
-        }
-    }
-    match message.len() - reader.at {
-        0 => Ok(Message {
-            flags,
-            question,
-            sections,
-        }),
-        rest => Err(format!("{rest} octets after the last record")),
-    }
-}
-
-/// Options by code and data.
-fn options(record: &Record) -> Result<Vec<(u16, Vec<u8>)>, String> {
-    let mut reader = Reader {
-        message: &record.data,
-        at: 0,
-    };
-    let mut options = Vec::new();
-    while reader.at < record.data.len() {
-        let (code, length) = (reader.word()?, reader.word()?);
-        options.push((code, reader.take(length.into())?.to_vec()));
-    }
-    Ok(options)
 }
 
 /// Whether `reply` is a well-formed reply to `query` and what is `expected`; what
@@ -424,58 +301,5 @@ fn check_negative(answer: &[Record], authority: &[Record]) -> Result<(), String>
     Ok(())
 }
 
-/// A reply to a query for `x.` with all there can be, and what is expected of it.
-fn sample() -> (Query, Vec<u8>, Expected) {
-    let query = ask_edns("x.", A).flags(RD).dnssec_ok().option(NSID, b"");
-    let reply = b"\x89\x06\x85\0\0\x01\0\x01\0\0\0\x01\
-        \x01x\0\0\x01\0\x01\
-        \xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04\xc0\0\x02\x01\
-        \0\0\x29\x04\xd0\0\0\x80\0\0\x06\0\x03\0\x02me";
-    let expected = answer(&[A]).dnssec_ok().option(NSID, b"me");
-    (query, reply.to_vec(), expected)
-}
-
-/// What the checker does not look at: TTL and address of the answer.
-const NOT_CHECKED: [std::ops::Range<usize>; 2] = [25..29, 31..35];
-
-#[test]
-fn the_checker_takes_a_good_reply_and_none_with_a_wrong_bit() {
-    let (query, good, expected) = sample();
-    assert_eq!(check(&query, Some(&good), &expected), Ok(()));
-    let checked = |at: &usize| !NOT_CHECKED.iter().any(|range| range.contains(at));
-    for at in (0..good.len()).filter(checked) {
-        for bit in 0..8 {
-            let mut bad = good.clone();
-            bad[at] ^= 1 << bit;
-            let found = check(&query, Some(&bad), &expected);
-            assert!(found.is_err(), "octet {at}, bit {bit}: {bad:02x?}");
-        }
-    }
-}
-
-#[test]
-fn the_checker_takes_no_other_reply() {
-    let (query, good, expected) = sample();
-    let refused = |reply: Option<&[u8]>, expected: &Expected| {
-        assert!(check(&query, reply, expected).is_err(), "{expected:?}");
-    };
-    refused(None, &expected);
-    refused(Some(&good), &silence());
-    for length in 0..good.len() {
-        refused(Some(&good[..length]), &expected);
-    }
-    refused(Some(&[&good[..], &[0]].concat()), &expected);
-    refused(Some(&good), &expected.clone().truncated());
-    refused(Some(&good), &expected.clone().without_question());
-    refused(Some(&good), &expected.clone().behind(&[CNAME, A]));
-    refused(Some(&good), &expected.clone().addresses(1));
-    refused(Some(&good), &expected.clone().opt());
-    refused(Some(&good), &expected.clone().without(NSID));
-    refused(Some(&good), &expected.clone().option(COOKIE, b""));
-    refused(Some(&good), &nothing(NXDOMAIN).dnssec_ok());
-    let (mut unasked, ..) = sample();
-    unasked.opts[0].options.clear();
-    assert!(check(&unasked, Some(&good), &expected).is_err());
-    unasked.opts.clear();
-    assert!(check(&unasked, Some(&good), &expected).is_err());
-}
+#[cfg(test)]
+mod tests;
