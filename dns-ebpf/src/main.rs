@@ -71,7 +71,11 @@ fn answer(context: &XdpContext, tally: &Tally) -> Result<(), Outcome> {
 
 /// Routes are looked up by a helper that the kernel gives to GPL-compatible
 /// programs only, in words that it knows.
-#[cfg_attr(target_arch = "bpf", unsafe(no_mangle), unsafe(link_section = "license"))]
+#[cfg_attr(
+    target_arch = "bpf",
+    unsafe(no_mangle),
+    unsafe(link_section = "license")
+)]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 
 #[cfg(target_arch = "bpf")]

@@ -1,5 +1,6 @@
 //! The OPT record of a query (RFC 6891) and the options the fast path knows.
 
+use super::QUERY_MAX;
 use crate::{octets::Octets, outcome::Outcome, tables::Source};
 
 /// Octets of an OPT record before its options.
@@ -38,9 +39,9 @@ const SUBNET_MAX: usize = SUBNET_FIXED + 16;
 /// What a query's OPT record says. The options' octets are little-endian words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edns {
-    /// Bits 0–7 flags (below), 8–15 the version, 16–23 the client subnet's
-    /// SOURCE PREFIX-LENGTH, 32–47 the payload size. One word, so that the
-    /// verifier can forget all of it at once.
+    /// Bits 0–5 flags (below), 6–7 the client subnet's FAMILY, 8–15 the EDNS
+    /// version, 16–23 the subnet's SOURCE PREFIX-LENGTH, 32–47 the payload size.
+    /// One word, so that the verifier can forget all of it at once.
     word: u64,
     /// Client cookie, and the server cookie if it has the length that RFC 9018
     /// gives it; else zeros, which are none: its version would be 0.
@@ -62,10 +63,46 @@ pub struct Cookie {
 /// A CLIENT-SUBNET option (RFC 7871).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subnet {
+    /// FAMILY: 1 for IPv4, 2 for IPv6; 0, with which some ask for no use of their
+    /// address, only with a `source_len` of 0.
+    pub family: u8,
     /// SOURCE PREFIX-LENGTH.
     pub source_len: u8,
     /// The address, zeros after the prefix.
     pub address: Source,
+}
+
+impl Cookie {
+    /// Reads the option whose `len` octets stand at `at` (4 or more) in `message`.
+    pub fn read(message: &[u8], at: usize, len: usize) -> Result<Self, Outcome> {
+        let [client, first, second] = cookie(message, at, len)?;
+        Ok(Self {
+            client,
+            server: (first, second),
+        })
+    }
+}
+
+impl Subnet {
+    /// Reads the option whose `len` octets stand at `at` (4 or more) in `message`.
+    pub fn read(message: &[u8], at: usize, len: usize) -> Result<Self, Outcome> {
+        let (word, address) = subnet(message, at, len)?;
+        Ok(Self::of(word, address))
+    }
+
+    #[inline(always)]
+    const fn of(word: u64, address: (u64, u64)) -> Self {
+        let family = (word >> FAMILY_SHIFT & 3) as u8;
+        Self {
+            family,
+            source_len: (word >> 16) as u8,
+            address: if family == 2 {
+                Source::V6(address.0, address.1)
+            } else {
+                Source::V4(address.0 as u32)
+            },
+        }
+    }
 }
 
 // Flags in `Edns::word`.
@@ -75,7 +112,8 @@ const ASKS_NSID: u64 = 1 << 2;
 const ASKS_KEEPALIVE: u64 = 1 << 3;
 const HAS_COOKIE: u64 = 1 << 4;
 const HAS_SUBNET: u64 = 1 << 5;
-const SUBNET_IS_V6: u64 = 1 << 6;
+// FAMILY in `Edns::word`: 0 to 2.
+const FAMILY_SHIFT: u32 = 6;
 
 impl Edns {
     /// A query without an OPT record.
@@ -140,15 +178,7 @@ impl Edns {
         if self.word & HAS_SUBNET == 0 {
             return None;
         }
-        let (first, second) = self.address;
-        Some(Subnet {
-            source_len: (self.word >> 16) as u8,
-            address: if self.word & SUBNET_IS_V6 == 0 {
-                Source::V4(first as u32)
-            } else {
-                Source::V6(first, second)
-            },
-        })
+        Some(Subnet::of(self.word, self.address))
     }
 
     /// The same, of which the verifier knows nothing any more.
@@ -189,17 +219,12 @@ pub(super) fn edns(message: &(impl Octets + ?Sized), at: usize) -> Result<Edns, 
 }
 
 /// Reads the options from `at` to the end of the message into `edns`.
-///
-/// The userspace server reads what goes up from here by the same function, and
-/// answers FORMERR where the outcome is about the option itself.
 #[inline(always)]
 fn read_options(
     message: &(impl Octets + ?Sized),
     at: usize,
     edns: &mut Edns,
 ) -> Result<(), Outcome> {
-    use crate::ask::QUERY_MAX;
-
     let end = message.len();
     let mut at = at;
     // Where the data of each stands, 0 for nowhere.
@@ -216,10 +241,9 @@ fn read_options(
             return Err(Outcome::UpOpt);
         }
         match (header as u16).swap_bytes() {
-            // A second one of a kind is for the full server to judge.
+            // The first of a kind counts (RFC 7873 section 5.2).
             COOKIE if cookie_at == 0 => (cookie_at, cookie_len) = (data, len),
             SUBNET if subnet_at == 0 => (subnet_at, subnet_len) = (data, len),
-            COOKIE | SUBNET => return Err(Outcome::UpOpt),
             NSID => edns.word |= ASKS_NSID,
             KEEPALIVE => edns.word |= ASKS_KEEPALIVE,
             _ => {}
@@ -276,10 +300,6 @@ fn subnet(
     at: usize,
     len: usize,
 ) -> Result<(u64, (u64, u64)), Outcome> {
-    /// FAMILY 1 and 2 (IANA address family numbers), as little-endian pairs.
-    const IPV4: u16 = 0x0100;
-    const IPV6: u16 = 0x0200;
-
     if !(SUBNET_FIXED..=SUBNET_MAX).contains(&len) {
         return Err(Outcome::UpSubnet);
     }
@@ -304,9 +324,11 @@ fn subnet(
         (last >> (8 * (8 - octets) & 63), 0)
     };
     let (high, low) = (first.swap_bytes(), second.swap_bytes());
-    let (family, address) = match fixed as u16 {
-        IPV4 if bits <= 32 => (0, (high >> 32, 0)),
-        IPV6 => (SUBNET_IS_V6, (high, low)),
+    let family = (fixed as u16).swap_bytes();
+    let address = match family {
+        0 if bits == 0 => (0, 0),
+        1 if bits <= 32 => (high >> 32, 0),
+        2 => (high, low),
         _ => return Err(Outcome::UpSubnet),
     };
     // No bits after the prefix.
@@ -318,5 +340,6 @@ fn subnet(
     if beyond != 0 {
         return Err(Outcome::UpSubnet);
     }
-    Ok((HAS_SUBNET | family | (bits as u64) << 16, address))
+    let word = HAS_SUBNET | u64::from(family) << FAMILY_SHIFT | (bits as u64) << 16;
+    Ok((word, address))
 }

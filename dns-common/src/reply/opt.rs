@@ -75,14 +75,14 @@ impl Opt {
     #[inline(always)]
     pub const fn add_subnet(&mut self, subnet: &Subnet, scope: u8) {
         let octets = (subnet.source_len as u64).div_ceil(8);
-        let (family, first, second) = match subnet.address {
-            Source::V4(address) => (1, address.swap_bytes() as u64, 0),
-            Source::V6(high, low) => (2, high.swap_bytes(), low.swap_bytes()),
+        let (first, second) = match subnet.address {
+            Source::V4(address) => (address.swap_bytes() as u64, 0),
+            Source::V6(high, low) => (high.swap_bytes(), low.swap_bytes()),
         };
         let len = (SUBNET_FIXED - 4) as u64 + octets;
         let fixed = 8 << 8
             | len << 24
-            | family << 40
+            | (subnet.family as u64) << 40
             | (subnet.source_len as u64) << 48
             | (scope as u64) << 56;
         self.subnet = [fixed, first, second];
@@ -138,7 +138,7 @@ impl Opt {
     /// Sum over the record's octets in little-endian lanes.
     #[inline(always)]
     pub fn sum(&self) -> u64 {
-        if self.len() == 0 {
+        if self.is_empty() {
             return 0;
         }
         let mut options = 0;

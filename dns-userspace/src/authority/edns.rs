@@ -1,6 +1,11 @@
 //! The OPT record (RFC 6891): what a requester says of itself, and what we
 //! say back.
 
+use dns_common::{
+    ask::{Cookie, Subnet},
+    outcome::Outcome,
+    tables::Source,
+};
 use domain::base::{
     ParsedRecord,
     iana::{OptRcode, OptionCode},
@@ -17,6 +22,9 @@ const OPTION_HEADER_LEN: usize = 4;
 
 /// Octets of a time-out in edns-tcp-keepalive (RFC 7828 section 3.1).
 const KEEPALIVE_LEN: u16 = 2;
+
+/// Octets of a COOKIE option's data with client and server cookie (RFC 9018).
+const COOKIE_LEN: usize = 24;
 
 /// The EDNS version we speak.
 pub const VERSION: u8 = 0;
@@ -36,6 +44,10 @@ pub struct Edns {
     pub nsid: bool,
     /// Its edns-tcp-keepalive option.
     pub keepalive: Keepalive,
+    /// Its COOKIE option.
+    pub cookie: Option<Cookie>,
+    /// Its CLIENT-SUBNET option.
+    pub subnet: Option<Subnet>,
 }
 
 /// A requester's edns-tcp-keepalive option (RFC 7828).
@@ -59,6 +71,8 @@ impl Edns {
             dnssec_ok: flags & 0x80 != 0,
             nsid: false,
             keepalive: Keepalive::Absent,
+            cookie: None,
+            subnet: None,
         }
     }
 
@@ -72,9 +86,17 @@ impl Edns {
         }
         for option in record.data().iter::<UnknownOptData<_>>() {
             let option = option?;
+            let octets = option.as_slice();
             match option.code() {
+                // The first of a kind counts (RFC 7873 section 5.2).
+                OptionCode::COOKIE if self.cookie.is_none() => {
+                    self.cookie = Some(shared(octets, Cookie::read)?);
+                }
+                OptionCode::CLIENT_SUBNET if self.subnet.is_none() => {
+                    self.subnet = Some(shared(octets, Subnet::read)?);
+                }
                 OptionCode::NSID => self.nsid = true,
-                OptionCode::TCP_KEEPALIVE if !option.as_slice().is_empty() => {
+                OptionCode::TCP_KEEPALIVE if !octets.is_empty() => {
                     self.keepalive = Keepalive::Malformed;
                 }
                 OptionCode::TCP_KEEPALIVE if self.keepalive == Keepalive::Absent => {
@@ -85,6 +107,18 @@ impl Edns {
         }
         Ok(())
     }
+}
+
+/// What `read`, the reader that both planes share, makes of an option's octets.
+fn shared<T>(
+    octets: &[u8],
+    read: impl Fn(&[u8], usize, usize) -> Result<T, Outcome>,
+) -> Result<T, ParseError> {
+    // It takes eight octets at a time, as they lie in a message.
+    const BEFORE: usize = 8;
+    let message = [&[0; BEFORE][..], octets, &[0; BEFORE]].concat();
+    let malformed = |_| ParseError::form_error("a malformed COOKIE or CLIENT-SUBNET option");
+    read(&message, BEFORE, octets.len()).map_err(malformed)
 }
 
 /// The OPT record of a reply.
@@ -98,6 +132,10 @@ pub struct OwnOpt<'p> {
     pub nsid: Option<&'p [u8]>,
     /// How long the connection may be idle, in units of 100 ms.
     pub keepalive: Option<u16>,
+    /// The client's cookie and ours.
+    pub cookie: Option<Cookie>,
+    /// The client subnet, and how much of it the answer holds for, bits.
+    pub subnet: Option<(Subnet, u8)>,
 }
 
 impl OwnOpt<'_> {
@@ -106,6 +144,9 @@ impl OwnOpt<'_> {
         let options = [
             self.nsid.map(<[u8]>::len),
             self.keepalive.map(|_| usize::from(KEEPALIVE_LEN)),
+            self.cookie.map(|_| COOKIE_LEN),
+            self.subnet
+                .map(|(subnet, scope)| subnet_octets(subnet, scope).len()),
         ];
         let option_octets = options.iter().flatten().map(|len| OPTION_HEADER_LEN + len);
         OPT_LEN + option_octets.sum::<usize>()
@@ -133,7 +174,32 @@ impl OwnOpt<'_> {
                     target.append_slice(&timeout.to_be_bytes())
                 })?;
             }
+            if let Some(Cookie { client, server }) = self.cookie {
+                opt.push_raw_option(OptionCode::COOKIE, COOKIE_LEN as u16, |target| {
+                    let words = [client, server.0, server.1];
+                    words
+                        .iter()
+                        .try_for_each(|word| target.append_slice(&word.to_le_bytes()))
+                })?;
+            }
+            if let Some((subnet, scope)) = self.subnet {
+                let octets = subnet_octets(subnet, scope);
+                opt.push_raw_option(OptionCode::CLIENT_SUBNET, octets.len() as u16, |target| {
+                    target.append_slice(&octets)
+                })?;
+            }
             Ok(())
         })
     }
+}
+
+/// The data of a CLIENT-SUBNET option (RFC 7871 section 6).
+fn subnet_octets(subnet: Subnet, scope: u8) -> Vec<u8> {
+    let address = match subnet.address {
+        Source::V4(address) => address.to_be_bytes().to_vec(),
+        Source::V6(high, low) => [high.to_be_bytes(), low.to_be_bytes()].concat(),
+    };
+    let kept = usize::from(subnet.source_len).div_ceil(8);
+    let fixed = [0, subnet.family, subnet.source_len, scope];
+    [&fixed[..], &address[..kept]].concat()
 }

@@ -44,6 +44,13 @@ pub struct Response<'z> {
     pub wildcard: bool,
 }
 
+impl Response<'_> {
+    /// Whether another requester might get another answer.
+    pub fn by_decision(&self) -> bool {
+        self.steered && !self.answer.is_empty()
+    }
+}
+
 /// Records that stand together in a section, 1 or more.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Records<'z> {

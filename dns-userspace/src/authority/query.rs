@@ -73,6 +73,11 @@ pub fn header(message: &[u8]) -> &Header {
     Header::for_message_slice(message)
 }
 
+/// Whether `message`, which is at least [`HEADER_LEN`] long, has no question.
+pub fn asks_nothing(message: &[u8]) -> bool {
+    HeaderCounts::for_message_slice(message).qdcount() == 0
+}
+
 /// Reads `message` as far as it can be: into `question` the only one, into
 /// `edns` the first OPT record.
 fn read(

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
+use dns_common::ask::Cookie;
 use domain::base::{
     Question, Rtype,
     iana::{Class, Opcode, OptRcode},
@@ -14,7 +15,7 @@ use super::{
     edns::{self, Edns, Keepalive, OwnOpt},
     encode::Frame,
     lookup::{Response, lookup},
-    query::{self, HEADER_LEN, Query},
+    query::{self, HEADER_LEN, Malformed, Query},
     zones::Zones,
 };
 use crate::model::Name;
@@ -66,8 +67,14 @@ impl Default for Profile {
 impl Profile {
     /// Our OPT record for a requester that says `edns`. Options of versions we
     /// don't speak are not answered.
-    fn opt(&self, edns: Edns, transport: Transport) -> OwnOpt<'_> {
+    fn opt(
+        &self,
+        edns: Edns,
+        transport: Transport,
+        requester: &(impl Steering + ?Sized),
+    ) -> OwnOpt<'_> {
         let known = edns.version == edns::VERSION;
+        let honoured = edns.subnet.filter(|_| known && requester.honours_subnet());
         OwnOpt {
             udp_payload: self.udp_payload,
             dnssec_ok: edns.dnssec_ok,
@@ -78,6 +85,12 @@ impl Profile {
                 }
                 Transport::Tcp { .. } | Transport::Udp => None,
             },
+            cookie: edns.cookie.filter(|_| known).and_then(|asked| {
+                let server = requester.server_cookie(asked)?;
+                Some(Cookie { server, ..asked })
+            }),
+            // Nothing but decisions depends on who asks.
+            subnet: honoured.map(|subnet| (subnet, 0)),
         }
     }
 }
@@ -123,37 +136,60 @@ pub fn respond(
         Ok(query) => query.edns,
         Err(malformed) => malformed.edns,
     };
-    let frame = Frame {
+    let mut frame = Frame {
         header,
         limit: reply_limit(transport, edns, profile.udp_payload),
-        opt: edns.map(|edns| profile.opt(edns, transport)),
-    };
-    let error = |question: Option<Question<&Name>>, rcode, out| {
-        frame.error(question, rcode, out);
-        Outcome::Answered(rcode)
+        opt: edns.map(|edns| profile.opt(edns, transport, steering)),
     };
     // What stands in messages of other opcodes is not for us to say: no question.
     if header.opcode() != Opcode::QUERY {
-        return error(None, OptRcode::NOTIMP, out);
+        return error(&frame, None, OptRcode::NOTIMP, out);
     }
-    let query = match &read {
-        Ok(query) => query,
+    let parsed = match &read {
+        Ok(parsed) => parsed,
+        // A cookie may be asked for by itself (RFC 7873 section 5.4).
+        Err(Malformed {
+            question: None,
+            edns: Some(edns),
+            ..
+        }) if edns.cookie.is_some() && query::asks_nothing(query) => {
+            return error(&frame, None, OptRcode::NOERROR, out);
+        }
         Err(malformed) => {
             let question = malformed.question.as_ref();
             let question = question.map(|q| Question::new(q.qname(), q.qtype(), q.qclass()));
-            return error(question, OptRcode::FORMERR, out);
+            return error(&frame, question, OptRcode::FORMERR, out);
         }
     };
-    if let Some(rcode) = refusal(query, transport) {
-        return error(Some(query.question()), rcode, out);
+    if let Some(rcode) = refusal(parsed, transport) {
+        return error(&frame, Some(parsed.question()), rcode, out);
     }
-    let response = match query.class {
-        Class::IN => lookup(zones, &query.name, query.rtype, source, steering),
-        Class::CH => profile.chaos.answer(&query.name, query.rtype),
+    let subnet = frame.opt.and_then(|opt| opt.subnet);
+    let subnet = subnet.filter(|(subnet, _)| subnet.source_len != 0);
+    let asker = subnet.map_or(source, |(subnet, _)| subnet.address.into());
+    let response = match parsed.class {
+        Class::IN => lookup(zones, &parsed.name, parsed.rtype, asker, steering),
+        Class::CH => profile.chaos.answer(&parsed.name, parsed.rtype),
         _ => Response::refused(),
     };
-    frame.reply(query, &response, out);
+    if let (Some(opt), Some(_), true) = (&mut frame.opt, subnet, response.by_decision()) {
+        opt.subnet = opt
+            .subnet
+            .map(|(subnet, _)| (subnet, steering.scope(asker)));
+    }
+    frame.reply(parsed, &response, out);
     Outcome::Answered(OptRcode::from_rcode(response.rcode))
+}
+
+/// Writes an error.
+fn error(
+    frame: &Frame<'_>,
+    question: Option<Question<&Name>>,
+    rcode: OptRcode,
+    out: &mut Vec<u8>,
+) -> Outcome {
+    frame.error(question, rcode, out);
+    Outcome::Answered(rcode)
 }
 
 /// The error for a query that no lookup can answer.
