@@ -2,8 +2,13 @@
 //! `cargo xtask bench`. What needs neither is a criterion benchmark beside it.
 
 mod fixture;
+mod frame;
 mod machine;
+mod programs;
 mod report;
+
+mod rig;
+mod zone;
 
 mod peers;
 
