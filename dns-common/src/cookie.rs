@@ -5,9 +5,10 @@
 use crate::tables::Source;
 
 /// Version 1 and three reserved octets, zero: the first half of a server cookie
-/// (RFC 9018 section 4.2), as a little-endian word without the time stamp.
+/// (RFC 9018 section 4.2), as a little-endian word without the time stamp. Of the
+/// reserved octets of a cookie that comes, only the hash has to be right.
 const VERSION: u64 = 1;
-const VERSION_AND_RESERVED: u64 = 0xffff_ffff;
+const VERSION_MASK: u64 = 0xff;
 
 /// Seconds a cookie is valid, those it may come from the future, and those after
 /// which a valid one is replaced (RFC 9018 section 4.3).
@@ -55,7 +56,7 @@ pub fn check(
     now_s: u32,
 ) -> Validity {
     let age = age(server, now_s);
-    if server.0 & VERSION_AND_RESERVED != VERSION
+    if server.0 & VERSION_MASK != VERSION
         || !(-AHEAD_MAX_S..=AGE_MAX_S).contains(&age)
         || server.1 != hash(secret, client, server.0, source)
     {
