@@ -142,7 +142,7 @@ pub fn choose(
             (u32::from(picked), resolver.scope())
         }
     };
-    let first = entry.cell().ok_or(Outcome::UpNoAnswer)?;
+    let first = entry.cell().ok_or_else(|| absent(&row))?;
     let mut cell = first.wrapping_add(candidate * entry.stride());
     let mut head = AnswerHead::load(tables.answer(cell).ok_or(Outcome::UpNoAnswer)?);
     if let Some(other) = head.stands_in() {
