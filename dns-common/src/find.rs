@@ -174,3 +174,6 @@ fn compare(
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

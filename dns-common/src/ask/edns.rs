@@ -261,3 +261,6 @@ fn subnet(message: &(impl Octets + ?Sized), at: usize, len: usize) -> Result<Sub
         address,
     })
 }
+
+#[cfg(test)]
+mod tests;

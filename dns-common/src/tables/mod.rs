@@ -122,4 +122,4 @@ pub trait Tables {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
