@@ -202,6 +202,23 @@ fn a_tag_that_another_name_has_leads_up() {
     }
 }
 
+#[test]
+fn a_name_that_ends_before_its_end_has_no_labels() {
+    let world = World::new();
+    for len in lengths() {
+        let name = name_of(len, &[9, 40, 62, 0], b"abc");
+        for start in label_starts(&name)
+            .into_iter()
+            .filter(|start| start + 1 < len)
+        {
+            let mut ended = name.clone();
+            ended[start] = 0;
+            let found = walk(&query(&ended, 1)[..], len, &world.host);
+            assert_eq!(found, None, "{len} octets, the root at {start}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn the_hash_of_an_ancestor_is_on_the_way_to_the_names(name in names(), seed: u64) {
