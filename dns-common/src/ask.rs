@@ -188,4 +188,4 @@ pub const fn odd_lanes(sum: u64, at: usize) -> u64 {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -142,3 +142,6 @@ impl SipHash {
         self.0 = [a, b, c, d];
     }
 }
+
+#[cfg(test)]
+mod tests;

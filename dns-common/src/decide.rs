@@ -157,7 +157,7 @@ pub fn choose(
         }
     };
     let candidate = message.forget_word(candidate) as u32;
-    let first = answers.cell().ok_or(Outcome::UpNoAnswer)?;
+    let first = answers.cell().ok_or_else(|| absent(row))?;
     let mut cell = first.wrapping_add(candidate * answers.stride());
     let mut head = AnswerHead::load(tables.answer(cell).ok_or(Outcome::UpNoAnswer)?);
     if let Some(other) = head.stands_in() {

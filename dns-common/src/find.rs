@@ -178,3 +178,6 @@ fn compare(
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

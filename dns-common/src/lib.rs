@@ -48,3 +48,10 @@ pub fn respond(
         decided => decided,
     }
 }
+
+// What tests share is written against the crate as others see it.
+#[cfg(test)]
+extern crate self as dns_common;
+#[cfg(test)]
+#[path = "../tests/world/mod.rs"]
+mod world;

@@ -65,3 +65,6 @@ pub fn within_up_budget(tables: &impl Tables, host: &impl Host) -> bool {
         None => true,
     }
 }
+
+#[cfg(test)]
+mod tests;

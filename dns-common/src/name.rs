@@ -88,3 +88,6 @@ pub const fn first_zero(word: u64) -> Option<usize> {
     let first = zeros & zeros.wrapping_neg();
     Some(((first >> 7).wrapping_mul(0x0001_0203_0405_0607) >> 56) as usize)
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -4,6 +4,7 @@
 pub mod cargo;
 pub mod demo;
 pub mod ebpf;
+pub mod fuzz;
 pub mod lab;
 pub mod progress;
 pub mod root;

@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
 use xtask::{
-    cargo, demo, ebpf, lab, root,
+    cargo, demo, ebpf, fuzz, lab, root,
     setup::{self, Tool},
 };
 
@@ -34,6 +34,15 @@ enum Task {
     },
     /// Show veer at work in a lab of network namespaces (as root)
     Demo(Demo),
+    /// Look for octets that a parser fails on
+    Fuzz {
+        /// Where
+        #[arg(long, value_enum)]
+        target: fuzz::Target,
+        /// For how long
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+    },
     /// Run a benchmark (as root)
     Bench {
         /// Which one: flood, peers or xdp
@@ -85,6 +94,7 @@ fn main() -> ExitCode {
         Task::Serve { name, addresses } => {
             demo::serve(&name, &addresses).map(|()| ExitCode::SUCCESS)
         }
+        Task::Fuzz { target, seconds } => fuzz::command(target, seconds).and_then(run),
         Task::Bench { name, args } => bench(&name, &args),
     };
     match result {

@@ -3,16 +3,24 @@
 //! compiler's LLVM.
 
 mod compiler;
+mod fuzzer;
 mod linker;
 mod packages;
 mod tools;
 
-use std::path::{Path, PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result};
 
 use self::compiler::Compiler;
-pub use self::tools::{Tool, tools};
+pub use self::{
+    fuzzer::fuzzer,
+    tools::{Tool, tools},
+};
+use crate::cargo;
 
 /// A compiler and its linker for eBPF, both usable.
 #[derive(Debug)]
@@ -71,4 +79,14 @@ pub fn toolchain() -> Result<Toolchain> {
     let linker = linker::install(&compiler)
         .with_context(|| format!("no bpf-linker for {}", compiler.rustc().display()))?;
     Ok(Toolchain { compiler, linker })
+}
+
+/// Where what is built here for later is kept.
+fn cache() -> Result<PathBuf> {
+    let cache = env::var_os("XDG_CACHE_HOME")
+        .filter(|dir| !dir.is_empty())
+        .map(PathBuf::from)
+        .or_else(|| Some(cargo::user_home()?.join(".cache")))
+        .context("neither XDG_CACHE_HOME nor HOME is set")?;
+    Ok(cache.join("veer"))
 }

@@ -343,3 +343,6 @@ fn subnet(
     let word = HAS_SUBNET | u64::from(family) << FAMILY_SHIFT | (bits as u64) << 16;
     Ok((word, address))
 }
+
+#[cfg(test)]
+mod tests;

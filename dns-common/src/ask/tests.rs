@@ -1,112 +1,64 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::{
+    name::tests::{lengths, name_of, names},
+    reply::fold_sum,
+    tables::Source,
+    world::{
+        plain::{self, DNSSEC_OK, IN, Opt, query, query_in, rfc1071, with_opt},
+        reader,
+    },
+};
 
 const A: u16 = 1;
-const AAAA: u16 = 28;
-const IN: u16 = 1;
-
-/// A query message: header, one question, nothing else.
-pub(crate) fn query(name: &[u8], rtype: u16, class: u16) -> Vec<u8> {
-    let mut message = vec![0xab, 0xcd, 0x01, 0x00, 0, 1, 0, 0, 0, 0, 0, 0];
-    message.extend(name);
-    message.extend(rtype.to_be_bytes());
-    message.extend(class.to_be_bytes());
-    message
-}
+const WWW: &[u8] = b"\x03www\x07example\0";
 
 fn asked(message: &[u8]) -> Result<Ask, Outcome> {
     ask(message, 7)
 }
 
-/// The length of the name at the message's question by walking its labels.
-fn walk(message: &[u8]) -> Option<usize> {
-    let mut at = HEADER;
-    loop {
-        let length = usize::from(*message.get(at)?);
-        if length > 63 {
-            return None;
+/// The plain reader and [`ask`] say the same of `message`.
+fn agree(message: &[u8], seed: u64) -> Result<(), TestCaseError> {
+    let read = ask(message, seed);
+    match (reader::question(message), read) {
+        (Ok(expected), Ok(ask)) => {
+            let [first, second, flags, ..] = ask.id_and_rd.to_le_bytes();
+            let found = reader::Question {
+                name_len: ask.name_len,
+                rtype: ask.rtype,
+                id: [first, second],
+                recursion_desired: flags == 1,
+                edns: ask.edns,
+            };
+            prop_assert_eq!(found, expected);
+            prop_assert_eq!(ask.id_and_rd >> 17, 0);
+            let name = &message[HEADER..HEADER + ask.name_len];
+            prop_assert_eq!(ask.hash, name::hash(seed, name::folded_words(name)));
+            // The header before it has an even length, so it may be left out.
+            let question = &message[HEADER..ask.end()];
+            prop_assert_eq!(fold_sum(ask.sum).swap_bytes(), rfc1071(question));
         }
-        at += 1 + length;
-        if length == 0 {
-            return (at - HEADER <= NAME_MAX).then_some(at - HEADER);
-        }
+        (expected, found) => prop_assert_eq!(found.err(), expected.err()),
     }
-}
-
-/// A well-formed name of `len` octets (1, or 3 to 255) whose labels have the
-/// lengths that `lengths` asks for as far as they fit, filled from `octets`.
-pub(crate) fn name_of(len: usize, lengths: &[u8], octets: &[u8]) -> Vec<u8> {
-    let mut name = Vec::with_capacity(len);
-    let mut lengths = lengths.iter().cycle();
-    let mut octets = octets.iter().cycle();
-    while name.len() + 1 < len {
-        let room = len - 1 - name.len();
-        let wanted = usize::from(lengths.next().map_or(1, |wanted| wanted % 63 + 1));
-        let mut label = wanted.min(room - 1);
-        // One octet cannot hold a label, so none may be left over.
-        if room - 1 - label == 1 {
-            label = if label > 1 { label - 1 } else { label + 1 };
-        }
-        name.push(label as u8);
-        name.extend((0..label).map(|_| octets.next().map_or(b'x', |octet| (*octet).max(1))));
-    }
-    name.push(0);
-    assert_eq!(name.len(), len);
-    name
-}
-
-/// Every length that a well-formed name can have.
-pub(crate) fn lengths() -> impl Iterator<Item = usize> {
-    (1..=NAME_MAX).filter(|len| *len != 2)
-}
-
-/// Well-formed names of any length.
-pub(crate) fn names() -> impl Strategy<Value = Vec<u8>> {
-    let len = (0..lengths().count()).prop_map(|number| lengths().nth(number).unwrap_or(1));
-    let content = proptest::collection::vec(any::<u8>(), 1..64);
-    let labels = proptest::collection::vec(any::<u8>(), 1..32);
-    (len, labels, content).prop_map(|(len, labels, content)| name_of(len, &labels, &content))
-}
-
-fn folded_words(name: &[u8]) -> Vec<u64> {
-    let lower = name.to_ascii_lowercase();
-    let padded = |chunk: &[u8]| {
-        let mut word = [0; 8];
-        word[..chunk.len()].copy_from_slice(chunk);
-        u64::from_le_bytes(word)
-    };
-    lower.chunks(8).map(padded).collect()
+    Ok(())
 }
 
 #[test]
-fn rfc4343_every_octet_in_every_lane_folds_like_ascii() {
-    for octet in 0..=u8::MAX {
-        for lane in 0..8 {
-            for others in [0x00, 0x40, 0x41, 0x5a, 0x5b, 0x7f, 0x80, 0xc1, 0xda, 0xff] {
-                let mut octets = [others; 8];
-                octets[lane] = octet;
-                let folded = fold(u64::from_le_bytes(octets)).to_le_bytes();
-                assert_eq!(folded, octets.map(|octet| octet.to_ascii_lowercase()));
-            }
-        }
-    }
-}
-
-#[test]
-fn names_of_every_length_end_where_their_labels_end() {
+fn names_of_every_length_with_and_without_opt() {
     for len in lengths() {
         for seed in 0..8_u8 {
             let labels = [seed.wrapping_mul(17), 62, seed, 200, 3];
             let content = [seed.wrapping_mul(31), b'A', 0xff, b'z', 0x80, seed, b'Q'];
-            let name = name_of(len, &labels, &content);
-            let message = query(&name, A, IN);
-            assert_eq!(walk(&message), Some(len));
-            let ask = asked(&message).expect("a well-formed query");
-            assert_eq!(ask.name_len, len);
-            assert_eq!(ask.end(), message.len());
-            assert_eq!(Some(&ask.tail), folded_words(&name).last());
-            assert_eq!(ask.hash, hash(7, folded_words(&name)));
+            let plain = query(&name_of(len, &labels, &content), A);
+            let opt = Opt::default().with(65_001, &[0, seed]);
+            for message in [plain.clone(), with_opt(&plain, &opt)] {
+                let ask = asked(&message).expect("a well-formed query");
+                assert_eq!(ask.name_len, len);
+                assert_eq!(ask.end(), plain.len());
+                assert_eq!(ask.edns.present, message != plain);
+                agree(&message, u64::from(seed)).expect("the plain reader agrees");
+            }
         }
     }
 }
@@ -114,52 +66,50 @@ fn names_of_every_length_end_where_their_labels_end() {
 #[test]
 fn rfc1035_2_3_4_names_past_255_octets_go_up() {
     for len in 256..=320 {
-        let name = name_of(len, &[62], b"x");
-        let message = query(&name, A, IN);
+        let message = query(&name_of(len, &[62], b"x"), A);
         assert_eq!(asked(&message), Err(Outcome::UpQuestion), "{len}");
-        assert!(super::name(&message[..], 7).is_none(), "{len}");
+        let message = with_opt(&message, &Opt::default());
+        assert_eq!(asked(&message), Err(Outcome::UpQuestion), "{len}, OPT");
     }
 }
 
 #[test]
-fn a_name_without_an_end_goes_up() {
-    for len in 5..=300 {
-        let mut message = query(&[], A, IN);
-        message.truncate(HEADER);
-        message.extend(std::iter::repeat_n(b'x', len));
-        assert_eq!(asked(&message), Err(Outcome::UpQuestion), "{len}");
-    }
-}
-
-#[test]
-fn a_label_with_a_zero_octet_goes_up() {
-    let message = query(b"\x03a\0b\x07example\0", A, IN);
-    assert_eq!(asked(&message), Err(Outcome::UpQuestion));
-}
-
-#[test]
-fn octets_after_the_question_go_up() {
-    let mut message = query(b"\x01a\x07example\0", A, IN);
-    message.push(0);
-    assert_eq!(asked(&message), Err(Outcome::UpQuestion));
-    message.truncate(message.len() - 2);
-    assert_eq!(asked(&message), Err(Outcome::UpQuestion));
-}
-
-#[test]
-fn runts_go_up() {
-    let whole = query(b"\0", A, IN);
+fn lengths_the_fast_path_does_not_read_go_up() {
+    let whole = query(b"\0", A);
     assert!(asked(&whole).is_ok());
     for len in 0..whole.len() {
         assert_eq!(asked(&whole[..len]), Err(Outcome::UpLength), "{len}");
     }
+    let padded = |len: usize| {
+        let fixed = with_opt(&whole, &Opt::default().with(12, &[])).len();
+        with_opt(&whole, &Opt::default().with(12, &vec![0; len - fixed]))
+    };
+    assert!(asked(&padded(QUERY_MAX)).is_ok());
+    assert_eq!(asked(&padded(QUERY_MAX + 1)), Err(Outcome::UpLength));
+}
+
+#[test]
+fn what_is_cut_short_goes_up() {
+    let whole = with_opt(&query(WWW, A), &Opt::default().with(plain::COOKIE, &[7; 8]));
+    assert!(asked(&whole).is_ok());
+    let question = query(WWW, A).len();
+    for len in 17..whole.len() {
+        let outcome = if len < question + OPT_FIXED {
+            Outcome::UpQuestion
+        } else {
+            Outcome::UpOpt
+        };
+        assert_eq!(asked(&whole[..len]), Err(outcome), "{len}");
+    }
+    let mut longer = whole;
+    longer.push(0);
+    assert_eq!(asked(&longer), Err(Outcome::UpOpt));
 }
 
 #[test]
 fn rfc1035_4_1_1_headers_the_fast_path_does_not_know_go_up() {
-    let name = b"\x03www\x07example\0";
     let with = |at: usize, value: u8| {
-        let mut message = query(name, A, IN);
+        let mut message = query(WWW, A);
         message[at] = value;
         asked(&message)
     };
@@ -183,29 +133,36 @@ fn rfc1035_4_1_1_headers_the_fast_path_does_not_know_go_up() {
     ] {
         let good = u8::from(at == 5);
         for value in (0..=u8::MAX).filter(|value| *value != good) {
-            assert_eq!(with(at, value), Err(outcome), "octet {at}: {value}");
+            let expected = match (at, value) {
+                // An additional record that is not there.
+                (11, 1) => Outcome::UpQuestion,
+                _ => outcome,
+            };
+            assert_eq!(with(at, value), Err(expected), "octet {at}: {value}");
         }
     }
     // RA, Z, AD, CD and RCODE mean nothing in a query, and none is kept.
     for flags in 0..=u8::MAX {
-        assert_eq!(with(3, flags), asked(&query(name, A, IN)), "{flags:#x}");
+        assert_eq!(with(3, flags), asked(&query(WWW, A)), "{flags:#x}");
     }
 }
 
 #[test]
-fn only_a_and_aaaa_in_class_in_are_understood() {
-    let name = b"\x03www\x07example\0";
+fn rfc6895_3_1_types_that_no_record_has_go_up_but_any() {
     for rtype in 0..=u16::MAX {
-        let family = match rtype {
-            A => Ok(Family::V4),
-            AAAA => Ok(Family::V6),
-            _ => Err(Outcome::UpType),
+        let expected = match rtype {
+            0 | 41 | 128..=254 => Err(Outcome::UpType),
+            _ => Ok(rtype),
         };
-        let ask = asked(&query(name, rtype, IN));
-        assert_eq!(ask.map(|ask| ask.family), family, "type {rtype}");
+        let ask = asked(&query(WWW, rtype));
+        assert_eq!(ask.map(|ask| ask.rtype), expected, "type {rtype}");
     }
+}
+
+#[test]
+fn classes_other_than_in_go_up() {
     for class in (0..=u16::MAX).filter(|class| *class != IN) {
-        let ask = asked(&query(name, A, class));
+        let ask = asked(&query_in(WWW, A, class));
         assert_eq!(ask, Err(Outcome::UpClass), "class {class}");
     }
 }
@@ -213,47 +170,109 @@ fn only_a_and_aaaa_in_class_in_are_understood() {
 #[test]
 fn id_and_rd_stay_in_place() {
     for (flags, rd) in [(0x00, 0x00), (0x01, 0x01), (0x04, 0x00), (0x05, 0x01)] {
-        let mut message = query(b"\0", A, IN);
+        let mut message = query(b"\0", A);
         message[2] = flags;
         let kept = asked(&message).expect("a well-formed query").id_and_rd;
         assert_eq!(kept.to_le_bytes(), [0xab, 0xcd, rd, 0, 0, 0, 0, 0]);
     }
 }
 
+#[test]
+fn additional_records_other_than_opt_go_up() {
+    let record = plain::owned_record(b"\0", A, &[192, 0, 2, 1]);
+    let mut message = query(WWW, A);
+    message[11] = 1;
+    message.extend(record);
+    assert_eq!(asked(&message), Err(Outcome::UpAdditional));
+    // An OPT record whose owner is not the root (RFC 6891 section 6.1.2).
+    let mut message = with_opt(&query(WWW, A), &Opt::default());
+    let opt = query(WWW, A).len();
+    message.splice(opt..=opt, *b"\x01a\0");
+    assert_eq!(asked(&message), Err(Outcome::UpAdditional));
+}
+
+/// Queries as they should be, with OPT records of any kind.
+fn queries() -> impl Strategy<Value = Vec<u8>> {
+    let option = (
+        prop_oneof![Just(3), Just(8), Just(10), Just(11), any::<u16>()],
+        proptest::collection::vec(any::<u8>(), 0..45),
+    );
+    let opt = (
+        any::<u16>(),
+        prop_oneof![9 => Just(0), 1 => any::<u8>()],
+        prop_oneof![Just(0), Just(DNSSEC_OK), any::<u16>()],
+        proptest::collection::vec(option, 0..=12),
+    );
+    let opt = opt.prop_map(|(payload, version, flags, options)| Opt {
+        payload,
+        rcode_high: 0,
+        version,
+        flags,
+        options,
+    });
+    let rtype = prop_oneof![Just(A), Just(28), Just(255), any::<u16>()];
+    (names(), rtype, proptest::option::of(opt)).prop_map(|(name, rtype, opt)| {
+        let plain = query(&name, rtype);
+        opt.map_or(plain.clone(), |opt| with_opt(&plain, &opt))
+    })
+}
+
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+
     #[test]
-    fn the_scan_agrees_with_walking_the_labels(name in names(), rtype in any::<bool>(), seed: u64) {
-        let message = query(&name, if rtype { A } else { AAAA }, IN);
-        let ask = ask(&message[..], seed).expect("a well-formed query");
-        prop_assert_eq!(Some(ask.name_len), walk(&message));
-        prop_assert_eq!(ask.hash, hash(seed, folded_words(&name)));
-        prop_assert_eq!(Some(ask.tail), folded_words(&name).last().copied());
+    fn queries_read_as_the_plain_reader_does(message in queries(), seed: u64) {
+        agree(&message, seed)?;
+    }
+
+    #[test]
+    fn mutated_queries_read_as_the_plain_reader_does(
+        mut message in queries(),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+        cut in proptest::option::weighted(0.2, any::<prop::sample::Index>()),
+        seed: u64,
+    ) {
+        for (at, value) in changes {
+            let at = at.index(message.len());
+            message[at] = value;
+        }
+        if let Some(cut) = cut {
+            message.truncate(cut.index(message.len()));
+        }
+        agree(&message, seed)?;
+    }
+
+    #[test]
+    fn any_octets_after_a_good_header_read_as_the_plain_reader_does(
+        rest in proptest::collection::vec(any::<u8>(), 0..400),
+        opt: bool,
+    ) {
+        let mut message = query(&[], A);
+        message.truncate(HEADER);
+        message[11] = u8::from(opt);
+        // One octet in sixteen is zero, as names and OPT records need.
+        message.extend(rest.into_iter().map(|octet| if octet < 16 { 0 } else { octet }));
+        agree(&message, 7)?;
     }
 
     #[test]
     fn case_does_not_matter(name in names(), seed: u64) {
-        let scan = |name: &[u8]| {
-            let ask = ask(&query(name, A, IN)[..], seed).expect("a well-formed query");
-            (ask.hash, ask.tail, ask.name_len)
+        let read = |name: &[u8]| {
+            let ask = ask(&query(name, A)[..], seed).expect("a well-formed query");
+            (ask.hash, ask.name_len)
         };
-        prop_assert_eq!(scan(&name), scan(&name.to_ascii_lowercase()));
+        prop_assert_eq!(read(&name), read(&name.to_ascii_lowercase()));
     }
+}
 
-    #[test]
-    fn no_octets_make_it_read_past_the_end(octets in proptest::collection::vec(any::<u8>(), 0..400)) {
-        if let Ok(ask) = asked(&octets) {
-            prop_assert_eq!(ask.end(), octets.len());
-        }
-    }
-
-    #[test]
-    fn what_is_understood_has_no_zero_octet_before_its_end(
-        mut octets in proptest::collection::vec(any::<u8>(), 1..300),
-    ) {
-        octets.push(0);
-        let message = query(&octets, A, IN);
-        let first = octets.iter().position(|octet| *octet == 0).expect("one was pushed");
-        let expected = (first + 1 == octets.len() && octets.len() <= NAME_MAX).then_some(octets.len());
-        prop_assert_eq!(asked(&message).ok().map(|ask| ask.name_len), expected);
-    }
+#[test]
+fn no_options_say_no_more_than_that_there_is_an_opt_record() {
+    let ask = asked(&with_opt(&query(WWW, A), &Opt::default())).expect("a query");
+    let expected = Edns {
+        present: true,
+        payload: 1232,
+        ..Edns::ABSENT
+    };
+    assert_eq!(ask.edns, expected);
+    assert_eq!(expected.subnet.address, Source::V4(0));
 }

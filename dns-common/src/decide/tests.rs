@@ -1,167 +1,302 @@
+//! What is decided on at the names of [`crate::world::sample`].
+
+mod limits;
+mod options;
+mod sizes;
+
 use super::*;
 use crate::{
-    ask::{
-        NAME_MAX, TYPE_AND_CLASS, ask,
-        tests::{lengths, name_of, query},
+    ask::rtype,
+    tables::Word,
+    world::{
+        RESOLVER, World,
+        plain::{Opt, query, reply, with_opt},
+        reader,
+        sample::{
+            APEX, ELSEWHERE, EXEMPT, FIXED, HTTPS, IPV6, SERVICE, SUB, TRUSTED, WILD, WWW, ZONE,
+            candidate_records, sample,
+        },
     },
-    decision::{ALL_CANDIDATES, Family},
-    tables::{Control, Line, Word, tests::Memory},
 };
 
-const SEED: u64 = 99;
-const MASK: u32 = 3;
-const SOURCE: Source = Source::V4(0x0a00_0001);
+/// Flags of an authoritative answer, with NXDOMAIN, of a referral, and with TC.
+const AA: [u8; 2] = [0x84, 0];
+const AA_NXDOMAIN: [u8; 2] = [0x84, 3];
+const QR: [u8; 2] = [0x80, 0];
+const TC: [u8; 2] = [0x86, 0];
 
-const GENERATION: Generation = Generation {
-    seed: SEED,
-    bucket_base: 4,
-    bucket_mask: MASK,
-    address_seed: 0,
-    address_base: 0,
-    groups_shift: 1,
-    port: 0,
-};
-
-/// Which of its two buckets a name is put into.
-#[derive(Clone, Copy)]
-enum Place {
-    First,
-    Second,
-}
-
-/// Tables with one name whose row is `row`, in cell 1 and the ones after it.
-fn with(name: &[u8], row: Row, place: Place) -> Memory {
-    let mut tables = Memory {
-        control: Control::default(),
-        buckets: (0..8).map(|_| Line::default()).collect(),
-        rankings: (0..4).map(|_| Word::default()).collect(),
-        eligible: (0..2).map(|_| Word::default()).collect(),
-        ..Memory::default()
-    };
-    tables.put_name(1, row, name);
-    let ask = ask(&query(name, 1, 1)[..], SEED).expect("a well-formed query");
-    let (first, second, tag) = bucket::places(ask.hash, MASK);
-    let index = match place {
-        Place::First => first,
-        Place::Second => second,
-    };
-    tables.buckets[(4 + index) as usize].0[5].store(bucket::entry(tag, 1));
-    tables
-}
-
-fn decided(tables: &Memory, name: &[u8], rtype: u16) -> Result<Chosen, Outcome> {
-    let message = query(name, rtype, 1);
-    let (_, chosen) = crate::respond(&message[..], SOURCE, tables, &GENERATION)?;
-    Ok(chosen)
-}
-
-#[test]
-fn names_of_every_length_are_found_in_either_place_and_in_any_case() {
-    for len in lengths() {
-        let name = name_of(len, &[9, 40, 62], b"aBcDeFgH9-_");
-        let row = Row::fixed(len as u8, 0, 1);
-        for place in [Place::First, Place::Second] {
-            let mut tables = with(&name, row, place);
-            tables.put_answer(0, &[1; 16], [1, 0, 0]);
-            tables.put_answer(1, &[2; 28], [1, 0, 0]);
-            for asked in [name.clone(), name.to_ascii_uppercase()] {
-                // A length octet is no letter: upper case leaves it as it is.
-                let found = decided(&tables, &asked, 1).expect("found");
-                assert_eq!((found.cell, found.head.len()), (0, 16), "{len}");
-                assert_eq!(found.service, None);
-                let found = decided(&tables, &asked, 28).expect("found");
-                assert_eq!((found.cell, found.head.len()), (1, 28), "{len}");
-            }
+impl World {
+    /// The reply and its octets, which are well-formed.
+    fn reply_to(&self, message: &[u8], source: Source) -> Result<(Reply, Vec<u8>), Outcome> {
+        let replied = self.respond(message, source);
+        if let Ok((_, octets)) = &replied {
+            assert_eq!(
+                reader::fault(message, octets),
+                None,
+                "{message:?} → {octets:?}"
+            );
         }
+        replied
+    }
+
+    fn octets(&self, message: &[u8], source: Source) -> Result<Vec<u8>, Outcome> {
+        self.reply_to(message, source).map(|(_, octets)| octets)
+    }
+
+    fn outcome(&self, message: &[u8], source: Source) -> Outcome {
+        match self.reply_to(message, source) {
+            Ok((reply, _)) => reply.outcome,
+            Err(outcome) => outcome,
+        }
+    }
+
+    fn ask_for(&self, name: &[u8], rtype: u16) -> Outcome {
+        self.outcome(&query(name, rtype), RESOLVER)
+    }
+
+    fn set_eligible(&self, eligible: Eligible) {
+        self.tables.eligible[1].store(eligible.0);
     }
 }
 
-#[test]
-fn names_are_compared_whole() {
-    for len in lengths().filter(|len| *len > 1) {
-        let name = name_of(len, &[62], b"abcdefgh");
-        let row = Row::fixed(len as u8, 0, 1);
-        for at in (0..len).filter(|at| name[*at].is_ascii_lowercase()) {
-            let mut other = name.clone();
-            other[at] = b'-';
-            // The table's entry leads from one name's hash to the other's row.
-            let mut tables = with(&other, row, Place::First);
-            tables.put_name(1, row, &name);
-            tables.put_answer(0, &[1; 16], [1, 0, 0]);
-            let found = decided(&tables, &other, 1);
-            assert_eq!(found, Err(Outcome::UpUnknownName), "octet {at} of {len}");
-        }
-        let longer = name_of(len + 2, &[62], b"abcdefgh");
-        if longer.len() <= NAME_MAX {
-            let mut tables = with(&longer, row, Place::First);
-            tables.put_name(1, row, &name);
-            let found = decided(&tables, &longer, 1);
-            assert_eq!(found, Err(Outcome::UpUnknownName), "{len}");
-        }
-    }
+/// The name `labels` below `ancestor`.
+fn below(labels: &[u8], ancestor: &[u8]) -> Vec<u8> {
+    [labels, ancestor].concat()
 }
+
+/// One that asks for any type that has no entry of its own.
+const TXT: u16 = 16;
 
 #[test]
 fn the_first_eligible_candidate_of_the_group_answers() {
-    let name = b"\x03www\x07example\0";
-    let row = Row::steered(name.len() as u8, 7, 1, 10, 2);
-    let mut tables = with(name, row, Place::First);
-    for family in [Family::V4, Family::V6] {
-        for candidate in 0..=ALL_CANDIDATES {
-            let cell = row.answer_cell(family, candidate);
-            tables.put_answer(cell, &[candidate + 1; 20], [1, 0, 0]);
-        }
-    }
-    // Pool 1, group 0 of 2.
-    tables.rankings[2].store(Ranking::new(&[2, 0, 1]).0);
-    for (eligible, v4, v6) in [
-        (Eligible::new(0b111, 0b111, false), 2, 2),
-        (Eligible::new(0b011, 0b010, false), 0, 1),
-        (Eligible::new(0b010, 0b100, true), 1, 2),
-        (Eligible::new(0, 0b001, true), ALL_CANDIDATES, 0),
+    const ALL: u8 = ALL_CANDIDATES;
+
+    let world = sample();
+    // The groups prefer 0 1 2, 1 0 2, 2 1 0 and 2 0 1.
+    for (v4, v6, all_down_all, v4_answers, v6_answers) in [
+        (0b111, 0b111, false, [0, 1, 2, 2], [0, 1, 2, 2]),
+        (0b110, 0b101, false, [1, 1, 2, 2], [0, 0, 2, 2]),
+        (0b010, 0b001, true, [1, 1, 1, 1], [0, 0, 0, 0]),
+        (0b000, 0b100, true, [ALL, ALL, ALL, ALL], [2, 2, 2, 2]),
     ] {
-        tables.eligible[1].store(eligible.0);
-        for (rtype, family, candidate) in [(1, Family::V4, v4), (28, Family::V6, v6)] {
-            let chosen = decided(&tables, name, rtype).expect("a candidate");
-            assert_eq!(chosen.cell, row.answer_cell(family, candidate));
-            assert_eq!(chosen.service, Some(7));
+        world.set_eligible(Eligible::new(v4, v6, all_down_all));
+        let sources = [RESOLVER, TRUSTED, EXEMPT, IPV6];
+        for (group, source) in sources.into_iter().enumerate() {
+            for (rtype, answers) in [(rtype::A, v4_answers), (rtype::AAAA, v6_answers)] {
+                let message = query(WWW, rtype);
+                let number = answers[group];
+                let records = candidate_records(rtype, number);
+                let expected = reply(&message, AA, [1, 0, 0], &records, None);
+                let (reply, octets) = world.respond(&message, source).expect("an answer");
+                assert_eq!(octets, expected, "group {group}, type {rtype}");
+                assert_eq!(reply.service, Some(SERVICE));
+            }
         }
     }
-    tables.eligible[1].store(Eligible::new(0, 0b1000, false).0);
-    for rtype in [1, 28] {
-        let chosen = decided(&tables, name, rtype);
-        assert_eq!(chosen, Err(Outcome::UpNoCandidate));
+    world.set_eligible(Eligible::new(0, 0b1000, false));
+    for rtype in [rtype::A, rtype::AAAA] {
+        assert_eq!(world.ask_for(WWW, rtype), Outcome::UpNoCandidate);
     }
 }
 
 #[test]
-fn a_pool_past_the_end_of_the_tables_has_no_candidate() {
-    let name = b"\x03www\x07example\0";
-    let tables = with(name, Row::steered(13, 7, 200, 10, 2), Place::First);
-    assert_eq!(decided(&tables, name, 1), Err(Outcome::UpNoCandidate));
-}
-
-#[test]
-fn an_absent_answer_goes_up() {
-    let name = b"\x03www\x07example\0";
-    let mut tables = with(name, Row::fixed(13, 0, 1), Place::First);
-    tables.put_answer(0, &[1; 16], [1, 0, 0]);
-    // The second answer is past the end of the table, then there and empty.
-    assert_eq!(decided(&tables, name, 28), Err(Outcome::UpNoAnswer));
-    tables.put_answer(1, &[], [0, 0, 0]);
-    assert_eq!(decided(&tables, name, 28), Err(Outcome::UpNoAnswer));
-    assert!(decided(&tables, name, 1).is_ok());
-}
-
-#[test]
-fn rfc1035_4_2_1_replies_end_at_512_octets() {
-    for len in [1, 13, 100, 255] {
-        let name = name_of(len, &[62], b"x");
-        let question = HEADER + len + TYPE_AND_CLASS;
-        let mut tables = with(&name, Row::fixed(len as u8, 0, 9), Place::First);
-        tables.put_answer(0, &vec![1; UDP_MAX - question], [1, 0, 0]);
-        assert!(decided(&tables, &name, 1).is_ok());
-        tables.put_answer(0, &vec![1; UDP_MAX - question + 1], [1, 0, 0]);
-        assert_eq!(decided(&tables, &name, 1), Err(Outcome::UpTooLong));
+fn rfc9460_hints_are_given_where_both_families_have_one_candidate() {
+    let world = sample();
+    let message = query(WWW, HTTPS);
+    for (v4, v6, all_down_all, expected) in [
+        (0b111, 0b111, false, Some(0)),
+        (0b010, 0b011, false, Some(ALL_CANDIDATES)),
+        (0b010, 0b010, false, Some(1)),
+        (0b000, 0b010, true, Some(ALL_CANDIDATES)),
+        (0b000, 0b000, true, Some(ALL_CANDIDATES)),
+        (0b000, 0b010, false, Some(ALL_CANDIDATES)),
+        (0b010, 0b000, false, Some(ALL_CANDIDATES)),
+        (0b000, 0b000, false, None),
+    ] {
+        world.set_eligible(Eligible::new(v4, v6, all_down_all));
+        let expected = expected
+            .map(|number| {
+                reply(
+                    &message,
+                    AA,
+                    [1, 0, 0],
+                    &candidate_records(HTTPS, number),
+                    None,
+                )
+            })
+            .ok_or(Outcome::UpNoCandidate);
+        let found = world.octets(&message, RESOLVER);
+        assert_eq!(found, expected, "{v4:#b} {v6:#b} {all_down_all}");
     }
+}
+
+#[test]
+fn pools_and_groups_past_the_tables_have_no_candidate() {
+    for what in 0..2 {
+        let mut world = sample();
+        let cut = |words: &mut Vec<Word>| words.truncate(1);
+        match what {
+            0 => cut(&mut world.tables.rankings),
+            _ => cut(&mut world.tables.eligible),
+        }
+        assert_eq!(world.ask_for(WWW, rtype::A), Outcome::UpNoCandidate);
+        assert_eq!(world.ask_for(FIXED, rtype::A), Outcome::Answered);
+    }
+}
+
+#[test]
+fn each_kind_of_answer_has_its_outcome_service_and_zone() {
+    let world = sample();
+    for (name, rtype, flags, outcome, service) in [
+        (WWW, rtype::A, AA, Outcome::Answered, Some(SERVICE)),
+        (WWW, TXT, AA, Outcome::AnsweredNegative, Some(SERVICE)),
+        (FIXED, rtype::AAAA, AA, Outcome::Answered, None),
+        (FIXED, rtype::ANY, AA, Outcome::AnsweredNegative, None),
+        (APEX, rtype::A, AA, Outcome::AnsweredNegative, None),
+        (APEX, 2, AA, Outcome::Answered, None),
+        (SUB, rtype::A, QR, Outcome::AnsweredReferral, None),
+        (SUB, TXT, QR, Outcome::AnsweredReferral, None),
+        (
+            &below(b"\x01x", APEX),
+            rtype::A,
+            AA_NXDOMAIN,
+            Outcome::AnsweredNegative,
+            None,
+        ),
+        (
+            &below(b"\x01x", WWW),
+            TXT,
+            AA_NXDOMAIN,
+            Outcome::AnsweredNegative,
+            Some(SERVICE),
+        ),
+        (
+            &below(b"\x01x\x01y", SUB),
+            rtype::AAAA,
+            QR,
+            Outcome::AnsweredReferral,
+            None,
+        ),
+        (
+            &below(b"\x01x", WILD),
+            rtype::A,
+            AA,
+            Outcome::Answered,
+            None,
+        ),
+        (
+            &below(b"\x01x\x01y", WILD),
+            TXT,
+            AA,
+            Outcome::AnsweredNegative,
+            None,
+        ),
+        (WILD, rtype::A, AA, Outcome::AnsweredNegative, None),
+    ] {
+        let message = query(name, rtype);
+        let (reply, octets) = world.reply_to(&message, RESOLVER).expect("an answer");
+        assert_eq!(
+            (reply.outcome, reply.service),
+            (outcome, service),
+            "{name:?}"
+        );
+        assert_eq!(octets[2..4], [flags[0] | 1, flags[1]], "{name:?} {rtype}");
+        let ask = crate::ask::ask(&message[..], world.generation.seed).expect("a query");
+        let chosen = choose(
+            &message[..],
+            &ask,
+            RESOLVER,
+            &world.tables,
+            &world.generation,
+            &world.host,
+        );
+        assert_eq!(chosen.map(|chosen| chosen.zone), Ok(ZONE), "{name:?}");
+    }
+}
+
+#[test]
+fn rfc4592_2_2_1_a_wildcard_answers_under_the_name_asked_for() {
+    let world = sample();
+    let name = below(b"\x03any\x05thing", WILD);
+    let message = query(&name, rtype::A);
+    let records = crate::world::plain::record(rtype::A, &[192, 0, 2, 99]);
+    let expected = reply(&message, AA, [1, 0, 0], &records, None);
+    assert_eq!(world.octets(&message, RESOLVER), Ok(expected));
+}
+
+#[test]
+fn pointers_are_moved_for_names_below_the_one_they_were_written_for() {
+    let world = sample();
+    for labels in [&b""[..], b"\x01x", b"\x02xy", b"\x01x\x02yz\x03abc"] {
+        let name = below(labels, SUB);
+        let message = query(&name, rtype::A);
+        let octets = world.octets(&message, RESOLVER).expect("a referral");
+        let at = (12 + labels.len()) as u16 | 0xc000;
+        let end = message.len();
+        assert_eq!(octets[end..end + 2], at.to_be_bytes(), "the owner");
+        assert_eq!(
+            octets[end + 15..end + 17],
+            at.to_be_bytes(),
+            "in the server's name"
+        );
+        let server = (end + 12) as u16 | 0xc000;
+        assert_eq!(
+            octets[end + 17..end + 19],
+            server.to_be_bytes(),
+            "the glue's owner"
+        );
+    }
+}
+
+#[test]
+fn names_outside_our_zones_and_without_answers_go_up() {
+    let world = sample();
+    for (name, outcome) in [
+        (&b"\0"[..], Outcome::UpUnknownName),
+        (b"\x03com\0", Outcome::UpUnknownName),
+        (b"\x03www\x08examplex\0", Outcome::UpUnknownName),
+        (ELSEWHERE, Outcome::UpNoAnswer),
+        (&below(b"\x01x", ELSEWHERE), Outcome::UpNoAnswer),
+        (b"\x03www\xc0\x0c", Outcome::UpQuestion),
+    ] {
+        for rtype in [rtype::A, rtype::AAAA, TXT] {
+            assert_eq!(world.ask_for(name, rtype), outcome, "{name:?} {rtype}");
+        }
+    }
+}
+
+#[test]
+fn an_answer_stands_in_for_another_but_not_for_a_third() {
+    let mut world = sample();
+    let answer =
+        crate::world::memory::Answer::positive(&crate::world::plain::record(1, &[1, 2, 3, 4]));
+    let own = world.add_answer(&answer);
+    let shared = own + 10;
+    world.tables.put_head(shared, AnswerHead::shared(own));
+    world
+        .tables
+        .put_head(shared + 1, AnswerHead::shared(shared));
+    let name = b"\x04some\x07example\0";
+    world.add_name(name, Row::fixed(name.len() as u8, shared, 1).in_zone(ZONE));
+    assert_eq!(world.ask_for(name, rtype::A), Outcome::Answered);
+    assert_eq!(world.ask_for(name, rtype::AAAA), Outcome::UpNoAnswer);
+    let none = b"\x04none\x07example\0";
+    for (cell, outcome) in [
+        (shared + 2, Outcome::UpNoAnswer),
+        (9999, Outcome::UpNoAnswer),
+    ] {
+        world.tables.put_head(shared + 3, AnswerHead::ABSENT);
+        world.add_name(none, Row::fixed(none.len() as u8, cell, 1));
+        assert_eq!(world.ask_for(none, rtype::A), outcome);
+    }
+}
+
+#[test]
+fn rfc2181_11_a_label_may_hold_any_octet() {
+    let world = sample();
+    let zero = b"\x03w\0w\x07example\0";
+    assert_eq!(world.ask_for(zero, rtype::A), Outcome::AnsweredNegative);
+    // Before an OPT record it is one for the full server.
+    let message = with_opt(&query(zero, rtype::A), &Opt::default());
+    assert_eq!(world.outcome(&message, RESOLVER), Outcome::UpAdditional);
 }

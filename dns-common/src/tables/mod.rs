@@ -127,4 +127,4 @@ pub trait Tables {
 }
 
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;

@@ -4,7 +4,7 @@
 //! of a newer LLVM than its own fails in ways that name no version.
 
 use std::{
-    env, fs,
+    fs,
     fs::File,
     io,
     ops::RangeInclusive,
@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{compiler::Compiler, packages};
+use super::{cache, compiler::Compiler, packages};
 use crate::{cargo, progress};
 
 const VERSION: &str = "0.13.0";
@@ -125,12 +125,7 @@ fn llvm_prefix(llvm: u32) -> Option<PathBuf> {
 }
 
 fn install_dir(llvm: u32) -> Result<PathBuf> {
-    let cache = env::var_os("XDG_CACHE_HOME")
-        .filter(|dir| !dir.is_empty())
-        .map(PathBuf::from)
-        .or_else(|| Some(cargo::user_home()?.join(".cache")))
-        .context("neither XDG_CACHE_HOME nor HOME is set")?;
-    Ok(cache.join(format!("veer/bpf-linker-{VERSION}-llvm-{llvm}")))
+    Ok(cache()?.join(format!("bpf-linker-{VERSION}-llvm-{llvm}")))
 }
 
 fn remove(dir: &Path) -> Result<()> {

@@ -1,0 +1,4 @@
+//! See [`dns_common_fuzz::targets::cookie`].
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| dns_common_fuzz::targets::cookie(input));
