@@ -122,13 +122,18 @@ pub fn ask(message: &(impl Octets + ?Sized), seed: u64) -> Result<Ask, Outcome> 
     let len = message.forget::<NAME_MAX>(name_len);
     let mut hash = seed;
     let mut sum = 0;
-    for index in 0..NAME_WORDS {
+    for index in 0..NAME_MAX / 8 {
+        if len < 8 * (index + 1) {
+            break;
+        }
         let octets = name::word(message, HEADER, len, index).ok_or(Outcome::UpQuestion)?;
         hash = mix(hash, fold(octets));
         sum += lanes(octets);
-        if len <= 8 * (index + 1) {
-            break;
-        }
+    }
+    if len & 7 != 0 {
+        let octets = name::rest(message, HEADER, len).ok_or(Outcome::UpQuestion)?;
+        hash = mix(hash, fold(octets));
+        sum += lanes(octets);
     }
 
     let end = HEADER + name_len;

@@ -3,7 +3,7 @@
 use crate::{
     ask::{Ask, HEADER},
     host::Host,
-    name::{self, LABELS_MAX, NAME_MAX, NAME_WORDS, fold, last_octets, mix},
+    name::{self, LABELS_MAX, NAME_MAX, fold, mix},
     octets::Octets,
     outcome::Outcome,
     tables::{Generation, Row, Tables, bucket},
@@ -107,13 +107,13 @@ fn hash_words(
     // A copy to count by, as in `ask`.
     let len = message.forget::<NAME_MAX>(ask.name_len);
     let mut hash = generation.seed;
-    for index in 0..NAME_WORDS {
-        host.set_hash(index, hash);
+    host.set_hash(0, hash);
+    for index in 0..NAME_MAX / 8 {
         if len < 8 * (index + 1) {
             break;
         }
-        let at = message.offset(HEADER + len - 8 * (index + 1));
-        hash = mix(hash, fold(message.word(at)?));
+        hash = mix(hash, fold(name::word(message, HEADER, len, index)?));
+        host.set_hash(index + 1, hash);
     }
     Some(())
 }
@@ -128,12 +128,10 @@ fn ancestor_hash(
 ) -> Option<u64> {
     let len = message.forget::<NAME_MAX>(name_len.checked_sub(at)?);
     let hash = host.hash(len >> 3);
-    let rest = len & 7;
-    if rest == 0 {
+    if len & 7 == 0 {
         return Some(hash);
     }
-    let word = message.word(message.offset(HEADER + at + rest - 8))?;
-    Some(mix(hash, fold(last_octets(word, rest))))
+    Some(mix(hash, fold(name::rest(message, HEADER + at, len)?)))
 }
 
 /// The cell of the name that has `hash`, if any has: one with its tag.
@@ -162,21 +160,28 @@ fn compare(
     // A copy to count by, as in `ask`.
     let len = message.forget::<NAME_MAX>(len);
     let mut slot = Row::WORDS;
-    for index in 0..NAME_WORDS {
+    for index in 0..NAME_MAX / 8 {
+        if len < 8 * (index + 1) {
+            break;
+        }
         if line.0[slot & 7].load() != fold(name::word(message, start, len, index)?) {
             return None;
         }
-        if len <= 8 * (index + 1) {
-            return Some(row);
-        }
         slot += 1;
-        if slot == 8 {
+        // Only for what is still to come: the last cell of all has none after it.
+        if slot == 8 && 8 * (index + 1) < len {
             slot = 0;
             cell += 1;
             line = tables.name(cell)?;
         }
     }
-    None
+    if len & 7 != 0 {
+        let stored = line.0[message.forget::<7>(slot & 7)].load();
+        if stored != fold(name::rest(message, start, len)?) {
+            return None;
+        }
+    }
+    Some(row)
 }
 
 #[cfg(test)]

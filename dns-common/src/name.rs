@@ -17,8 +17,8 @@ pub const NAME_WORDS: usize = NAME_MAX.div_ceil(8);
 pub const LABELS_MAX: usize = 127;
 
 /// Word `index` of the name of `len` octets that starts at `start` (8 or more)
-/// in the message, counted from its end: eight octets, or those that are left
-/// with zeros before them. `None` past the message.
+/// in the message, counted from its end, one of the `len / 8` whole ones; `None`
+/// past the message.
 #[inline(always)]
 pub fn word(
     message: &(impl Octets + ?Sized),
@@ -26,13 +26,16 @@ pub fn word(
     len: usize,
     index: usize,
 ) -> Option<u64> {
-    let rest = len - 8 * index;
-    let word = message.word(message.offset(start + rest - 8))?;
-    Some(if rest < 8 {
-        last_octets(word, rest)
-    } else {
-        word
-    })
+    message.word(message.offset(start + len - 8 * (index + 1)))
+}
+
+/// The octets of that name which are left of the whole words, 1 to 7, with zeros
+/// before them.
+#[inline(always)]
+pub fn rest(message: &(impl Octets + ?Sized), start: usize, len: usize) -> Option<u64> {
+    let octets = len & 7;
+    let word = message.word(message.offset(start + octets - 8))?;
+    Some(last_octets(word, octets))
 }
 
 /// The last `octets` (1 to 7) of a word, zeros before them.
