@@ -9,7 +9,7 @@ use dns_common::{
     name::{NAME_MAX, folded_words},
     outcome::Outcome,
     respond,
-    tables::{AnswerHead, Below, By, Entry, Source, Tables as _, bucket},
+    tables::{AnswerHead, Below, By, Entry, Row, Source, Tables as _, bucket},
 };
 
 use super::{image::index, testing::Quiet, *};
@@ -97,7 +97,7 @@ fn asked(
     name: &[u8],
     rtype: u16,
     source: IpAddr,
-) -> Result<(Vec<u8>, Option<u32>), Outcome> {
+) -> Result<(Vec<u8>, u32), Outcome> {
     let mut message = query(name, rtype);
     let question = message.len();
     let generation = tables.generation(tables.generation_number());
@@ -315,7 +315,7 @@ fn names_of_every_length_over_several_cells_are_read_back() {
             (AAAA, records(len % 220 + 13, len as u8 ^ 0xff)),
         ] {
             let got = asked(&tables, &name(len, 1).to_ascii_uppercase(), rtype, anyone());
-            assert_eq!(got, Ok((expected, None)), "{len} octets");
+            assert_eq!(got, Ok((expected, Row::NO_SERVICE)), "{len} octets");
         }
     }
 }
@@ -377,7 +377,7 @@ fn steered_names_answer_by_group_family_and_eligibility() {
             for (family, rtype, mask) in [(0, A, mask), (1, AAAA, !mask)] {
                 let first = order(group).into_iter().find(|n| mask >> n & 1 != 0);
                 let number = usize::from(first.unwrap_or(ALL_CANDIDATES));
-                let expected = (candidate(family, number), Some(3));
+                let expected = (candidate(family, number), 3);
                 assert_eq!(
                     asked(&tables, &site, rtype, source),
                     Ok(expected),
@@ -392,7 +392,7 @@ fn steered_names_answer_by_group_family_and_eligibility() {
     assert_eq!(tables.stores() - stores, 1);
     for (source, group) in sources {
         let number = if group == 2 { 7 } else { group };
-        let expected = (candidate(0, number), Some(3));
+        let expected = (candidate(0, number), 3);
         assert_eq!(asked(&tables, &site, A, source), Ok(expected), "{source}");
     }
     assert_eq!(CANDIDATES_MAX, 8);
@@ -459,7 +459,7 @@ fn fifty_thousand_names_are_all_found_and_others_are_not() {
     tables.publish(&builder.build(&OURS, 53, SECRETS).expect("they fit"));
     for number in 0..NAMES {
         let found = asked(&tables, &name(len(number), number), A, anyone());
-        assert_eq!(found, Ok((number.to_le_bytes().repeat(4), None)));
+        assert_eq!(found, Ok((number.to_le_bytes().repeat(4), Row::NO_SERVICE)));
         let other = name(len(number), NAMES + number);
         let found = asked(&tables, &other, A, anyone());
         assert_eq!(found, Err(Outcome::UpUnknownName));
