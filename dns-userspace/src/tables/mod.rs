@@ -21,7 +21,7 @@ use dns_common::tables::{
 pub use grace::wait_for_kernel_readers;
 pub use image::{Image, ImageBuilder, ImageError, Records, RowData};
 use region::Region;
-pub use resolvers::{PreparedResolvers, ResolversError};
+pub use resolvers::{PreparedResolvers, ResolverFlags, ResolversError};
 
 /// How much each table holds, for each generation where there are two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,13 +9,9 @@ use dns_common::{
     decision::{ALL_CANDIDATES, CANDIDATES_MAX, Eligible, Ranking},
     outcome::Outcome,
     reply, respond,
-    tables::{AnswerHead, Entry, Source, Tables as _, bucket},
+    tables::{AnswerHead, Source, Tables as _, bucket},
 };
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use proptest::{
-    prelude::*,
-    test_runner::{Config, TestRunner},
-};
+use ipnet::IpNet;
 
 use super::*;
 
@@ -306,7 +302,7 @@ fn candidate(family: usize, number: usize) -> Records {
 
 /// Replaces every resolver prefix, if they fit.
 fn replace(tables: &Tables, prefixes: &[(IpNet, u16)]) -> Result<(), ResolversError> {
-    let prepared = tables.prepare_resolvers(prefixes)?;
+    let prepared = tables.prepare_resolvers(prefixes, &ResolverFlags::default())?;
     tables.replace_resolvers(&prepared);
     Ok(())
 }
@@ -442,166 +438,4 @@ fn fifty_thousand_names_are_all_found_and_others_are_not() {
         let found = asked(&tables, &other, A, anyone());
         assert_eq!(found, Err(Outcome::UpUnknownName));
     }
-}
-
-/// The longest prefix that holds `address`, by looking at all of them.
-fn naive(prefixes: &[(IpNet, u16)], address: IpAddr) -> u16 {
-    let holding = prefixes
-        .iter()
-        .filter(|(prefix, _)| prefix.contains(&address));
-    holding
-        .max_by_key(|(prefix, _)| prefix.prefix_len())
-        .map_or(0, |(_, group)| *group)
-}
-
-/// Addresses that agree with each other in many of their leading bits, so that
-/// prefixes nest.
-fn addresses() -> impl Strategy<Value = IpAddr> {
-    let v4 = (any::<u32>(), 0..=32_u32).prop_map(|(bits, random)| {
-        let random = 1_u32.checked_shl(random).map_or(u32::MAX, |bit| bit - 1);
-        IpAddr::from(Ipv4Addr::from(0x0a01_0203 ^ bits & random))
-    });
-    let v6 = (any::<u128>(), 0..=128_u32).prop_map(|(bits, random)| {
-        let random = 1_u128.checked_shl(random).map_or(u128::MAX, |bit| bit - 1);
-        IpAddr::from(Ipv6Addr::from(
-            0x2001_0db8_0001_0002_0003_0004_0005_0006 ^ bits & random,
-        ))
-    });
-    prop_oneof![v4, v6]
-}
-
-fn prefix(address: IpAddr, len: u8) -> IpNet {
-    match address {
-        IpAddr::V4(address) => Ipv4Net::new_assert(address, len % 33).trunc().into(),
-        IpAddr::V6(address) => Ipv6Net::new_assert(address, len % 129).trunc().into(),
-    }
-}
-
-/// Different prefixes of any length, each with a group.
-fn prefixes() -> impl Strategy<Value = Vec<(IpNet, u16)>> {
-    let prefix = (addresses(), any::<u8>(), any::<u16>())
-        .prop_map(|(address, len, group)| (prefix(address, len), group));
-    proptest::collection::vec(prefix, 0..40).prop_map(|mut prefixes| {
-        let mut known = std::collections::HashSet::new();
-        prefixes.retain(|(prefix, _)| known.insert(*prefix));
-        prefixes
-    })
-}
-
-/// The first and the last address of a prefix, and the ones beside them.
-fn edges(prefix: &IpNet) -> Vec<IpAddr> {
-    match prefix {
-        IpNet::V4(prefix) => {
-            let (first, last) = (prefix.network().to_bits(), prefix.broadcast().to_bits());
-            [first, last, first.wrapping_sub(1), last.wrapping_add(1)]
-                .map(|bits| Ipv4Addr::from(bits).into())
-                .to_vec()
-        }
-        IpNet::V6(prefix) => {
-            let (first, last) = (prefix.network().to_bits(), prefix.broadcast().to_bits());
-            [first, last, first.wrapping_sub(1), last.wrapping_add(1)]
-                .map(|bits| Ipv6Addr::from(bits).into())
-                .to_vec()
-        }
-    }
-}
-
-#[test]
-fn resolvers_are_grouped_by_the_longest_prefix_however_often_it_changes() {
-    let tables = in_memory(Capacity {
-        chunks: 2048,
-        ..CAPACITY
-    });
-    let cases = (prefixes(), proptest::collection::vec(addresses(), 200));
-    // Every case replaces what the one before has left.
-    let mut runner = TestRunner::new(Config {
-        cases: 8,
-        max_shrink_iters: 60,
-        failure_persistence: None,
-        ..Config::default()
-    });
-    runner
-        .run(&cases, |(prefixes, others)| {
-            replace(&tables, &prefixes).expect("there is room");
-            let edges = prefixes.iter().flat_map(|(prefix, _)| edges(prefix));
-            for address in edges.chain(others) {
-                let group = tables.group(Source::from(address));
-                prop_assert_eq!(group, naive(&prefixes, address), "{}", address);
-            }
-            Ok(())
-        })
-        .unwrap_or_else(|error| panic!("{error}"));
-    replace(&tables, &[]).expect("nothing fits");
-    assert!(!tables.used_chunks().contains(&true));
-}
-
-#[test]
-fn a_default_prefix_holds_everybody() {
-    let tables = in_memory(CAPACITY);
-    let all = [("0.0.0.0/0", 3), ("::/0", 4), ("255.255.255.255/32", 5)]
-        .map(|(prefix, group)| (prefix.parse().expect("a prefix"), group));
-    replace(&tables, &all).expect("they fit");
-    for (address, group) in [
-        ("0.0.0.0", 3),
-        ("255.255.255.254", 3),
-        ("255.255.255.255", 5),
-        ("::", 4),
-        ("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 4),
-    ] {
-        let address: IpAddr = address.parse().expect("an address");
-        assert_eq!(tables.group(Source::from(address)), group, "{address}");
-    }
-}
-
-/// What the tables' direct indexes and nodes hold: everything that a failed
-/// replacement must leave alone.
-fn state(tables: &Tables) -> Vec<u32> {
-    let v4 = (0x0a_01_00..0x0a_01_40).map(|block| tables.v4(block >> 1).map(|p| p.entry(block)));
-    let chunks = (0..tables.capacity().chunk_entries()).flat_map(|index| {
-        (0..=u8::MAX).map(move |octet| tables.chunk(index).map(|chunk| chunk.entry(octet)))
-    });
-    v4.chain(chunks)
-        .map(|entry: Option<Entry>| entry.expect("inside the table").0)
-        .collect()
-}
-
-#[test]
-fn nodes_in_use_are_not_written_and_are_free_the_time_after() {
-    let tables = in_memory(Capacity {
-        chunks: 2,
-        ..CAPACITY
-    });
-    // Each of these needs a node for its /24.
-    let hosts = |count: u8, group: u16| -> Vec<(IpNet, u16)> {
-        (0..count)
-            .map(|number| (prefix(Ipv4Addr::new(10, 1, number, 7).into(), 32), group))
-            .collect()
-    };
-    for turn in 1..=3 {
-        replace(&tables, &hosts(2, turn)).expect("there is room for two");
-        for number in 0..2 {
-            let source = Source::from(IpAddr::from([10, 1, number, 7]));
-            assert_eq!(tables.group(source), turn);
-        }
-        assert_eq!(tables.used_chunks().iter().filter(|used| **used).count(), 2);
-    }
-    let before = state(&tables);
-    let error = replace(&tables, &hosts(3, 9)).expect_err("there is room for two");
-    assert_eq!(
-        error.to_string(),
-        "resolver prefixes: 3 nodes needed for prefixes longer than IPv4 /24 and IPv6 /16, \
-         2 available; raise tables.chunks"
-    );
-    assert_eq!(state(&tables), before);
-
-    // While a reader may hold the old nodes they keep what they said.
-    let used = tables.used_chunks();
-    let used: Vec<u32> = (0..4).filter(|index| used[*index as usize]).collect();
-    let said = |index: u32| tables.chunk(index).expect("inside").entry(7);
-    let before: Vec<Entry> = used.iter().map(|index| said(*index)).collect();
-    replace(&tables, &hosts(2, 20)).expect("there is room for two");
-    let after: Vec<Entry> = used.iter().map(|index| said(*index)).collect();
-    assert_eq!(after, before);
-    let used_now = tables.used_chunks();
-    assert!(used.iter().all(|index| !used_now[*index as usize]));
 }
