@@ -66,6 +66,38 @@ choice! {
 }
 
 choice! {
+    /// How a reply finds its way back in the kernel.
+    XdpReply {
+        /// To the MAC address that the query came from.
+        Mac = "mac",
+        /// As the routing tables say.
+        Fib = "fib",
+    }
+}
+
+choice! {
+    /// Whose client subnets (RFC 7871) choose the group.
+    ClientSubnet {
+        /// Nobody's.
+        Off = "off",
+        /// Everybody's.
+        On = "on",
+        /// Those of `edns.client_subnet_trusted`.
+        Trusted = "trusted",
+    }
+}
+
+choice! {
+    /// Whether something is done at all.
+    Switch {
+        /// It is.
+        On = "on",
+        /// It is not.
+        Off = "off",
+    }
+}
+
+choice! {
     /// What becomes of the XDP program when the daemon stops.
     OnExit {
         /// It stays and goes on answering.
@@ -134,6 +166,9 @@ const fn int(min: i64, max: i64) -> Kind {
     Kind::Integer { min, max }
 }
 
+/// Range of the rates of `rrl.*`.
+const RATE: Kind = int(0, 1_000_000);
+
 /// The table, by topic.
 pub static TUNABLES: &[Tunable] = &[
     Tunable {
@@ -156,10 +191,100 @@ pub static TUNABLES: &[Tunable] = &[
         "Userspace server threads, each pinned to a CPU; 0 is one per CPU.",
     ),
     at_restart(
-        "server.edns_payload_bytes",
+        "edns.payload_bytes",
         int(512, 4096),
         "1232",
         "Largest UDP response sent, and the size offered in EDNS (RFC 6891).",
+    ),
+    at_restart(
+        "edns.client_subnet",
+        Kind::Choice(ClientSubnet::WORDS),
+        "on",
+        "Whose client subnets (RFC 7871) choose the group: nobody's (off), everybody's (on), or those of resolvers in edns.client_subnet_trusted, the option being left out for others; on is the default because an answer by subnet goes to the asker alone and is kept nowhere here.",
+    ),
+    at_reload(
+        "edns.client_subnet_trusted",
+        Kind::Prefixes,
+        "",
+        "Resolvers whose client subnets count where edns.client_subnet is trusted.",
+    ),
+    at_restart(
+        "cookie.enabled",
+        Kind::Choice(Switch::WORDS),
+        "on",
+        "Whether queries with a DNS cookie (RFC 7873) get a server cookie (RFC 9018).",
+    ),
+    at_reload(
+        "cookie.secret_file",
+        Kind::OptionalPath,
+        "",
+        "File of one or two secrets for server cookies, each 32 hexadecimal digits on a line of its own, # comments: the first makes cookies, both are accepted; with none, a random secret is made at start, which other hosts do not share.",
+    ),
+    at_restart(
+        "cookie.required_over_limit",
+        Kind::Choice(Switch::WORDS),
+        "off",
+        "Whether queries over a rate of rrl.* that have a cookie, but no valid one, get BADCOOKIE rather than a truncated response.",
+    ),
+    at_restart(
+        "rrl.positive_per_second",
+        RATE,
+        "0",
+        "Responses with records, at most twice as long as their query, sent per second to one prefix in one zone over UDP; 0 is no limit.",
+    ),
+    at_restart(
+        "rrl.large_per_second",
+        RATE,
+        "200",
+        "Responses with records, more than twice as long as their query, sent per second to one prefix in one zone over UDP; 0 is no limit.",
+    ),
+    at_restart(
+        "rrl.negative_per_second",
+        RATE,
+        "200",
+        "Responses that deny a name or a type sent per second to one prefix in one zone over UDP; 0 is no limit.",
+    ),
+    at_restart(
+        "rrl.referral_per_second",
+        RATE,
+        "200",
+        "Referrals sent per second to one prefix in one zone over UDP; 0 is no limit.",
+    ),
+    at_restart(
+        "rrl.error_per_second",
+        RATE,
+        "200",
+        "Responses with an error sent per second to one prefix over UDP; 0 is no limit.",
+    ),
+    at_restart(
+        "rrl.slip",
+        int(0, 1000),
+        "2",
+        "One in so many responses over a rate of rrl.* is sent truncated, so that a resolver whose address others forge can ask by TCP; 1 is every one, 0 none.",
+    ),
+    at_restart(
+        "rrl.ipv4_prefix_bits",
+        int(1, 32),
+        "24",
+        "Leading bits of an IPv4 address that are one requester for rrl.*.",
+    ),
+    at_restart(
+        "rrl.ipv6_prefix_bits",
+        int(1, 64),
+        "56",
+        "Leading bits of an IPv6 address that are one requester for rrl.*.",
+    ),
+    at_reload(
+        "rrl.exempt",
+        Kind::Prefixes,
+        "",
+        "Requesters that rrl.* does not limit.",
+    ),
+    at_restart(
+        "up.queries_per_second_max",
+        int(0, 1_000_000),
+        "10000",
+        "Queries for names outside our zones that the kernel passes up per second; more are dropped; 0 is no limit.",
     ),
     at_restart(
         "tcp.idle_ms",
@@ -184,6 +309,12 @@ pub static TUNABLES: &[Tunable] = &[
         Kind::Choice(XdpMode::WORDS),
         "native",
         "How the XDP program is attached: by the driver (native), by the kernel's slower generic path, or off.",
+    ),
+    at_restart(
+        "xdp.reply",
+        Kind::Choice(XdpReply::WORDS),
+        "mac",
+        "How a reply finds its way back in the kernel: to the MAC address its query came from (mac), or as the routing tables say (fib).",
     ),
     at_restart(
         "xdp.pin_path",
@@ -232,6 +363,12 @@ pub static TUNABLES: &[Tunable] = &[
         int(1, 1_048_576),
         "4096",
         "Services there is room for, each with 16 bytes of counters on every CPU.",
+    ),
+    at_restart(
+        "tables.rate_buckets",
+        Kind::PowerOfTwo { max: 16_777_216 },
+        "65536",
+        "8-byte buckets for the rates of rrl.*, each for what of prefix, zone and kind of response is hashed to it.",
     ),
     at_reload(
         "zones.directory",
