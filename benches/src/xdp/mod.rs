@@ -13,6 +13,7 @@ use std::path::PathBuf;
 use anyhow::{Context as _, Result};
 use aya::{Ebpf, programs::Xdp};
 use clap::Args;
+use dns_common::host::Constants;
 use serde::Serialize;
 use veer::kernel::Kernel;
 use xtask::ebpf::Program;
@@ -64,7 +65,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for name in ["drop", "reflect"] {
         load(&mut rig, name)?;
     }
-    let (mut kernel, tables) = Kernel::load(fixture::CAPACITY)?;
+    let (mut kernel, tables) = Kernel::load(fixture::CAPACITY, &Constants::OFF)?;
     fixture::publish(&tables)?;
     let subjects = [
         Subject {

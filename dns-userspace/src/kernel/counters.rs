@@ -7,7 +7,11 @@ use aya::{
     maps::{Array, Map, MapData, MapError, PerCpuArray, PerCpuValues},
     util::nr_cpus,
 };
-use dns_common::{outcome::Outcome, tables::Counters};
+use dns_common::{
+    name::{LABELS_MAX, NAME_WORDS},
+    outcome::Outcome,
+    tables::Counters,
+};
 
 use super::{KernelError, map_error};
 
@@ -26,7 +30,8 @@ const CARRIED: u32 = 1;
 #[derive(Clone, Copy)]
 struct Value(Counters);
 
-// SAFETY: nothing but u64s, so there is no padding and every bit pattern counts.
+// SAFETY: u64s and a multiple of eight u8s, so there is no padding and every bit
+// pattern counts.
 unsafe impl Pod for Value {}
 
 /// What has been counted since the first program was attached.
@@ -166,7 +171,10 @@ pub(super) fn carry_over(
     let value = |outcomes| {
         Value(Counters {
             outcomes,
+            limited: 0,
             scratch: 0,
+            labels: [0; LABELS_MAX + 1],
+            hashes: [0; NAME_WORDS],
         })
     };
     let carried = on_first_cpu(cpus, value(old.outcomes), value([0; Outcome::ALL.len()]))?;
