@@ -1,6 +1,10 @@
 //! The userspace plane: the shared fast path over the same tables, and the full
 //! authority behind it.
 
+mod host;
+mod limit;
+mod steer;
+
 use std::{
     net::IpAddr,
     sync::{
@@ -10,33 +14,30 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use dns_common::{
-    ask::{self, Ask},
-    decide::{self, Chosen},
-    decision::{ALL_CANDIDATES, Family},
-    outcome::Outcome,
-    reply,
-    tables::{AnswerHead, Generation, Source, Tables as _},
+    host::{Constants, Host as _},
+    limit::within_rate,
+    outcome::{Action, Outcome},
+    tables::{Generation, Source},
 };
-use domain::{
-    base::{
-        Message, MessageBuilder, Rtype,
-        iana::{OptRcode, Rcode},
-    },
-    rdata::ZoneRecordData,
+use domain::base::{
+    Message, Rtype,
+    iana::{OptRcode, Rcode},
 };
 
 use crate::{
     authority::{
-        Steered, Steering, StoredRecord,
+        StoredRecord,
         respond::{self, Limits, Transport, respond},
         server::Handler,
         zones::Zones,
     },
+    clock::Clock,
     model::{Name, Plan},
-    tables::Tables,
+    tables::{ResolverFlags, Tables},
 };
+use host::QueryHost;
+use steer::{Steerer, question, records, write};
 
 /// What userspace answers from: one generation, swapped whole. As long as one
 /// is held, its half of the tables is not written again.
@@ -52,6 +53,8 @@ pub struct Live {
     pub zones: Zones,
     /// Services, pools and groups.
     pub plan: Arc<Plan>,
+    /// What is known of resolvers beside their groups.
+    pub resolver_flags: ResolverFlags,
 }
 
 /// What a query would get, for explaining.
@@ -71,34 +74,92 @@ pub struct Plane {
     tables: Arc<Tables>,
     live: Arc<ArcSwap<Live>>,
     limits: Limits,
+    constants: Constants,
+    clock: Arc<dyn Clock>,
+    limited: AtomicU64,
     counters: PlaneCounters,
 }
 
 /// Counters of what userspace did, since start.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct PlaneCounters {
     /// Queries over UDP.
     pub udp_queries: AtomicU64,
     /// Queries over TCP.
     pub tcp_queries: AtomicU64,
-    /// Answered by the shared fast path.
-    pub fast_answers: AtomicU64,
+    /// What the shared fast path made of each, in [`Outcome::ALL`]'s order.
+    pub outcomes: [AtomicU64; Outcome::ALL.len()],
     /// Not answered at all.
     pub silent: AtomicU64,
     /// Answered by the authority, by RCODE; higher ones in the last.
     pub rcodes: [AtomicU64; RCODES],
+    /// Of those, truncated because they were over their rate.
+    pub authority_slips: AtomicU64,
+    /// The authority's answers that were kept back because they were.
+    pub authority_drops: AtomicU64,
 }
 
 /// RCODEs counted apart: 0 to 15 and BADVERS, 16 (RFC 6895 section 2.3).
 pub const RCODES: usize = 17;
 
+/// The number of the zone that an answer of the authority is limited in: it
+/// knows none, and shares the rates of what is in no zone.
+const NO_ZONE: u32 = 0;
+
+impl Default for PlaneCounters {
+    fn default() -> Self {
+        Self {
+            udp_queries: AtomicU64::new(0),
+            tcp_queries: AtomicU64::new(0),
+            outcomes: [const { AtomicU64::new(0) }; Outcome::ALL.len()],
+            silent: AtomicU64::new(0),
+            rcodes: [const { AtomicU64::new(0) }; RCODES],
+            authority_slips: AtomicU64::new(0),
+            authority_drops: AtomicU64::new(0),
+        }
+    }
+}
+
+impl PlaneCounters {
+    /// How often the shared fast path came to `outcome`.
+    pub fn outcome(&self, outcome: Outcome) -> u64 {
+        self.outcomes[outcome as usize].load(Relaxed)
+    }
+
+    /// Queries that the shared fast path answered, in whatever way.
+    pub fn fast_answers(&self) -> u64 {
+        let answers = Outcome::ALL
+            .into_iter()
+            .filter(|outcome| outcome.action() == Action::Reply);
+        answers.map(|outcome| self.outcome(outcome)).sum()
+    }
+}
+
+fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Relaxed);
+}
+
 impl Plane {
-    /// A plane that answers from `tables` and whatever `live` is at the time.
-    pub fn new(tables: Arc<Tables>, live: Arc<ArcSwap<Live>>, limits: Limits) -> Self {
+    /// A plane that answers from `tables` and whatever `live` is at the time,
+    /// with the kernel's `constants`, at the time that `clock` says.
+    pub fn new(
+        tables: Arc<Tables>,
+        live: Arc<ArcSwap<Live>>,
+        limits: Limits,
+        constants: Constants,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             tables,
             live,
             limits,
+            constants: Constants {
+                // What comes here has passed the kernel's budget, or has none.
+                up_interval_ns: 0,
+                ..constants
+            },
+            clock,
+            limited: AtomicU64::new(0),
             counters: PlaneCounters::default(),
         }
     }
@@ -108,43 +169,98 @@ impl Plane {
         &self.counters
     }
 
-    /// What `source` gets to `name` and `rtype`, without counting it.
+    /// What `source` gets to `name` and `rtype` over TCP, without counting it.
     pub fn preview(&self, name: &Name, rtype: Rtype, source: IpAddr) -> Preview {
         let live = self.live.load();
-        let steerer = Steerer {
-            tables: &self.tables,
-            live: &live,
-        };
         let query = question(name, rtype);
         let mut out = Vec::new();
-        let outcome = match steerer.fast(&query, source) {
-            Ok((ask, chosen))
-                if steerer
-                    .reply_into(&query, &ask, &chosen, &mut out)
-                    .is_some() =>
-            {
-                Outcome::Answered
-            }
-            Ok(_) => Outcome::DropBroken,
-            Err(outcome) => outcome,
-        };
-        if outcome != Outcome::Answered {
-            let (zones, limits) = (&live.zones, self.limits);
-            respond(
-                &query,
-                source,
-                Transport::Tcp,
-                zones,
-                &steerer,
-                limits,
-                &mut out,
-            );
+        let outcome = self.fast(&query, source, Transport::Tcp, &live, &mut out);
+        if outcome.action() != Action::Reply {
+            self.full(&query, source, Transport::Tcp, &live, &mut out);
         }
         let rcode = Message::from_octets(out.as_slice()).map(|reply| reply.header().rcode());
         Preview {
             outcome,
             rcode: rcode.unwrap_or(Rcode::SERVFAIL),
             answer: records(out),
+        }
+    }
+
+    /// What the kernel would do; if that is to answer, the reply stands in `out`.
+    fn fast(
+        &self,
+        query: &[u8],
+        source: IpAddr,
+        transport: Transport,
+        live: &Live,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
+        let source = Source::from(source.to_canonical());
+        let (tables, host) = (&*self.tables, self.host(transport));
+        match dns_common::respond(query, source, tables, &live.generation, &host) {
+            Ok(reply) => match write(query, &reply, tables, out) {
+                Some(()) => reply.outcome,
+                None => Outcome::DropBroken,
+            },
+            Err(outcome) => outcome,
+        }
+    }
+
+    /// What the authority answers.
+    fn full(
+        &self,
+        query: &[u8],
+        source: IpAddr,
+        transport: Transport,
+        live: &Live,
+        out: &mut Vec<u8>,
+    ) -> respond::Outcome {
+        let steerer = Steerer {
+            tables: &self.tables,
+            live,
+            host: self.host(Transport::Tcp),
+        };
+        let (zones, limits) = (&live.zones, self.limits);
+        respond(query, source, transport, zones, &steerer, limits, out)
+    }
+
+    fn host(&self, transport: Transport) -> QueryHost<'_> {
+        QueryHost {
+            constants: &self.constants,
+            clock: &*self.clock,
+            tables: &self.tables,
+            limited: &self.limited,
+            is_stream: transport == Transport::Tcp,
+        }
+    }
+
+    /// Keeps the authority's reply in `out` within its rate: it stays, is
+    /// truncated, or is not to be sent, which is `false`.
+    fn limit(
+        &self,
+        query: &[u8],
+        source: IpAddr,
+        transport: Transport,
+        rcode: OptRcode,
+        live: &Live,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let host = self.host(transport);
+        let source = Source::from(source.to_canonical());
+        let class = limit::class(out, rcode, query.len());
+        let (tables, generation) = (&*self.tables, &live.generation);
+        if within_rate(source, class, NO_ZONE, tables, generation, &host) {
+            return true;
+        }
+        let slipped = host.slips().then(|| limit::slipped(out)).flatten();
+        if let Some(slipped) = slipped {
+            *out = slipped;
+            count(&self.counters.authority_slips);
+            true
+        } else {
+            out.clear();
+            count(&self.counters.authority_drops);
+            false
         }
     }
 }
@@ -157,40 +273,32 @@ impl Handler for Plane {
         transport: Transport,
         out: &mut Vec<u8>,
     ) -> bool {
-        let count = |counter: &AtomicU64| counter.fetch_add(1, Relaxed);
+        let counters = &self.counters;
         count(match transport {
-            Transport::Udp => &self.counters.udp_queries,
-            Transport::Tcp => &self.counters.tcp_queries,
+            Transport::Udp => &counters.udp_queries,
+            Transport::Tcp => &counters.tcp_queries,
         });
         let live = self.live.load();
-        let steerer = Steerer {
-            tables: &self.tables,
-            live: &live,
+        let outcome = self.fast(query, source, transport, &live, out);
+        count(&counters.outcomes[outcome as usize]);
+        let answered = match outcome.action() {
+            Action::Reply => return true,
+            // The authority needs none of the tables that broke the promise.
+            Action::Drop if outcome != Outcome::DropBroken => false,
+            Action::Up | Action::Drop => match self.full(query, source, transport, &live, out) {
+                respond::Outcome::Answered(rcode)
+                    if self.limit(query, source, transport, rcode, &live, out) =>
+                {
+                    count(&counters.rcodes[rcode_slot(rcode)]);
+                    true
+                }
+                respond::Outcome::Answered(_) | respond::Outcome::Silent(_) => false,
+            },
         };
-        if let Ok((ask, chosen)) = steerer.fast(query, source)
-            && steerer.reply_into(query, &ask, &chosen, out).is_some()
-        {
-            count(&self.counters.fast_answers);
-            return true;
+        if !answered {
+            count(&counters.silent);
         }
-        match respond(
-            query,
-            source,
-            transport,
-            &live.zones,
-            &steerer,
-            self.limits,
-            out,
-        ) {
-            respond::Outcome::Answered(rcode) => {
-                count(&self.counters.rcodes[rcode_slot(rcode)]);
-                true
-            }
-            respond::Outcome::Silent(_) => {
-                count(&self.counters.silent);
-                false
-            }
-        }
+        answered
     }
 }
 
@@ -198,95 +306,5 @@ fn rcode_slot(rcode: OptRcode) -> usize {
     usize::from(rcode.to_int()).min(RCODES - 1)
 }
 
-/// One generation, for as long as one query takes.
-struct Steerer<'l> {
-    tables: &'l Tables,
-    live: &'l Live,
-}
-
-impl Steerer<'_> {
-    fn fast(&self, query: &[u8], source: IpAddr) -> Result<(Ask, Chosen), Outcome> {
-        let source = Source::from(source.to_canonical());
-        dns_common::respond(query, source, self.tables, &self.live.generation)
-    }
-
-    /// Writes the reply into `out`; `None` if the tables hold less than they say.
-    fn reply_into(
-        &self,
-        query: &[u8],
-        ask: &Ask,
-        chosen: &Chosen,
-        out: &mut Vec<u8>,
-    ) -> Option<()> {
-        out.clear();
-        out.extend_from_slice(&query[..ask.end()]);
-        out.resize(reply::len(ask, &chosen.head), 0);
-        reply::write(out.as_mut_slice(), ask, chosen, self.tables)
-    }
-
-    fn reply(&self, query: &[u8], ask: &Ask, chosen: &Chosen) -> Option<Vec<u8>> {
-        let mut out = Vec::new();
-        self.reply_into(query, ask, chosen, &mut out)?;
-        Some(out)
-    }
-
-    /// Whether any candidate of the name has an address of that family.
-    fn has_family(&self, query: &[u8], family: Family) -> Option<bool> {
-        let ask = ask::ask(query, self.live.generation.seed).ok()?;
-        let row = decide::find(query, &ask, self.tables, &self.live.generation)?;
-        let line = self
-            .tables
-            .answer(row.answer_cell(family, ALL_CANDIDATES))?;
-        Some(!AnswerHead::load(line).is_absent())
-    }
-}
-
-impl Steering for Steerer<'_> {
-    fn steer(&self, name: &Name, rtype: Rtype, source: IpAddr) -> Steered {
-        let family = if rtype == Rtype::AAAA {
-            Family::V6
-        } else {
-            Family::V4
-        };
-        let query = question(name, rtype);
-        match self.fast(&query, source) {
-            Ok((ask, chosen)) => match self.reply(&query, &ask, &chosen) {
-                Some(reply) => Steered::Records(records(reply)),
-                None => Steered::Fail,
-            },
-            Err(Outcome::UpNoAnswer) => Steered::NoData,
-            Err(_) if self.has_family(&query, family) == Some(false) => Steered::NoData,
-            Err(_) => Steered::Fail,
-        }
-    }
-}
-
-/// A query as the fast path takes it.
-fn question(name: &Name, rtype: Rtype) -> Vec<u8> {
-    let mut message = MessageBuilder::new_vec().question();
-    message
-        .push((name, rtype))
-        .expect("a vector has room for one question");
-    message.finish()
-}
-
-/// The answer section of a message, parsed; what cannot be is left out.
-fn records(message: Vec<u8>) -> Vec<StoredRecord> {
-    use domain::base::name::{FlattenInto as _, ToName as _};
-
-    let Ok(message) = Message::from_octets(Bytes::from(message)) else {
-        return Vec::new();
-    };
-    let Ok(answer) = message.answer() else {
-        return Vec::new();
-    };
-    answer
-        .limit_to_in::<ZoneRecordData<_, _>>()
-        .flatten()
-        .filter_map(|record| {
-            let owner = record.owner().to_name();
-            let data = record.data().clone().try_flatten_into().ok()?;
-            Some(StoredRecord::new(owner, record.class(), record.ttl(), data))
-        })
-        .collect()
-}
+#[cfg(test)]
+mod tests;

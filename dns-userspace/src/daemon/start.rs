@@ -4,6 +4,7 @@
 use std::{path::Path, sync::Arc};
 
 use arc_swap::ArcSwap;
+use dns_common::host::Constants;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -18,13 +19,14 @@ use crate::{
         server::{Options, Server, ServerHandle},
         zones::Zones,
     },
-    config::{settings::Settings, tunables::XdpMode},
+    clock::BootClock,
+    config::{secrets, settings::Settings, tunables::XdpMode},
     control::server::Listener,
     kernel::{self, Attachment, Detached, Kernel, KernelError},
     log::Log,
     measurement::{director::Director, probe::NetworkProber, publish::Publisher},
     plane::{Live, Plane},
-    tables::Tables,
+    tables::{ResolverFlags, Tables},
 };
 
 /// Starts everything, in the order in which it can be undone by just stopping:
@@ -49,7 +51,8 @@ pub(super) async fn start(
     };
     let workers = settings.workers.unwrap_or(cores);
     let server = Server::bind(&settings.addresses, settings.port, workers, options)?;
-    let (mut kernel, tables) = make_tables(&settings)?;
+    let constants = settings.constants();
+    let (mut kernel, tables) = make_tables(&settings, &constants)?;
     let tables = Arc::new(tables);
 
     let mut director = Director::new(plan, settings.health_suspect_percent);
@@ -62,6 +65,7 @@ pub(super) async fn start(
         names: 0,
         zones: Zones::default(),
         plan: Arc::clone(director.plan()),
+        resolver_flags: ResolverFlags::default(),
     }));
     let publisher = Publisher::start(
         Arc::clone(&tables),
@@ -72,12 +76,27 @@ pub(super) async fn start(
     .map_err(DaemonError::system("starting the publisher thread"))?;
     let mut counters = Vec::new();
     name_counters(&mut counters, director.plan());
-    publish(&tables, &publisher, &director, zones, &settings, &counters)?;
+    let own_secrets = secrets::random().map_err(DaemonError::system("getrandom"))?;
+    publish(
+        &tables,
+        &publisher,
+        &director,
+        zones,
+        &settings,
+        config.secrets.unwrap_or(own_secrets),
+        &counters,
+    )?;
 
     let limits = Limits {
         udp_payload: settings.edns_payload_bytes,
     };
-    let plane = Arc::new(Plane::new(Arc::clone(&tables), Arc::clone(&live), limits));
+    let plane = Arc::new(Plane::new(
+        Arc::clone(&tables),
+        Arc::clone(&live),
+        limits,
+        constants,
+        Arc::new(BootClock),
+    ));
     let server = server
         .start(Arc::clone(&plane) as _)
         .map_err(DaemonError::system("starting the server threads"))?;
@@ -106,6 +125,7 @@ pub(super) async fn start(
         last_reload: None,
         probes: ProbeCounts::default(),
         workers,
+        own_secrets,
         counters,
         live,
         log,
@@ -118,13 +138,16 @@ pub(super) async fn start(
 }
 
 /// Tables in the kernel where it is to answer, else in memory.
-fn make_tables(settings: &Settings) -> Result<(Option<Kernel>, Tables), DaemonError> {
+fn make_tables(
+    settings: &Settings,
+    constants: &Constants,
+) -> Result<(Option<Kernel>, Tables), DaemonError> {
     if settings.xdp_mode == XdpMode::Off || settings.xdp_interface.is_none() {
         let tables = Tables::in_memory(settings.tables)
             .map_err(DaemonError::system("mapping memory for the tables"))?;
         return Ok((None, tables));
     }
-    let (kernel, tables) = Kernel::load(settings.tables)?;
+    let (kernel, tables) = Kernel::load(settings.tables, constants)?;
     Ok((Some(kernel), tables))
 }
 
