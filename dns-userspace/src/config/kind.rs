@@ -94,7 +94,7 @@ impl Kind {
             Self::Choice(choices) if choices.contains(&text) => Ok(Value::Text(text.to_owned())),
             Self::Choice(_) => Err(self.fault(text, "is not a choice")),
             Self::Addresses { max } => self.addresses(text, max),
-            Self::Prefixes => self.prefixes(text),
+            Self::Prefixes => prefixes(text),
             Self::Interface => {
                 let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | ':');
                 let fits = text.len() <= INTERFACE_BYTES_MAX && text.chars().all(plain);
@@ -174,22 +174,23 @@ impl Kind {
         }
     }
 
-    fn prefixes(self, text: &str) -> Result<Value, String> {
-        let mut prefixes = Vec::new();
-        let mut faults = Vec::new();
-        for word in words(text) {
-            match address::prefix(word) {
-                Ok(prefix) => prefixes.push(prefix),
-                Err(fault) => faults.push(format!("`{}` {fault}", word.escape_debug())),
-            }
-        }
-        if faults.is_empty() {
-            return Ok(Value::Prefixes(prefixes));
-        }
-        Err(faults.join("; "))
-    }
-
     fn fault(self, text: &str, fault: &str) -> String {
         format!("`{}` {fault}; valid: {}", text.escape_debug(), self.valid())
     }
+}
+
+/// The prefixes that `text` says; else what is wrong with each word that is none.
+fn prefixes(text: &str) -> Result<Value, String> {
+    let mut prefixes = Vec::new();
+    let mut faults = Vec::new();
+    for word in words(text) {
+        match address::prefix(word) {
+            Ok(prefix) => prefixes.push(prefix),
+            Err(fault) => faults.push(format!("`{}` {fault}", word.escape_debug())),
+        }
+    }
+    if faults.is_empty() {
+        return Ok(Value::Prefixes(prefixes));
+    }
+    Err(faults.join("; "))
 }

@@ -200,7 +200,7 @@ pub static TUNABLES: &[Tunable] = &[
         "edns.client_subnet",
         Kind::Choice(ClientSubnet::WORDS),
         "on",
-        "Whose client subnets (RFC 7871) choose the group: nobody's (off), everybody's (on), or those of resolvers in edns.client_subnet_trusted, the option being left out for others; on is the default because an answer by subnet goes to the asker alone and is kept nowhere here.",
+        "Whose client subnets (RFC 7871) choose the group: nobody's (off), everybody's (on), or those of resolvers in edns.client_subnet_trusted, the option being left out for others; on is the default because an authoritative server keeps nothing that a forged subnet could poison.",
     ),
     at_reload(
         "edns.client_subnet_trusted",

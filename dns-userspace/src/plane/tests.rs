@@ -351,6 +351,9 @@ fn the_authority_finds_at_a_steered_name_what_the_tables_say() {
         host: world.plane.host(Transport::Tcp),
     };
     let steer = |rtype| steerer.steer(&name("www.example.test."), rtype, resolver());
+    // A denial that the tables have is no answer without records.
+    let denied = steerer.steer(&name("ns1.example.test."), Rtype::AAAA, resolver());
+    assert_eq!(denied, Steered::NoData);
     let Steered::Records(records) = steer(Rtype::A) else {
         panic!("no records");
     };
