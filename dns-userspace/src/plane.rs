@@ -1,16 +1,14 @@
 //! The userspace plane: the shared fast path over the same tables, and the full
 //! authority behind it.
 
+mod counters;
 mod host;
 mod limit;
 mod steer;
 
 use std::{
     net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::AtomicU64},
 };
 
 use arc_swap::ArcSwap;
@@ -36,6 +34,8 @@ use crate::{
     model::{Name, Plan},
     tables::{ResolverFlags, Tables},
 };
+use counters::count;
+pub use counters::{PlaneCounters, RCODES};
 use host::QueryHost;
 use steer::{Steerer, question, records, write};
 
@@ -80,64 +80,9 @@ pub struct Plane {
     counters: PlaneCounters,
 }
 
-/// Counters of what userspace did, since start.
-#[derive(Debug)]
-pub struct PlaneCounters {
-    /// Queries over UDP.
-    pub udp_queries: AtomicU64,
-    /// Queries over TCP.
-    pub tcp_queries: AtomicU64,
-    /// What the shared fast path made of each, in [`Outcome::ALL`]'s order.
-    pub outcomes: [AtomicU64; Outcome::ALL.len()],
-    /// Not answered at all.
-    pub silent: AtomicU64,
-    /// Answered by the authority, by RCODE; higher ones in the last.
-    pub rcodes: [AtomicU64; RCODES],
-    /// Of those, truncated because they were over their rate.
-    pub authority_slips: AtomicU64,
-    /// The authority's answers that were kept back because they were.
-    pub authority_drops: AtomicU64,
-}
-
-/// RCODEs counted apart: 0 to 15 and BADVERS, 16 (RFC 6895 section 2.3).
-pub const RCODES: usize = 17;
-
 /// The number of the zone that an answer of the authority is limited in: it
 /// knows none, and shares the rates of what is in no zone.
 const NO_ZONE: u32 = 0;
-
-impl Default for PlaneCounters {
-    fn default() -> Self {
-        Self {
-            udp_queries: AtomicU64::new(0),
-            tcp_queries: AtomicU64::new(0),
-            outcomes: [const { AtomicU64::new(0) }; Outcome::ALL.len()],
-            silent: AtomicU64::new(0),
-            rcodes: [const { AtomicU64::new(0) }; RCODES],
-            authority_slips: AtomicU64::new(0),
-            authority_drops: AtomicU64::new(0),
-        }
-    }
-}
-
-impl PlaneCounters {
-    /// How often the shared fast path came to `outcome`.
-    pub fn outcome(&self, outcome: Outcome) -> u64 {
-        self.outcomes[outcome as usize].load(Relaxed)
-    }
-
-    /// Queries that the shared fast path answered, in whatever way.
-    pub fn fast_answers(&self) -> u64 {
-        let answers = Outcome::ALL
-            .into_iter()
-            .filter(|outcome| outcome.action() == Action::Reply);
-        answers.map(|outcome| self.outcome(outcome)).sum()
-    }
-}
-
-fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Relaxed);
-}
 
 impl Plane {
     /// A plane that answers from `tables` and whatever `live` is at the time,
@@ -289,7 +234,7 @@ impl Handler for Plane {
                 respond::Outcome::Answered(rcode)
                     if self.limit(query, source, transport, rcode, &live, out) =>
                 {
-                    count(&counters.rcodes[rcode_slot(rcode)]);
+                    counters.count_rcode(rcode);
                     true
                 }
                 respond::Outcome::Answered(_) | respond::Outcome::Silent(_) => false,
@@ -300,10 +245,6 @@ impl Handler for Plane {
         }
         answered
     }
-}
-
-fn rcode_slot(rcode: OptRcode) -> usize {
-    usize::from(rcode.to_int()).min(RCODES - 1)
 }
 
 #[cfg(test)]

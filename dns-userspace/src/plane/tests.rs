@@ -1,4 +1,4 @@
-use std::{fs, path::Path};
+use std::{fs, path::Path, sync::atomic::Ordering::Relaxed};
 
 use dns_common::{
     cookie::{self, Secret},
