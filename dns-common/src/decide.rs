@@ -141,6 +141,7 @@ pub fn choose(
     tables: &impl Tables,
     generation: &Generation,
 ) -> Result<Chosen, Outcome> {
+    let mut nobody = false;
     let (candidate, scope) = match answers.by() {
         By::Nobody => (0, 0),
         by => {
@@ -152,8 +153,13 @@ pub fn choose(
             };
             let ranking = Ranking(ranking.load());
             let eligible = Eligible(eligible.load());
-            let picked = pick_by(by, ranking, eligible).ok_or(Outcome::UpNoCandidate)?;
-            (u64::from(picked), resolver.scope())
+            // What stands for all may say that there is nothing to choose from.
+            let picked = pick_by(by, ranking, eligible);
+            nobody = picked.is_none();
+            (
+                u64::from(picked.unwrap_or(ALL_CANDIDATES)),
+                resolver.scope(),
+            )
         }
     };
     let candidate = message.forget_word(candidate) as u32;
@@ -166,6 +172,9 @@ pub fn choose(
         if head.stands_in().is_some() {
             return Err(absent(row));
         }
+    }
+    if nobody && head.class() != Class::Negative {
+        return Err(Outcome::UpNoCandidate);
     }
     Ok(Chosen {
         cell,
@@ -212,7 +221,7 @@ fn pick_by(by: By, ranking: Ranking, eligible: Eligible) -> Option<u8> {
 
 /// The server cookie that `asked` from `resolver` gets, and what its own is worth.
 #[inline(always)]
-fn server_cookie(
+pub fn server_cookie(
     asked: Cookie,
     resolver: Source,
     tables: &impl Tables,

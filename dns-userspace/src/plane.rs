@@ -1,42 +1,44 @@
 //! The userspace plane: the shared fast path over the same tables, and the full
 //! authority behind it.
 
+mod counters;
+mod host;
+mod limit;
+mod steer;
+
 use std::{
+    cell::Cell,
     net::IpAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering::Relaxed},
-    },
+    sync::{Arc, atomic::AtomicU64},
 };
 
 use arc_swap::ArcSwap;
-use bytes::Bytes;
 use dns_common::{
-    ask::{self, Ask},
-    decide::{self, Chosen},
-    decision::{ALL_CANDIDATES, Family},
-    outcome::Outcome,
-    reply,
-    tables::{AnswerHead, Generation, Source, Tables as _},
+    host::{Constants, Host as _},
+    limit::within_rate,
+    outcome::{Action, Outcome},
+    tables::{Generation, Source},
 };
-use domain::{
-    base::{
-        Message, MessageBuilder, Rtype,
-        iana::{OptRcode, Rcode},
-    },
-    rdata::ZoneRecordData,
+use domain::base::{
+    Message, Rtype,
+    iana::{OptRcode, Rcode},
 };
 
 use crate::{
     authority::{
-        Steered, Steering, StoredRecord,
+        StoredRecord,
         respond::{self, Profile, Transport, respond},
         server::Handler,
         zones::Zones,
     },
+    clock::Clock,
     model::{Name, Plan},
-    tables::Tables,
+    tables::{ResolverFlags, Tables},
 };
+use counters::count;
+pub use counters::{PlaneCounters, RCODES};
+use host::QueryHost;
+use steer::{Steerer, question, records, write};
 
 /// What userspace answers from: one generation, swapped whole. As long as one
 /// is held, its half of the tables is not written again.
@@ -52,6 +54,8 @@ pub struct Live {
     pub zones: Zones,
     /// Services, pools and groups.
     pub plan: Arc<Plan>,
+    /// What is known of resolvers beside their groups.
+    pub resolver_flags: ResolverFlags,
 }
 
 /// What a query would get, for explaining.
@@ -71,34 +75,44 @@ pub struct Plane {
     tables: Arc<Tables>,
     live: Arc<ArcSwap<Live>>,
     profile: Profile,
+    constants: Constants,
+    clock: Arc<dyn Clock>,
+    limited: AtomicU64,
     counters: PlaneCounters,
 }
 
-/// Counters of what userspace did, since start.
-#[derive(Debug, Default)]
-pub struct PlaneCounters {
-    /// Queries over UDP.
-    pub udp_queries: AtomicU64,
-    /// Queries over TCP.
-    pub tcp_queries: AtomicU64,
-    /// Answered by the shared fast path.
-    pub fast_answers: AtomicU64,
-    /// Not answered at all.
-    pub silent: AtomicU64,
-    /// Answered by the authority, by RCODE; higher ones in the last.
-    pub rcodes: [AtomicU64; RCODES],
+/// What the authority made of a query.
+struct Full {
+    outcome: respond::Outcome,
+    /// The query had a cookie of ours: the requester is where it says it is.
+    proved: bool,
 }
 
-/// RCODEs counted apart: 0 to 15 and BADVERS, 16 (RFC 6895 section 2.3).
-pub const RCODES: usize = 17;
+/// The number of the zone that an answer of the authority is limited in: it
+/// knows none, and shares the rates of what is in no zone.
+const NO_ZONE: u32 = 0;
 
 impl Plane {
-    /// A plane that answers from `tables` and whatever `live` is at the time.
-    pub fn new(tables: Arc<Tables>, live: Arc<ArcSwap<Live>>, profile: Profile) -> Self {
+    /// A plane that answers from `tables` and whatever `live` is at the time,
+    /// with the kernel's `constants`, at the time that `clock` says.
+    pub fn new(
+        tables: Arc<Tables>,
+        live: Arc<ArcSwap<Live>>,
+        profile: Profile,
+        constants: Constants,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             tables,
             live,
             profile,
+            constants: Constants {
+                // What comes here has passed the kernel's budget, or has none.
+                up_interval_ns: 0,
+                ..constants
+            },
+            clock,
+            limited: AtomicU64::new(0),
             counters: PlaneCounters::default(),
         }
     }
@@ -108,42 +122,105 @@ impl Plane {
         &self.counters
     }
 
-    /// What `source` gets to `name` and `rtype`, without counting it.
+    /// What `source` gets to `name` and `rtype` over TCP, without counting it.
     pub fn preview(&self, name: &Name, rtype: Rtype, source: IpAddr) -> Preview {
         let live = self.live.load();
-        let steerer = Steerer {
-            tables: &self.tables,
-            live: &live,
-        };
         let query = question(name, rtype);
         let mut out = Vec::new();
-        let outcome = match steerer.fast(&query, source) {
-            Ok((ask, chosen))
-                if steerer
-                    .reply_into(&query, &ask, &chosen, &mut out)
-                    .is_some() =>
-            {
-                Outcome::Answered
-            }
-            Ok(_) => Outcome::DropBroken,
-            Err(outcome) => outcome,
-        };
-        if outcome != Outcome::Answered {
-            respond(
-                &query,
-                source,
-                Transport::Tcp { timeout: 0 },
-                &live.zones,
-                &steerer,
-                &self.profile,
-                &mut out,
-            );
+        let stream = Transport::Tcp { timeout: 0 };
+        let outcome = self.fast(&query, source, stream, &live, &mut out);
+        if outcome.action() != Action::Reply {
+            self.full(&query, source, stream, &live, &mut out);
         }
         let rcode = Message::from_octets(out.as_slice()).map(|reply| reply.header().rcode());
         Preview {
             outcome,
             rcode: rcode.unwrap_or(Rcode::SERVFAIL),
             answer: records(out),
+        }
+    }
+
+    /// What the kernel would do; if that is to answer, the reply stands in `out`.
+    fn fast(
+        &self,
+        query: &[u8],
+        source: IpAddr,
+        transport: Transport,
+        live: &Live,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
+        let source = Source::from(source.to_canonical());
+        let (tables, host) = (&*self.tables, self.host(transport));
+        match dns_common::respond(query, source, tables, &live.generation, &host) {
+            Ok(reply) => match write(query, &reply, tables, out) {
+                Some(()) => reply.outcome,
+                None => Outcome::DropBroken,
+            },
+            Err(outcome) => outcome,
+        }
+    }
+
+    /// What the authority answers.
+    fn full(
+        &self,
+        query: &[u8],
+        source: IpAddr,
+        transport: Transport,
+        live: &Live,
+        out: &mut Vec<u8>,
+    ) -> Full {
+        let steerer = Steerer {
+            tables: &self.tables,
+            live,
+            host: self.host(Transport::Tcp { timeout: 0 }),
+            resolver: Source::from(source.to_canonical()),
+            proved: Cell::new(false),
+        };
+        let (zones, profile) = (&live.zones, &self.profile);
+        let outcome = respond(query, source, transport, zones, &steerer, profile, out);
+        Full {
+            outcome,
+            proved: steerer.proved.get(),
+        }
+    }
+
+    fn host(&self, transport: Transport) -> QueryHost<'_> {
+        QueryHost {
+            constants: &self.constants,
+            clock: &*self.clock,
+            tables: &self.tables,
+            limited: &self.limited,
+            is_stream: transport != Transport::Udp,
+        }
+    }
+
+    /// Keeps the authority's reply in `out` within its rate: it stays, is
+    /// truncated, or is not to be sent, which is `false`.
+    fn limit(
+        &self,
+        query: &[u8],
+        source: IpAddr,
+        transport: Transport,
+        rcode: OptRcode,
+        live: &Live,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let host = self.host(transport);
+        let source = Source::from(source.to_canonical());
+        let class = limit::class(out, rcode, query.len());
+        let (tables, generation) = (&*self.tables, &live.generation);
+        if within_rate(source, class, NO_ZONE, tables, generation, &host) {
+            return true;
+        }
+        let slipped = host.slips().then(|| limit::slipped(out)).flatten();
+        if let Some(slipped) = slipped {
+            *out = slipped;
+            count(&self.counters.authority_slips);
+            true
+        } else {
+            out.clear();
+            count(&self.counters.authority_drops);
+            false
         }
     }
 }
@@ -156,136 +233,38 @@ impl Handler for Plane {
         transport: Transport,
         out: &mut Vec<u8>,
     ) -> bool {
-        let count = |counter: &AtomicU64| counter.fetch_add(1, Relaxed);
+        let counters = &self.counters;
         count(match transport {
-            Transport::Udp => &self.counters.udp_queries,
-            Transport::Tcp { .. } => &self.counters.tcp_queries,
+            Transport::Udp => &counters.udp_queries,
+            Transport::Tcp { .. } => &counters.tcp_queries,
         });
         let live = self.live.load();
-        let steerer = Steerer {
-            tables: &self.tables,
-            live: &live,
-        };
-        if let Ok((ask, chosen)) = steerer.fast(query, source)
-            && steerer.reply_into(query, &ask, &chosen, out).is_some()
-        {
-            count(&self.counters.fast_answers);
-            return true;
-        }
-        match respond(
-            query,
-            source,
-            transport,
-            &live.zones,
-            &steerer,
-            &self.profile,
-            out,
-        ) {
-            respond::Outcome::Answered(rcode) => {
-                count(&self.counters.rcodes[rcode_slot(rcode)]);
-                true
+        let outcome = self.fast(query, source, transport, &live, out);
+        count(&counters.outcomes[outcome as usize]);
+        let answered = match outcome.action() {
+            Action::Reply => return true,
+            // The authority needs none of the tables that broke the promise.
+            Action::Drop if outcome != Outcome::DropBroken => false,
+            Action::Up | Action::Drop => {
+                let full = self.full(query, source, transport, &live, out);
+                match full.outcome {
+                    respond::Outcome::Answered(rcode)
+                        if full.proved
+                            || self.limit(query, source, transport, rcode, &live, out) =>
+                    {
+                        counters.count_rcode(rcode);
+                        true
+                    }
+                    respond::Outcome::Answered(_) | respond::Outcome::Silent(_) => false,
+                }
             }
-            respond::Outcome::Silent(_) => {
-                count(&self.counters.silent);
-                false
-            }
-        }
-    }
-}
-
-fn rcode_slot(rcode: OptRcode) -> usize {
-    usize::from(rcode.to_int()).min(RCODES - 1)
-}
-
-/// One generation, for as long as one query takes.
-struct Steerer<'l> {
-    tables: &'l Tables,
-    live: &'l Live,
-}
-
-impl Steerer<'_> {
-    fn fast(&self, query: &[u8], source: IpAddr) -> Result<(Ask, Chosen), Outcome> {
-        let source = Source::from(source.to_canonical());
-        dns_common::respond(query, source, self.tables, &self.live.generation)
-    }
-
-    /// Writes the reply into `out`; `None` if the tables hold less than they say.
-    fn reply_into(
-        &self,
-        query: &[u8],
-        ask: &Ask,
-        chosen: &Chosen,
-        out: &mut Vec<u8>,
-    ) -> Option<()> {
-        out.clear();
-        out.extend_from_slice(&query[..ask.end()]);
-        out.resize(reply::len(ask, &chosen.head), 0);
-        reply::write(out.as_mut_slice(), ask, chosen, self.tables)
-    }
-
-    fn reply(&self, query: &[u8], ask: &Ask, chosen: &Chosen) -> Option<Vec<u8>> {
-        let mut out = Vec::new();
-        self.reply_into(query, ask, chosen, &mut out)?;
-        Some(out)
-    }
-
-    /// Whether any candidate of the name has an address of that family.
-    fn has_family(&self, query: &[u8], family: Family) -> Option<bool> {
-        let ask = ask::ask(query, self.live.generation.seed).ok()?;
-        let row = decide::find(query, &ask, self.tables, &self.live.generation)?;
-        let line = self
-            .tables
-            .answer(row.answer_cell(family, ALL_CANDIDATES))?;
-        Some(!AnswerHead::load(line).is_absent())
-    }
-}
-
-impl Steering for Steerer<'_> {
-    fn steer(&self, name: &Name, rtype: Rtype, source: IpAddr) -> Steered {
-        let family = if rtype == Rtype::AAAA {
-            Family::V6
-        } else {
-            Family::V4
         };
-        let query = question(name, rtype);
-        match self.fast(&query, source) {
-            Ok((ask, chosen)) => match self.reply(&query, &ask, &chosen) {
-                Some(reply) => Steered::Records(records(reply)),
-                None => Steered::Fail,
-            },
-            Err(Outcome::UpNoAnswer) => Steered::NoData,
-            Err(_) if self.has_family(&query, family) == Some(false) => Steered::NoData,
-            Err(_) => Steered::Fail,
+        if !answered {
+            count(&counters.silent);
         }
+        answered
     }
 }
 
-/// A query as the fast path takes it.
-fn question(name: &Name, rtype: Rtype) -> Vec<u8> {
-    let mut message = MessageBuilder::new_vec().question();
-    message
-        .push((name, rtype))
-        .expect("a vector has room for one question");
-    message.finish()
-}
-
-/// The answer section of a message, parsed; what cannot be is left out.
-fn records(message: Vec<u8>) -> Vec<StoredRecord> {
-    use domain::base::name::{FlattenInto as _, ToName as _};
-
-    let Ok(message) = Message::from_octets(Bytes::from(message)) else {
-        return Vec::new();
-    };
-    let Ok(answer) = message.answer() else {
-        return Vec::new();
-    };
-    answer
-        .limit_to_in::<ZoneRecordData<_, _>>()
-        .flatten()
-        .filter_map(|record| {
-            let owner = record.owner().to_name();
-            let data = record.data().clone().try_flatten_into().ok()?;
-            Some(StoredRecord::new(owner, record.class(), record.ttl(), data))
-        })
-        .collect()
-}
+#[cfg(test)]
+mod tests;

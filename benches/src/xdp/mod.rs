@@ -11,6 +11,7 @@ use std::{net::SocketAddrV4, path::PathBuf};
 
 use anyhow::Result;
 use clap::Args;
+use dns_common::host::Constants;
 use serde::Serialize;
 use veer::kernel::Kernel;
 
@@ -71,7 +72,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let facts = Facts::collect()?;
     println!("{}", facts.line());
     let rig = programs::load(&["drop", "reflect"])?;
-    let (mut kernel, tables) = Kernel::load(fixture::CAPACITY)?;
+    let (mut kernel, tables) = Kernel::load(fixture::CAPACITY, &Constants::OFF)?;
     fixture::publish(&tables)?;
     let subjects = [
         Subject {

@@ -2,13 +2,13 @@
 
 use std::{
     collections::{HashMap, hash_map},
-    net::IpAddr,
     path::Path,
 };
 
 use ipnet::IpNet;
 
 use super::{
+    address,
     diagnostic::Diagnostics,
     files::{self, Missing},
 };
@@ -79,7 +79,7 @@ impl Reading {
                 return vec![(meant, fault.to_owned())];
             }
         };
-        let entry = (prefix(prefix_text), self.group(name));
+        let entry = (address::prefix(prefix_text), self.group(name));
         match entry {
             (Ok(prefix), Ok(Some(group))) => {
                 let fault = self.insert(prefix, group, number);
@@ -140,24 +140,6 @@ impl Reading {
                 })
             }
         }
-    }
-}
-
-/// The prefix `text` says; a bare address is one of full length.
-fn prefix(text: &str) -> Result<IpNet, String> {
-    if let Ok(address) = text.parse::<IpAddr>() {
-        return Ok(IpNet::from(address));
-    }
-    let prefix: IpNet = text.parse().map_err(|_| {
-        "is not a prefix; valid: an IPv4 or IPv6 address, with a length as in 192.0.2.0/24 or 2001:db8::/32".to_owned()
-    })?;
-    let meant = prefix.trunc();
-    if meant == prefix {
-        Ok(prefix)
-    } else {
-        Err(format!(
-            "has bits set past its length; {meant} was probably meant"
-        ))
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeSet, fmt, net::IpAddr};
 
+use ipnet::IpNet;
+
 use super::address;
 
 /// The type of a tunable, with what it may hold.
@@ -26,6 +28,8 @@ pub enum Kind {
         /// How many, at most.
         max: usize,
     },
+    /// Prefixes, separated by commas or spaces; may be none.
+    Prefixes,
     /// A network interface's name, or nothing.
     Interface,
     /// 0 to `max` printable ASCII characters.
@@ -35,6 +39,8 @@ pub enum Kind {
     },
     /// A path; a relative one starts at the configuration directory.
     Path,
+    /// As [`Kind::Path`], or nothing.
+    OptionalPath,
     /// A path from the root.
     AbsolutePath,
 }
@@ -46,6 +52,8 @@ pub enum Value {
     Integer(i64),
     /// Of [`Kind::Addresses`].
     Addresses(Vec<IpAddr>),
+    /// Of [`Kind::Prefixes`].
+    Prefixes(Vec<IpNet>),
     /// Of every other kind.
     Text(String),
 }
@@ -55,12 +63,24 @@ impl fmt::Display for Value {
         match self {
             Self::Integer(number) => write!(f, "{number}"),
             Self::Text(text) => f.write_str(text),
-            Self::Addresses(addresses) => {
-                let texts: Vec<_> = addresses.iter().map(IpAddr::to_string).collect();
-                f.write_str(&texts.join(" "))
-            }
+            Self::Addresses(addresses) => write_list(addresses, f),
+            Self::Prefixes(prefixes) => write_list(prefixes, f),
         }
     }
+}
+
+fn write_list(list: &[impl fmt::Display], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    for (number, item) in list.iter().enumerate() {
+        let separator = if number == 0 { "" } else { " " };
+        write!(f, "{separator}{item}")?;
+    }
+    Ok(())
+}
+
+/// The words of a list.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| c == ',' || c.is_whitespace());
+    words.filter(|word| !word.is_empty())
 }
 
 /// Longest interface name: the kernel's `IFNAMSIZ` without its final NUL.
@@ -79,6 +99,7 @@ impl Kind {
             Self::Choice(choices) if choices.contains(&text) => Ok(Value::Text(text.to_owned())),
             Self::Choice(_) => Err(self.fault(text, "is not a choice")),
             Self::Addresses { max } => self.addresses(text, max),
+            Self::Prefixes => prefixes(text),
             Self::Interface => {
                 let plain = |c: char| c.is_ascii_graphic() && !matches!(c, '/' | ':');
                 let fits = text.len() <= INTERFACE_BYTES_MAX && text.chars().all(plain);
@@ -100,10 +121,12 @@ impl Kind {
             Self::AbsolutePath if !text.starts_with('/') => {
                 Err(self.fault(text, "is not an absolute path"))
             }
-            Self::Path | Self::AbsolutePath if text.contains(char::is_control) => {
-                Err(self.fault(text, "holds a control character"))
+            Self::Path | Self::OptionalPath | Self::AbsolutePath => {
+                if text.contains(char::is_control) {
+                    return Err(self.fault(text, "holds a control character"));
+                }
+                Ok(Value::Text(text.to_owned()))
             }
-            Self::Path | Self::AbsolutePath => Ok(Value::Text(text.to_owned())),
         }
     }
 
@@ -116,11 +139,18 @@ impl Kind {
             Self::Addresses { max } => {
                 format!("1 to {max} different unicast IP addresses, separated by commas or spaces")
             }
+            Self::Prefixes => {
+                "IPv4 and IPv6 prefixes or addresses, separated by commas or spaces, or nothing"
+                    .to_owned()
+            }
             Self::Interface => format!(
                 "an interface's name (1 to {INTERFACE_BYTES_MAX} printable characters but `/` and `:`), or nothing"
             ),
             Self::Text { max } => format!("0 to {max} printable ASCII characters"),
             Self::Path => "a path, absolute or relative to the configuration directory".to_owned(),
+            Self::OptionalPath => {
+                "a path, absolute or relative to the configuration directory, or nothing".to_owned()
+            }
             Self::AbsolutePath => "an absolute path".to_owned(),
         }
     }
@@ -138,9 +168,7 @@ impl Kind {
     }
 
     fn addresses(self, text: &str, max: usize) -> Result<Value, String> {
-        let words = text.split(|c: char| c == ',' || c.is_whitespace());
-        let addresses = words
-            .filter(|word| !word.is_empty())
+        let addresses = words(text)
             .map(address::parse)
             .collect::<Result<Vec<_>, _>>()?;
         if addresses.is_empty() {
@@ -163,4 +191,20 @@ impl Kind {
     fn fault(self, text: &str, fault: &str) -> String {
         format!("`{}` {fault}; valid: {}", text.escape_debug(), self.valid())
     }
+}
+
+/// The prefixes that `text` says; else what is wrong with each word that is none.
+fn prefixes(text: &str) -> Result<Value, String> {
+    let mut prefixes = Vec::new();
+    let mut faults = Vec::new();
+    for word in words(text) {
+        match address::prefix(word) {
+            Ok(prefix) => prefixes.push(prefix),
+            Err(fault) => faults.push(format!("`{}` {fault}", word.escape_debug())),
+        }
+    }
+    if faults.is_empty() {
+        return Ok(Value::Prefixes(prefixes));
+    }
+    Err(faults.join("; "))
 }

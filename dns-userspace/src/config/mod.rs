@@ -6,15 +6,18 @@
 //! groups.conf              → Groups
 //! services.d/*.toml        → Vec<Service>
 //! zones.d/*.zone           → zone files, which the authority parses
+//! cookie.secret_file       → Secrets
 //! ```
 
 pub mod diagnostic;
 pub mod kind;
+pub mod secrets;
 pub mod settings;
 pub mod tunables;
 pub mod values;
 
 mod address;
+mod constants;
 mod files;
 mod groups;
 mod section;
@@ -23,7 +26,8 @@ mod services;
 use std::path::{Path, PathBuf};
 
 use self::{
-    diagnostic::Diagnostics, files::Missing, services::Context, settings::Settings, values::Values,
+    diagnostic::Diagnostics, files::Missing, secrets::Secrets, services::Context,
+    settings::Settings, values::Values,
 };
 use crate::model::{Groups, Plan, Service};
 
@@ -40,6 +44,8 @@ pub struct Config {
     pub groups: Groups,
     /// The master files, by name.
     pub zone_files: Vec<PathBuf>,
+    /// The secrets of server cookies, where a file has them.
+    pub secrets: Option<Secrets>,
 }
 
 /// Reads the configuration in `dir` (`/etc/veer` on a host).
@@ -91,6 +97,9 @@ pub fn load_with<T>(
         &missing("zones.directory"),
         &mut found,
     );
+    let secrets = settings.cookie_secret_file.as_deref();
+    let secrets =
+        secrets.and_then(|file| secrets::read(file, &missing(secrets::FILE_KEY), &mut found));
     check_pools(&settings, &services, &mut found);
     let config = Config {
         values,
@@ -98,6 +107,7 @@ pub fn load_with<T>(
         services,
         groups,
         zone_files,
+        secrets,
     };
     let more = more(&config, &mut found);
     found.into_result((config, more))

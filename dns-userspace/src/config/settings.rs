@@ -6,12 +6,15 @@ use std::{
     time::Duration,
 };
 
+use dns_common::host::Class;
+use ipnet::IpNet;
+
 use super::{
     kind::Value,
-    tunables::{LogLevel, OnExit, XdpMode},
+    tunables::{ClientSubnet, LogLevel, OnExit, Switch, XdpMode, XdpReply},
     values::Values,
 };
-use crate::tables::Capacity;
+use crate::tables::{Capacity, ResolverFlags};
 
 /// Every tunable; [`super::tunables::TUNABLES`] says what each is and may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +25,7 @@ pub struct Settings {
     pub port: u16,
     /// `server.workers`; `None` is one per CPU.
     pub workers: Option<usize>,
-    /// `server.edns_payload_bytes`
+    /// `edns.payload_bytes`, 512 to 4096.
     pub edns_payload_bytes: u16,
     /// `server.nsid`: 0 to 128 octets.
     pub nsid: String,
@@ -30,6 +33,27 @@ pub struct Settings {
     pub chaos_version: String,
     /// `server.chaos_hostname`: 0 to 255 octets.
     pub chaos_hostname: String,
+    /// `edns.client_subnet`
+    pub client_subnet: ClientSubnet,
+    /// `edns.client_subnet_trusted` and `rrl.exempt`
+    pub resolver_flags: ResolverFlags,
+    /// `cookie.enabled`
+    pub cookies: bool,
+    /// `cookie.secret_file`, if one is named, under the configuration directory
+    /// when relative.
+    pub cookie_secret_file: Option<PathBuf>,
+    /// `cookie.required_over_limit`
+    pub cookie_required_over_limit: bool,
+    /// `rrl.*_per_second` by [`Class`]; 0 is no limit.
+    pub rates_per_second: [u32; Class::ALL.len()],
+    /// `rrl.slip`; 0 is none.
+    pub rate_slip: u32,
+    /// `rrl.ipv4_prefix_bits`, 1 to 32.
+    pub rate_ipv4_prefix_bits: u8,
+    /// `rrl.ipv6_prefix_bits`, 1 to 64.
+    pub rate_ipv6_prefix_bits: u8,
+    /// `up.queries_per_second_max`; 0 is no limit.
+    pub up_queries_per_second_max: u32,
     /// `tcp.idle_ms`
     pub tcp_idle: Duration,
     /// `tcp.connections_max`
@@ -40,6 +64,8 @@ pub struct Settings {
     pub xdp_interface: Option<String>,
     /// `xdp.mode`
     pub xdp_mode: XdpMode,
+    /// `xdp.reply`
+    pub xdp_reply: XdpReply,
     /// `xdp.pin_path`
     pub xdp_pin_path: PathBuf,
     /// `xdp.on_exit`
@@ -73,16 +99,40 @@ impl Settings {
             addresses: read.addresses("server.addresses"),
             port: read.integer("server.port"),
             workers: Some(read.integer("server.workers")).filter(|workers| *workers != 0),
-            edns_payload_bytes: read.integer("server.edns_payload_bytes"),
             nsid: read.text("server.nsid").to_owned(),
             chaos_version: read.text("server.chaos_version").to_owned(),
             chaos_hostname: read.text("server.chaos_hostname").to_owned(),
+            edns_payload_bytes: read.integer("edns.payload_bytes"),
+            client_subnet: read.choice("edns.client_subnet", ClientSubnet::of),
+            resolver_flags: ResolverFlags {
+                trusted: read.prefixes("edns.client_subnet_trusted"),
+                exempt: read.prefixes("rrl.exempt"),
+            },
+            cookies: read.switch("cookie.enabled"),
+            cookie_secret_file: Some(read.text("cookie.secret_file"))
+                .filter(|path| !path.is_empty())
+                .map(|_| read.path("cookie.secret_file")),
+            cookie_required_over_limit: read.switch("cookie.required_over_limit"),
+            rates_per_second: Class::ALL.map(|class| {
+                read.integer(match class {
+                    Class::Positive => "rrl.positive_per_second",
+                    Class::Large => "rrl.large_per_second",
+                    Class::Negative => "rrl.negative_per_second",
+                    Class::Referral => "rrl.referral_per_second",
+                    Class::Error => "rrl.error_per_second",
+                })
+            }),
+            rate_slip: read.integer("rrl.slip"),
+            rate_ipv4_prefix_bits: read.integer("rrl.ipv4_prefix_bits"),
+            rate_ipv6_prefix_bits: read.integer("rrl.ipv6_prefix_bits"),
+            up_queries_per_second_max: read.integer("up.queries_per_second_max"),
             tcp_idle: read.milliseconds("tcp.idle_ms"),
             tcp_connections_max: read.integer("tcp.connections_max"),
             tcp_per_client_max: read.integer("tcp.per_client_max"),
             xdp_interface: Some(read.text("xdp.interface").to_owned())
                 .filter(|name| !name.is_empty()),
             xdp_mode: read.choice("xdp.mode", XdpMode::of),
+            xdp_reply: read.choice("xdp.reply", XdpReply::of),
             xdp_pin_path: read.path("xdp.pin_path"),
             xdp_on_exit: read.choice("xdp.on_exit", OnExit::of),
             tables: Capacity {
@@ -92,6 +142,7 @@ impl Settings {
                 answer_cells: read.integer("tables.answer_cells"),
                 chunks: read.integer("tables.chunks"),
                 services: read.integer("tables.services"),
+                rate_buckets: read.integer("tables.rate_buckets"),
             },
             zones_directory: read.path("zones.directory"),
             services_directory: read.path("services.directory"),
@@ -118,6 +169,13 @@ impl Reader<'_> {
             Some(Value::Addresses(addresses)) => addresses.clone(),
             None => Vec::new(),
             Some(other) => panic!("{key} is {other:?}, not addresses"),
+        }
+    }
+
+    fn prefixes(&self, key: &str) -> Vec<IpNet> {
+        match self.0.value(key) {
+            Some(Value::Prefixes(prefixes)) => prefixes.clone(),
+            other => panic!("{key} is {other:?}, not prefixes"),
         }
     }
 
@@ -152,6 +210,10 @@ impl Reader<'_> {
     fn choice<T>(&self, key: &str, of: impl Fn(&str) -> Option<T>) -> T {
         let word = self.text(key);
         of(word).unwrap_or_else(|| panic!("{key} has no choice {word}"))
+    }
+
+    fn switch(&self, key: &str) -> bool {
+        self.choice(key, Switch::of) == Switch::On
     }
 
     fn path(&self, key: &str) -> PathBuf {

@@ -1,6 +1,10 @@
 //! Every tunable there is: the one table that files, `veerctl` and
 //! [`super::settings::Settings`] go by.
 
+mod choices;
+
+pub use choices::{ClientSubnet, LogLevel, OnExit, Switch, XdpMode, XdpReply};
+
 use super::kind::Kind;
 use crate::authority::{chaos::TEXT_MAX, respond::NSID_MAX};
 
@@ -33,63 +37,6 @@ pub enum Applies {
 /// The tunable of that key.
 pub fn find(key: &str) -> Option<&'static Tunable> {
     TUNABLES.iter().find(|tunable| tunable.key == key)
-}
-
-/// The choices of a tunable: an enum whose values have the words of the file.
-macro_rules! choice {
-    ($(#[$doc:meta])* $name:ident { $($(#[$value_doc:meta])* $value:ident = $word:literal,)+ }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum $name { $($(#[$value_doc])* $value,)+ }
-
-        impl $name {
-            /// The words, in the order of the values.
-            pub const WORDS: &'static [&'static str] = &[$($word),+];
-
-            /// The value of a word.
-            pub fn of(word: &str) -> Option<Self> {
-                match word { $($word => Some(Self::$value),)+ _ => None }
-            }
-        }
-    };
-}
-
-choice! {
-    /// How the XDP program is attached.
-    XdpMode {
-        /// By the driver; without driver support userspace answers alone.
-        Native = "native",
-        /// By the kernel's generic path, slower, on any interface.
-        Generic = "generic",
-        /// Not at all: userspace answers alone.
-        Off = "off",
-    }
-}
-
-choice! {
-    /// What becomes of the XDP program when the daemon stops.
-    OnExit {
-        /// It stays and goes on answering.
-        Keep = "keep",
-        /// It is detached.
-        Detach = "detach",
-    }
-}
-
-choice! {
-    /// What is logged: this and everything graver.
-    LogLevel {
-        /// Failures.
-        Error = "error",
-        /// What deserves a look.
-        Warn = "warn",
-        /// What happens seldom and matters.
-        Info = "info",
-        /// What happens often.
-        Debug = "debug",
-        /// Everything.
-        Trace = "trace",
-    }
 }
 
 const fn at_restart(
@@ -135,6 +82,9 @@ const fn int(min: i64, max: i64) -> Kind {
     Kind::Integer { min, max }
 }
 
+/// Range of the rates of `rrl.*`.
+const RATE: Kind = int(0, 1_000_000);
+
 /// The table, by topic.
 pub static TUNABLES: &[Tunable] = &[
     Tunable {
@@ -157,7 +107,7 @@ pub static TUNABLES: &[Tunable] = &[
         "Userspace server threads, each pinned to a CPU; 0 is one per CPU.",
     ),
     at_restart(
-        "server.edns_payload_bytes",
+        "edns.payload_bytes",
         int(512, 4096),
         "1232",
         "Largest UDP response sent, and the size offered in EDNS (RFC 6891).",
@@ -179,6 +129,96 @@ pub static TUNABLES: &[Tunable] = &[
         Kind::Text { max: TEXT_MAX },
         "",
         "TXT in class CHAOS at hostname.bind. and id.server. (RFC 4892); empty, so that nothing is disclosed unasked, refuses those names.",
+    ),
+    at_restart(
+        "edns.client_subnet",
+        Kind::Choice(ClientSubnet::WORDS),
+        "on",
+        "Whose client subnets (RFC 7871) choose the group: nobody's (off), everybody's (on), or those of resolvers in edns.client_subnet_trusted, the option being left out for others; on is the default because an authoritative server keeps nothing that a forged subnet could poison.",
+    ),
+    at_reload(
+        "edns.client_subnet_trusted",
+        Kind::Prefixes,
+        "",
+        "Resolvers whose client subnets count where edns.client_subnet is trusted.",
+    ),
+    at_restart(
+        "cookie.enabled",
+        Kind::Choice(Switch::WORDS),
+        "on",
+        "Whether queries with a DNS cookie (RFC 7873) get a server cookie (RFC 9018).",
+    ),
+    at_reload(
+        "cookie.secret_file",
+        Kind::OptionalPath,
+        "",
+        "File of one or two secrets for server cookies, each 32 hexadecimal digits on a line of its own, # comments: the first makes cookies, both are accepted; with none, a random secret is made at start, which other hosts do not share.",
+    ),
+    at_restart(
+        "cookie.required_over_limit",
+        Kind::Choice(Switch::WORDS),
+        "off",
+        "Whether queries over a rate of rrl.* that have a cookie, but no valid one, get BADCOOKIE rather than a truncated response.",
+    ),
+    at_restart(
+        "rrl.positive_per_second",
+        RATE,
+        "0",
+        "Responses with records, at most twice as long as their query, sent per second to one prefix in one zone over UDP; 0 is no limit.",
+    ),
+    at_restart(
+        "rrl.large_per_second",
+        RATE,
+        "200",
+        "Responses with records, more than twice as long as their query, sent per second to one prefix in one zone over UDP; 0 is no limit.",
+    ),
+    at_restart(
+        "rrl.negative_per_second",
+        RATE,
+        "200",
+        "Responses that deny a name or a type sent per second to one prefix in one zone over UDP; 0 is no limit.",
+    ),
+    at_restart(
+        "rrl.referral_per_second",
+        RATE,
+        "200",
+        "Referrals sent per second to one prefix in one zone over UDP; 0 is no limit.",
+    ),
+    at_restart(
+        "rrl.error_per_second",
+        RATE,
+        "200",
+        "Responses with an error sent per second to one prefix over UDP; 0 is no limit.",
+    ),
+    at_restart(
+        "rrl.slip",
+        int(0, 1000),
+        "2",
+        "One in so many responses over a rate of rrl.* is sent truncated, so that a resolver whose address others forge can ask by TCP; 1 is every one, 0 none.",
+    ),
+    at_restart(
+        "rrl.ipv4_prefix_bits",
+        int(1, 32),
+        "24",
+        "Leading bits of an IPv4 address that are one requester for rrl.*.",
+    ),
+    at_restart(
+        "rrl.ipv6_prefix_bits",
+        int(1, 64),
+        "56",
+        "Leading bits of an IPv6 address that are one requester for rrl.*.",
+    ),
+    at_reload(
+        "rrl.exempt",
+        Kind::Prefixes,
+        "",
+        "Requesters that rrl.* does not limit.",
+    ),
+    at_restart(
+        "up.queries_per_second_max",
+        int(0, 1_000_000),
+        "10000",
+        "Queries for names outside our zones that the kernel passes up per second; more are dropped; 0 is no limit.",
     ),
     at_restart(
         "tcp.idle_ms",
@@ -209,6 +249,12 @@ pub static TUNABLES: &[Tunable] = &[
         Kind::Choice(XdpMode::WORDS),
         "native",
         "How the XDP program is attached: by the driver (native), by the kernel's slower generic path, or off.",
+    ),
+    at_restart(
+        "xdp.reply",
+        Kind::Choice(XdpReply::WORDS),
+        "mac",
+        "How a reply finds its way back in the kernel: to the MAC address its query came from (mac), or as the routing tables say (fib).",
     ),
     at_restart(
         "xdp.pin_path",
@@ -257,6 +303,12 @@ pub static TUNABLES: &[Tunable] = &[
         int(1, 1_048_576),
         "4096",
         "Services there is room for, each with 16 bytes of counters on every CPU.",
+    ),
+    at_restart(
+        "tables.rate_buckets",
+        Kind::PowerOfTwo { max: 16_777_216 },
+        "65536",
+        "8-byte buckets for the rates of rrl.*, each for what of prefix, zone and kind of response is hashed to it.",
     ),
     at_reload(
         "zones.directory",

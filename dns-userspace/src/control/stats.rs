@@ -49,10 +49,18 @@ pub struct UserspaceStats {
     /// Those answered by the code and tables that userspace shares with the
     /// kernel.
     pub fast_answers: u64,
+    /// What that code made of messages, by the name of the [`Outcome`], zeros
+    /// included.
+    pub outcomes: BTreeMap<String, u64>,
     /// Responses by the name of their RCODE, e.g. `NXDOMAIN`.
     pub rcodes: BTreeMap<String, u64>,
     /// Messages left without a response.
     pub silent: u64,
+    /// Of the responses by RCODE, those truncated because they were over their
+    /// rate (`rrl.*`).
+    pub authority_slips: u64,
+    /// Responses that would have been, but were kept back for their rate.
+    pub authority_drops: u64,
     /// TCP connections.
     pub tcp: TcpStats,
 }

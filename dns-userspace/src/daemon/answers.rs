@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::atomic::Ordering::Relaxed, time::Instant};
 
-use dns_common::outcome::Outcome;
+use dns_common::outcome::{Action, Outcome};
 use domain::base::{Rtype, iana::Rcode};
 use ipnet::IpNet;
 
@@ -190,13 +190,18 @@ impl Daemon {
         let userspace = UserspaceStats {
             udp_queries: counters.udp_queries.load(Relaxed),
             tcp_queries: counters.tcp_queries.load(Relaxed),
-            fast_answers: counters.fast_answers.load(Relaxed),
+            fast_answers: counters.fast_answers(),
+            outcomes: Outcome::ALL
+                .map(|outcome| (outcome.name().to_owned(), counters.outcome(outcome)))
+                .into(),
             rcodes: rcode_names()
                 .zip(&counters.rcodes)
                 .map(|(name, count)| (name, count.load(Relaxed)))
                 .filter(|(_, count)| *count != 0)
                 .collect::<BTreeMap<_, _>>(),
             silent: counters.silent.load(Relaxed),
+            authority_slips: counters.authority_slips.load(Relaxed),
+            authority_drops: counters.authority_drops.load(Relaxed),
             tcp: TcpStats {
                 open: self.connections.open() as u64,
                 accepted: tcp.accepted.load(Relaxed),
@@ -238,7 +243,7 @@ impl Daemon {
                 None => Origin::NotOurs,
             },
         };
-        let in_kernel = preview.outcome == Outcome::Answered
+        let in_kernel = preview.outcome.action() == Action::Reply
             && matches!(self.xdp, Xdp::On(_))
             && kernel::lost(&self.config.settings.xdp_pin_path).is_none();
         Ok(Explained {

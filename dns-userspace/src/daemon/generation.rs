@@ -8,7 +8,7 @@ use tracing::warn;
 use super::DaemonError;
 use crate::{
     authority::zones::Zones,
-    config::settings::Settings,
+    config::{secrets::Secrets, settings::Settings},
     measurement::{
         compile::{Surroundings, compile},
         director::Director,
@@ -25,19 +25,22 @@ use crate::{
 /// Samples that may wait for the loop; one of each of many targets.
 const SAMPLES_WAITING: usize = 4096;
 
-/// Publishes the next generation: what `director` has decided so far for `zones`.
+/// Publishes the next generation: what `director` has decided so far for `zones`,
+/// with cookies made and accepted by `secrets`.
 pub(super) fn publish(
     tables: &Tables,
     publisher: &Publisher,
     director: &Director,
     zones: Zones,
     settings: &Settings,
+    secrets: Secrets,
     counters: &[String],
 ) -> Result<(), DaemonError> {
     let number = tables.generation_number() + 1;
     let surroundings = Surroundings {
         addresses: &settings.addresses,
         port: settings.port,
+        secrets,
         counters,
     };
     let image = compile(number, tables, &zones, director, &surroundings)?;
@@ -47,6 +50,7 @@ pub(super) fn publish(
         names: image.names(),
         zones,
         plan: Arc::clone(director.plan()),
+        resolver_flags: settings.resolver_flags.clone(),
     };
     publisher.generation(image, Arc::new(live))?;
     Ok(())

@@ -27,7 +27,10 @@ use crate::{
         connections::Connections,
         server::{BindError, ServerHandle},
     },
-    config::{Config, diagnostic::Diagnostics, settings::Settings, tunables::OnExit, values},
+    config::{
+        Config, diagnostic::Diagnostics, secrets::Secrets, settings::Settings, tunables::OnExit,
+        values,
+    },
     control::{protocol::Failure, server},
     kernel::{self, Attachment, Kernel, KernelError},
     log::Log,
@@ -133,6 +136,8 @@ pub struct Daemon {
     pub(crate) last_reload: Option<LastReload>,
     pub(crate) probes: ProbeCounts,
     pub(crate) workers: usize,
+    /// What server cookies are made with where no file has secrets.
+    own_secrets: Secrets,
     /// Service names by counter number; a name keeps its number.
     counters: Vec<String>,
     live: Arc<ArcSwap<Live>>,

@@ -73,7 +73,10 @@ impl Daemon {
         generation::name_counters(&mut counters, director.plan());
         let (tables, publisher) = (&self.tables, &self.publisher);
         let settings = &config.settings;
-        generation::publish(tables, publisher, &director, zones, settings, &counters)?;
+        let secrets = config.secrets.unwrap_or(self.own_secrets);
+        generation::publish(
+            tables, publisher, &director, zones, settings, secrets, &counters,
+        )?;
         // The generation is current: from here on nothing may fail.
         if let Some(kernel) = &mut self.kernel
             && let Err(error) = kernel.name_services(counters.clone())

@@ -4,6 +4,7 @@
 use std::{path::Path, sync::Arc};
 
 use arc_swap::ArcSwap;
+use dns_common::host::Constants;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -20,13 +21,14 @@ use crate::{
         server::{Server, ServerHandle},
         zones::Zones,
     },
-    config::{settings::Settings, tunables::XdpMode},
+    clock::BootClock,
+    config::{secrets, settings::Settings, tunables::XdpMode},
     control::server::Listener,
     kernel::{self, Attachment, Detached, Kernel, KernelError},
     log::Log,
     measurement::{director::Director, probe::NetworkProber, publish::Publisher},
     plane::{Live, Plane},
-    tables::Tables,
+    tables::{ResolverFlags, Tables},
 };
 
 /// Starts everything, in the order in which it can be undone by just stopping:
@@ -52,7 +54,8 @@ pub(super) async fn start(
     };
     let workers = settings.workers.unwrap_or(cores);
     let server = Server::bind(&settings.addresses, settings.port, workers, options)?;
-    let (mut kernel, tables) = make_tables(&settings)?;
+    let constants = settings.constants();
+    let (mut kernel, tables) = make_tables(&settings, &constants)?;
     let tables = Arc::new(tables);
 
     let mut director = Director::new(plan, settings.health_suspect_percent);
@@ -65,6 +68,7 @@ pub(super) async fn start(
         names: 0,
         zones: Zones::default(),
         plan: Arc::clone(director.plan()),
+        resolver_flags: ResolverFlags::default(),
     }));
     let publisher = Publisher::start(
         Arc::clone(&tables),
@@ -75,14 +79,29 @@ pub(super) async fn start(
     .map_err(DaemonError::system("starting the publisher thread"))?;
     let mut counters = Vec::new();
     name_counters(&mut counters, director.plan());
-    publish(&tables, &publisher, &director, zones, &settings, &counters)?;
+    let own_secrets = secrets::random().map_err(DaemonError::system("getrandom"))?;
+    publish(
+        &tables,
+        &publisher,
+        &director,
+        zones,
+        &settings,
+        config.secrets.unwrap_or(own_secrets),
+        &counters,
+    )?;
 
     let profile = Profile {
         udp_payload: settings.edns_payload_bytes,
         nsid: settings.nsid.clone().into(),
         chaos: Chaos::new(&settings.chaos_version, &settings.chaos_hostname),
     };
-    let plane = Arc::new(Plane::new(Arc::clone(&tables), Arc::clone(&live), profile));
+    let plane = Arc::new(Plane::new(
+        Arc::clone(&tables),
+        Arc::clone(&live),
+        profile,
+        constants,
+        Arc::new(BootClock),
+    ));
     let connections = Arc::clone(server.connections());
     let server = server
         .start(Arc::clone(&plane) as _)
@@ -113,6 +132,7 @@ pub(super) async fn start(
         last_reload: None,
         probes: ProbeCounts::default(),
         workers,
+        own_secrets,
         counters,
         live,
         log,
@@ -125,13 +145,16 @@ pub(super) async fn start(
 }
 
 /// Tables in the kernel where it is to answer, else in memory.
-fn make_tables(settings: &Settings) -> Result<(Option<Kernel>, Tables), DaemonError> {
+fn make_tables(
+    settings: &Settings,
+    constants: &Constants,
+) -> Result<(Option<Kernel>, Tables), DaemonError> {
     if settings.xdp_mode == XdpMode::Off || settings.xdp_interface.is_none() {
         let tables = Tables::in_memory(settings.tables)
             .map_err(DaemonError::system("mapping memory for the tables"))?;
         return Ok((None, tables));
     }
-    let (kernel, tables) = Kernel::load(settings.tables)?;
+    let (kernel, tables) = Kernel::load(settings.tables, constants)?;
     Ok((Some(kernel), tables))
 }
 

@@ -7,7 +7,11 @@ use aya::{
     maps::{Array, Map, MapData, MapError, PerCpuArray, PerCpuValues},
     util::nr_cpus,
 };
-use dns_common::{outcome::Outcome, tables::Counters};
+use dns_common::{
+    name::{LABELS_MAX, NAME_WORDS},
+    outcome::Outcome,
+    tables::{self, Counters},
+};
 
 use super::{KernelError, map_error};
 
@@ -26,7 +30,8 @@ const CARRIED: u32 = 1;
 #[derive(Clone, Copy)]
 struct Value(Counters);
 
-// SAFETY: nothing but u64s, so there is no padding and every bit pattern counts.
+// SAFETY: u64s and a multiple of eight u8s, so there is no padding and every bit
+// pattern counts.
 unsafe impl Pod for Value {}
 
 /// What has been counted since the first program was attached.
@@ -163,13 +168,19 @@ pub(super) fn carry_over(
     old: &Counts,
 ) -> Result<(), KernelError> {
     let cpus = nr_cpus().map_err(|(path, error)| KernelError::call("reading", path)(error))?;
-    let value = |outcomes| {
+    let value = |counts: &[u64]| {
+        let mut outcomes = [0; tables::OUTCOMES];
+        outcomes[..counts.len()].copy_from_slice(counts);
         Value(Counters {
             outcomes,
+            pending: 0,
+            limited: 0,
             scratch: 0,
+            labels: [0; LABELS_MAX + 1],
+            hashes: [0; NAME_WORDS],
         })
     };
-    let carried = on_first_cpu(cpus, value(old.outcomes), value([0; Outcome::ALL.len()]))?;
+    let carried = on_first_cpu(cpus, value(&old.outcomes), value(&[]))?;
     let mut outcomes: PerCpuArray<_, Value> = map_mut(ebpf, OUTCOMES)?;
     outcomes
         .set(CARRIED, carried, 0)

@@ -21,7 +21,7 @@ use aya::{
     maps::{Map, MapData, MapError},
     programs::{ProgramError, Xdp},
 };
-use dns_common::tables::ABI_VERSION;
+use dns_common::{host::Constants, tables::ABI_VERSION};
 use thiserror::Error;
 
 use crate::tables::{Capacity, Tables, wait_for_kernel_readers};
@@ -34,6 +34,9 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("VEER_EBPF_OBJECT_PATH")
 
 /// Name of the program in [`OBJECT`].
 const PROGRAM: &str = "veer";
+
+/// Name of its [`Constants`], as `[u64; Constants::WORDS]`.
+const CONSTANTS: &str = "CONSTANTS";
 
 /// What the kernel, or the way to it, refused.
 #[derive(Debug, Error)]
@@ -153,9 +156,12 @@ fn finish_switch(pin_path: &Path) -> Result<(), KernelError> {
 }
 
 impl Kernel {
-    /// Loads the program with empty tables of `capacity`, attached to nothing.
-    pub fn load(capacity: Capacity) -> Result<(Self, Tables), KernelError> {
+    /// Loads the program, with `constants` frozen in it and empty tables of
+    /// `capacity`, attached to nothing.
+    pub fn load(capacity: Capacity, constants: &Constants) -> Result<(Self, Tables), KernelError> {
+        let words = constants.words();
         let mut loader = EbpfLoader::new();
+        loader.override_global(CONSTANTS, &words[..], true);
         for (map, entries) in capacity.map_entries() {
             loader.map_max_entries(map, entries);
         }

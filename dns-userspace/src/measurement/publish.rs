@@ -2,6 +2,7 @@
 //!
 //! A changed decision is one store. A new generation is written beside the
 //! current one, once nobody can read what lay there, and made current by one store.
+//! Between all that it tells the kernel the time of day.
 
 use std::{
     sync::{Arc, atomic::AtomicU64, atomic::Ordering::Relaxed},
@@ -10,11 +11,15 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
-use crossbeam::channel::{Receiver, Sender, bounded, unbounded};
+use crossbeam::{
+    channel::{Receiver, Sender, bounded, tick, unbounded},
+    select,
+};
 use thiserror::Error;
 
 use super::director::Change;
 use crate::{
+    clock,
     model::Groups,
     plane::Live,
     tables::{Image, ResolversError, Tables, wait_for_kernel_readers},
@@ -23,6 +28,10 @@ use crate::{
 /// How often the publisher looks whether a userspace reader is done with the
 /// generation it is about to overwrite; replies take far less.
 const READERS_POLL: Duration = Duration::from_millis(1);
+
+/// How often the offset from the kernel's clock to the time of day is published:
+/// a wall clock that was set shows in cookies after so long, which live for minutes.
+const CLOCK_EVERY: Duration = Duration::from_secs(5);
 
 /// Why a generation was not published; the current one stays.
 #[derive(Debug, Error)]
@@ -65,6 +74,7 @@ impl Publisher {
     ) -> std::io::Result<Self> {
         let (orders, received) = unbounded();
         let published = Arc::new(AtomicU64::new(0));
+        tables.set_clock_offset_ns(clock::offset_ns());
         let thread = Thread {
             tables,
             live,
@@ -119,14 +129,25 @@ struct Thread {
 
 impl Thread {
     fn run(mut self, orders: &Receiver<Order>) {
-        for order in orders {
-            match order {
-                Order::Words(changes) => self.store(&changes),
-                Order::Generation { image, live, done } => {
-                    let result = self.publish(&image, live);
-                    // Whoever asked may have stopped waiting.
-                    let _ = done.send(result);
-                }
+        let clock = tick(CLOCK_EVERY);
+        loop {
+            select! {
+                recv(orders) -> order => match order {
+                    Ok(order) => self.follow(order),
+                    Err(_) => return,
+                },
+                recv(clock) -> _ => self.tables.set_clock_offset_ns(clock::offset_ns()),
+            }
+        }
+    }
+
+    fn follow(&mut self, order: Order) {
+        match order {
+            Order::Words(changes) => self.store(&changes),
+            Order::Generation { image, live, done } => {
+                let result = self.publish(&image, live);
+                // Whoever asked may have stopped waiting.
+                let _ = done.send(result);
             }
         }
     }
@@ -148,11 +169,13 @@ impl Thread {
     fn publish(&mut self, image: &Image, live: Arc<Live>) -> Result<(), PublishError> {
         self.wait_for_readers()?;
         // Most reloads leave the prefixes as they are, and so the whole table.
-        let prefixes = &live.plan.groups.prefixes;
+        let (prefixes, flags) = (&live.plan.groups.prefixes, &live.resolver_flags);
         let current = self.live.load();
-        let changed = current.number == 0 || *prefixes != current.plan.groups.prefixes;
+        let changed = current.number == 0
+            || *prefixes != current.plan.groups.prefixes
+            || *flags != current.resolver_flags;
         drop(current);
-        let prepared = changed.then(|| self.tables.prepare_resolvers(prefixes));
+        let prepared = changed.then(|| self.tables.prepare_resolvers(prefixes, flags));
         let prepared = prepared.transpose()?;
         self.tables.publish(image);
         if let Some(prepared) = &prepared {

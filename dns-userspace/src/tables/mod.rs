@@ -23,7 +23,7 @@ use dns_common::tables::{
 pub use grace::wait_for_kernel_readers;
 pub use image::{Addresses, Answer, Image, ImageBuilder, ImageError, RowData, Slot, TypeData};
 use region::Region;
-pub use resolvers::{PreparedResolvers, ResolversError};
+pub use resolvers::{PreparedResolvers, ResolverFlags, ResolversError};
 
 /// How much each table holds, for each generation where there are two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

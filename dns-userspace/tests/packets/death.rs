@@ -15,7 +15,7 @@ use veer::{
         schedule::TargetId,
     },
     model::{AllDown, Groups, Plan, Policy, Pool, Probe, ProbeKind, Server},
-    tables::{Capacity, ImageBuilder, Records, RowData, Tables},
+    tables::{Capacity, ImageBuilder, Records, ResolverFlags, RowData, Tables},
 };
 
 use crate::{
@@ -83,7 +83,7 @@ fn publish(tables: &Tables, eligible: Eligible, rankings: Vec<Ranking>) {
         answers,
     };
     builder.name(&name(WWW), &row);
-    let prepared = tables.prepare_resolvers(&prefixes());
+    let prepared = tables.prepare_resolvers(&prefixes(), &ResolverFlags::default());
     tables.replace_resolvers(&prepared.expect("/24s need no node"));
     tables.publish(&builder.build(&[V4], 53).expect("it fits"));
 }

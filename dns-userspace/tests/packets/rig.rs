@@ -1,7 +1,10 @@
 //! The loaded program, run on one frame at a time by `BPF_PROG_TEST_RUN`.
 
 use aya::programs::{TestRun as _, TestRunOptions};
-use dns_common::outcome::{Action, Outcome};
+use dns_common::{
+    host::Constants,
+    outcome::{Action, Outcome},
+};
 use veer::{
     kernel::{Counts, Kernel},
     tables::{Capacity, Tables},
@@ -46,7 +49,8 @@ impl Rig {
         // SAFETY: it takes nothing, cannot fail and touches no memory.
         let root = unsafe { libc::geteuid() } == 0;
         assert!(root, "packet tests load an XDP program: run them as root");
-        let (mut kernel, tables) = Kernel::load(capacity).unwrap_or_else(|error| panic!("{error}"));
+        let (mut kernel, tables) =
+            Kernel::load(capacity, &Constants::OFF).unwrap_or_else(|error| panic!("{error}"));
         let services = (0..capacity.services).map(|number| format!("service {number}"));
         kernel
             .name_services(services.collect())

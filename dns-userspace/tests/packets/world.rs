@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use dns_common::decision::{Eligible, Ranking};
-use veer::tables::{Capacity, ImageBuilder, Records, RowData, Tables};
+use veer::tables::{Capacity, ImageBuilder, Records, ResolverFlags, RowData, Tables};
 
 use crate::wire::{A, AAAA, Answer, name};
 
@@ -253,7 +253,7 @@ pub(crate) fn publish(tables: &Tables) {
     }
     let image = builder.build(&[V4, V6], 53).expect("it fits");
     let prefixes = GROUPS.map(|(prefix, group, _)| (prefix.parse().expect("a prefix"), group));
-    let prepared = tables.prepare_resolvers(&prefixes);
+    let prepared = tables.prepare_resolvers(&prefixes, &ResolverFlags::default());
     tables.replace_resolvers(&prepared.expect("there is room for the prefixes"));
     tables.publish(&image);
 }

@@ -34,9 +34,11 @@ fn both_ends_of_every_range_and_every_choice_make_settings() {
             Kind::PowerOfTwo { max } => vec!["1".to_owned(), max.to_string()],
             Kind::Choice(words) => words.iter().map(|word| (*word).to_owned()).collect(),
             Kind::Addresses { .. } => vec!["192.0.2.1,2001:db8::1".to_owned()],
+            Kind::Prefixes => vec![String::new(), "192.0.2.0/24, 2001:db8::1".to_owned()],
             Kind::Interface => vec!["eth0.53".to_owned()],
             Kind::Text { max } => vec![String::new(), "~".repeat(max)],
             Kind::Path | Kind::AbsolutePath => vec!["/tmp/a b".to_owned()],
+            Kind::OptionalPath => vec![String::new(), "a b".to_owned()],
         };
         for text in texts {
             let mut values = Values::defaults(Path::new("/etc/veer"));
@@ -56,7 +58,7 @@ fn keys_are_distinct_and_follow_their_form() {
     keys.dedup();
     assert_eq!(keys.len(), TUNABLES.len());
     for tunable in TUNABLES {
-        let form = |c: char| c.is_ascii_lowercase() || matches!(c, '_' | '.');
+        let form = |c: char| matches!(c, 'a'..='z' | '0'..='9' | '_' | '.');
         assert!(tunable.key.chars().all(form) && tunable.key.contains('.'));
         assert!(tunable.sentence.ends_with('.'), "{}", tunable.key);
     }
@@ -222,6 +224,40 @@ const MISTAKES: &[(&str, &str)] = &[
         "server.addresses: ::1 is listed twice; valid: ",
     ),
     (
+        "edns.payload_bytes = 511",
+        "edns.payload_bytes: `511` is out of range; valid: 512 to 4096",
+    ),
+    (
+        "edns.client_subnet = yes",
+        "edns.client_subnet: `yes` is not a choice; valid: off, on, trusted",
+    ),
+    (
+        "cookie.enabled = 1",
+        "cookie.enabled: `1` is not a choice; valid: on, off",
+    ),
+    (
+        "cookie.secret_file = a\u{7}",
+        "cookie.secret_file: `a\\u{7}` holds a control character; valid: a path, absolute or relative to the configuration directory, or nothing",
+    ),
+    (
+        "rrl.ipv6_prefix_bits = 65",
+        "rrl.ipv6_prefix_bits: `65` is out of range; valid: 1 to 64",
+    ),
+    (
+        "rrl.error_per_second = 1000001",
+        "rrl.error_per_second: `1000001` is out of range; valid: 0 to 1000000",
+    ),
+    (
+        "tables.rate_buckets = 33554432",
+        "tables.rate_buckets: `33554432` is out of range; valid: a power of two from 1 to 16777216",
+    ),
+    (
+        "rrl.exempt = 192.0.2.1/24 2001:db8::/32, isp ::/129",
+        "rrl.exempt: `192.0.2.1/24` has bits set past its length; 192.0.2.0/24 was probably meant; \
+         `isp` is not a prefix; valid: an IPv4 or IPv6 address, with a length as in 192.0.2.0/24 or 2001:db8::/32; \
+         `::/129` is not a prefix; valid: ",
+    ),
+    (
         "server.port 53",
         "`server.port 53` is no assignment; valid: key = value",
     ),
@@ -238,6 +274,43 @@ fn each_mistake_is_named_with_its_line() {
         let text = format!("# first\n{line}\n");
         assert_finding(&[("veer.conf", &text)], &format!("veer.conf:2: {expected}"));
     }
+}
+
+#[test]
+fn prefix_lists_are_read_and_shown_as_they_are_meant() {
+    let conf = "rrl.exempt = 192.0.2.7,2001:db8::/32\n\
+                edns.client_subnet_trusted = 10.0.0.0/8  198.51.100.0/25\n";
+    let config = load_files(&[("veer.conf", conf)]).unwrap();
+    let nets = |texts: [&str; 2]| texts.map(|text| text.parse().unwrap()).to_vec();
+    let flags = config.settings.resolver_flags;
+    assert_eq!(flags.exempt, nets(["192.0.2.7/32", "2001:db8::/32"]));
+    assert_eq!(flags.trusted, nets(["10.0.0.0/8", "198.51.100.0/25"]));
+    let shown = config.values.get("rrl.exempt", Form::Value).unwrap();
+    assert_eq!(shown, "192.0.2.7/32 2001:db8::/32");
+}
+
+#[test]
+fn what_is_frozen_waits_for_a_restart_and_lists_and_secrets_do_not() {
+    let mut values = loaded();
+    let mut read = loaded();
+    let conf = "rrl.exempt = 192.0.2.0/24\nedns.client_subnet_trusted = ::/0\n\
+                cookie.secret_file = secrets\nrrl.slip = 3\nedns.payload_bytes = 512\n\
+                xdp.reply = fib\n";
+    let mut found = Diagnostics::default();
+    read.read_text(Path::new("veer.conf"), conf, &mut found);
+    assert_eq!(found, Diagnostics::default());
+    assert_eq!(
+        values.reload(&read),
+        ["edns.payload_bytes", "rrl.slip", "xdp.reply"]
+    );
+    let settings = Settings::new(&values);
+    let expected = Settings {
+        resolver_flags: Settings::new(&read).resolver_flags,
+        cookie_secret_file: Some("/etc/veer/secrets".into()),
+        ..Settings::new(&loaded())
+    };
+    assert_eq!(settings, expected);
+    assert_eq!(settings.resolver_flags.exempt.len(), 1);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `stats`.
 
+use std::collections::BTreeMap;
+
 use super::{
     human::percent,
     paint::Paint,
@@ -39,17 +41,13 @@ fn count(table: &mut Table, name: impl Into<Cell>, count: u64) {
 /// Outcomes that happened, under what they mean for the packet, then services.
 fn kernel(stats: &KernelStats) -> Vec<Table> {
     let mut outcomes = counts("KERNEL", "PACKETS");
-    count(&mut outcomes, "answered", stats.answered);
     for (total, title, prefix) in [
+        (stats.answered, "answered", "answered_"),
         (stats.up, "passed up", "up_"),
         (stats.dropped, "dropped", "drop_"),
     ] {
         count(&mut outcomes, title, total);
-        for (name, number) in &stats.outcomes {
-            if name.starts_with(prefix) && *number != 0 {
-                count(&mut outcomes, format!("  {name}"), *number);
-            }
-        }
+        kinds(&mut outcomes, &stats.outcomes, prefix);
     }
     let mut services = counts("SERVICE", "ANSWERS");
     for (service, number) in &stats.services {
@@ -62,6 +60,15 @@ fn kernel(stats: &KernelStats) -> Vec<Table> {
     blocks
 }
 
+/// The outcomes of that prefix that happened.
+fn kinds(table: &mut Table, outcomes: &BTreeMap<String, u64>, prefix: &str) {
+    for (name, number) in outcomes {
+        if name.starts_with(prefix) && *number != 0 {
+            count(table, format!("  {name}"), *number);
+        }
+    }
+}
+
 fn userspace(stats: &Stats) -> [Table; 4] {
     let server = &stats.userspace;
     let mut userspace = counts("USERSPACE", "MESSAGES");
@@ -72,10 +79,20 @@ fn userspace(stats: &Stats) -> [Table; 4] {
         "answered from the shared tables",
         server.fast_answers,
     );
+    kinds(&mut userspace, &server.outcomes, "answered_");
     for (rcode, number) in &server.rcodes {
         count(&mut userspace, format!("answered {rcode}"), *number);
     }
+    if server.authority_slips != 0 {
+        let title = "  truncated, over their rate";
+        count(&mut userspace, title, server.authority_slips);
+    }
     count(&mut userspace, "left without answer", server.silent);
+    kinds(&mut userspace, &server.outcomes, "drop_");
+    if server.authority_drops != 0 {
+        let title = "  authority, over their rate";
+        count(&mut userspace, title, server.authority_drops);
+    }
 
     let mut tcp = counts("TCP", "CONNECTIONS");
     count(&mut tcp, "open now", server.tcp.open);

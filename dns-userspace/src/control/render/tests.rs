@@ -281,7 +281,9 @@ fn stats_show_what_happened() {
     };
     let kernel = KernelStats {
         outcomes: named(&[
-            ("answered", 900),
+            ("answered", 880),
+            ("answered_negative", 20),
+            ("answered_slip", 0),
             ("up_type", 98),
             ("up_class", 0),
             ("drop_broken", 2),
@@ -295,8 +297,17 @@ fn stats_show_what_happened() {
         udp_queries: 90,
         tcp_queries: 10,
         fast_answers: 4,
-        rcodes: named(&[("NOERROR", 90), ("NXDOMAIN", 9)]),
-        silent: 1,
+        outcomes: named(&[
+            ("answered", 1),
+            ("answered_slip", 3),
+            ("answered_error", 0),
+            ("drop_rate", 5),
+            ("up_class", 88),
+        ]),
+        rcodes: named(&[("NOERROR", 78), ("NXDOMAIN", 9)]),
+        silent: 8,
+        authority_slips: 1,
+        authority_drops: 2,
         tcp: TcpStats {
             open: 2,
             accepted: 8,
@@ -318,12 +329,13 @@ fn stats_show_what_happened() {
     let expected = "\
 answered in the kernel  90.000 %
 
-KERNEL         PACKETS
-answered           900
-passed up           98
-  up_type           98
-dropped              2
-  drop_broken        2
+KERNEL               PACKETS
+answered                 900
+  answered_negative       20
+passed up                 98
+  up_type                 98
+dropped                    2
+  drop_broken              2
 
 SERVICE           ANSWERS
 www.example.com.      900
@@ -332,9 +344,13 @@ USERSPACE                        MESSAGES
 received over UDP                      90
 received over TCP                      10
 answered from the shared tables         4
-answered NOERROR                       90
+  answered_slip                         3
+answered NOERROR                       78
 answered NXDOMAIN                       9
-left without answer                     1
+  truncated, over their rate            1
+left without answer                     8
+  drop_rate                             5
+  authority, over their rate            2
 
 TCP                                 CONNECTIONS
 open now                                      2

@@ -1,0 +1,148 @@
+//! Where the authority finds what stands at a steered name: the same tables.
+
+use std::{cell::Cell, net::IpAddr};
+
+use bytes::Bytes;
+use dns_common::{
+    ask::{self, Ask, Cookie},
+    cookie::Validity,
+    decide::{self, Chosen},
+    decision::ALL_CANDIDATES,
+    find,
+    host::{Class, ClientSubnet, Host as _},
+    outcome::Outcome,
+    reply::{Opt, Reply},
+    tables::{AnswerHead, Entry, Source, Tables as _},
+};
+use domain::{
+    base::{Message, MessageBuilder, Rtype},
+    rdata::ZoneRecordData,
+};
+
+use super::{Live, host::QueryHost};
+use crate::{
+    authority::{Steered, Steering, StoredRecord},
+    model::Name,
+    tables::Tables,
+};
+
+/// One generation, for as long as one query takes. Its host is that of a
+/// stream: the authority limits size and rate of all that it answers.
+pub(super) struct Steerer<'l> {
+    pub(super) tables: &'l Tables,
+    pub(super) live: &'l Live,
+    pub(super) host: QueryHost<'l>,
+    /// Who asks.
+    pub(super) resolver: Source,
+    /// Its cookie was one of ours.
+    pub(super) proved: Cell<bool>,
+}
+
+impl Steerer<'_> {
+    fn choose(&self, query: &[u8], source: IpAddr) -> Result<(Ask, Chosen), Outcome> {
+        let generation = &self.live.generation;
+        let ask = ask::ask(query, generation.seed)?;
+        let source = Source::from(source.to_canonical());
+        let (row, answers) = decide::find(query, &ask, self.tables, generation, &self.host)?;
+        let chosen = decide::choose(query, &row, answers, source, self.tables, generation)?;
+        Ok((ask, chosen))
+    }
+
+    /// Whether any candidate of the name has an address of the type `query` asks for.
+    fn has_family(&self, query: &[u8]) -> Option<bool> {
+        let generation = &self.live.generation;
+        let ask = ask::ask(query, generation.seed).ok()?;
+        let row = find::exact(query, &ask, self.tables, generation)?;
+        let entry = row.addresses(ask.rtype)?;
+        let all = entry.cell()? + u32::from(ALL_CANDIDATES) * entry.stride();
+        let head = |cell| self.tables.answer(cell).map(AnswerHead::load);
+        let head = match head(all)? {
+            stand_in if stand_in.stands_in().is_some() => head(stand_in.stands_in()?)?,
+            head => head,
+        };
+        Some(head.stands_in().is_none() && head.class() != Class::Negative)
+    }
+}
+
+impl Steering for Steerer<'_> {
+    fn steer(&self, name: &Name, rtype: Rtype, source: IpAddr) -> Steered {
+        let query = question(name, rtype);
+        match self.choose(&query, source) {
+            Ok((_, chosen)) if chosen.head.class() == Class::Negative => Steered::NoData,
+            Ok((ask, chosen)) => {
+                let reply = Reply::new(&ask, &chosen, Opt::new(&ask, &self.host), &self.host);
+                let mut out = Vec::new();
+                match write(&query, &reply, self.tables, &mut out) {
+                    Some(()) => Steered::Records(records(out)),
+                    None => Steered::Fail,
+                }
+            }
+            Err(Outcome::UpNoAnswer) => Steered::NoData,
+            Err(_) if self.has_family(&query) == Some(false) => Steered::NoData,
+            Err(_) => Steered::Fail,
+        }
+    }
+
+    fn scope(&self, source: IpAddr) -> u8 {
+        let source = Source::from(source.to_canonical());
+        self.tables.resolver(source).scope()
+    }
+
+    fn honours_subnet(&self) -> bool {
+        match self.host.client_subnet() {
+            ClientSubnet::Off => false,
+            ClientSubnet::On => true,
+            ClientSubnet::Trusted => self.tables.resolver(self.resolver).has(Entry::TRUSTED),
+        }
+    }
+
+    fn server_cookie(&self, asked: Cookie) -> Option<(u64, u64)> {
+        if !self.host.cookies() {
+            return None;
+        }
+        let (generation, host) = (&self.live.generation, &self.host);
+        let (server, validity) =
+            decide::server_cookie(asked, self.resolver, self.tables, generation, host);
+        self.proved.set(validity != Validity::Invalid);
+        Some(server)
+    }
+}
+
+/// Writes `reply` to `query` into `out`, whose content is replaced; `None` if
+/// the tables hold less than they say.
+pub(super) fn write(query: &[u8], reply: &Reply, tables: &Tables, out: &mut Vec<u8>) -> Option<()> {
+    out.clear();
+    out.extend_from_slice(query.get(..reply.question_end())?);
+    out.resize(reply.len(), 0);
+    reply.write(out.as_mut_slice(), tables)
+}
+
+/// A query as the fast path takes it.
+pub(super) fn question(name: &Name, rtype: Rtype) -> Vec<u8> {
+    let mut message = MessageBuilder::new_vec().question();
+    message
+        .push((name, rtype))
+        .expect("a vector has room for one question");
+    message.finish()
+}
+
+/// The answer section of a message, parsed; what cannot be is left out.
+pub(super) fn records(message: Vec<u8>) -> Vec<StoredRecord> {
+    use domain::base::name::{FlattenInto as _, ToName as _};
+
+    let Ok(message) = Message::from_octets(Bytes::from(message)) else {
+        return Vec::new();
+    };
+    let Ok(answer) = message.answer() else {
+        return Vec::new();
+    };
+    answer
+        .limit_to_in::<ZoneRecordData<_, _>>()
+        .flatten()
+        .filter_map(|record| {
+            let owner = record.owner().to_name();
+            let data = record.data().clone().try_flatten_into().ok()?;
+            Some(StoredRecord::new(owner, record.class(), record.ttl(), data))
+        })
+        .collect()
+}
