@@ -2,8 +2,17 @@
 //! `cargo xtask bench`. What needs neither is a criterion benchmark beside it.
 
 mod fixture;
+mod frame;
 mod machine;
+mod programs;
 mod report;
+
+mod rig;
+mod zone;
+
+mod load;
+
+mod flood;
 
 mod peers;
 
@@ -24,6 +33,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Bench {
+    /// Hot queries lost while a flood of random names comes, and how much of it goes up
+    Flood(flood::Options),
     /// The highest rate each server answers without loss, on one core
     Peers(peers::Options),
     /// Time per packet in the XDP program, beside programs that do next to nothing
@@ -42,6 +53,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     match Cli::parse().bench {
+        Bench::Flood(options) => flood::run(&options),
         Bench::Peers(options) => peers::run(&options),
         Bench::Xdp(options) => xdp::run(&options),
     }

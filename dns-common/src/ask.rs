@@ -118,13 +118,15 @@ pub fn ask(message: &(impl Octets + ?Sized), seed: u64) -> Result<Ask, Outcome> 
     }
     let name_len = message.forget::<NAME_MAX>(name_len);
 
+    // A copy to count by: what the verifier learns of it differs by its value.
+    let len = message.forget::<NAME_MAX>(name_len);
     let mut hash = seed;
     let mut sum = 0;
     for index in 0..NAME_WORDS {
-        let octets = name::word(message, HEADER, name_len, index).ok_or(Outcome::UpQuestion)?;
+        let octets = name::word(message, HEADER, len, index).ok_or(Outcome::UpQuestion)?;
         hash = mix(hash, fold(octets));
         sum += lanes(octets);
-        if name_len <= 8 * (index + 1) {
+        if len <= 8 * (index + 1) {
             break;
         }
     }
@@ -153,7 +155,7 @@ pub fn ask(message: &(impl Octets + ?Sized), seed: u64) -> Result<Ask, Outcome> 
         rtype,
         id_and_rd: head & (0xffff | RD),
         sum: odd_lanes(sum, end),
-        edns,
+        edns: edns.forgotten(message),
     })
 }
 

@@ -4,11 +4,9 @@
 
 use crate::tables::Source;
 
-/// Version 1 and three reserved octets, zero: the first half of a server cookie
-/// (RFC 9018 section 4.2), as a little-endian word without the time stamp. Of the
-/// reserved octets of a cookie that comes, only the hash has to be right.
-const VERSION: u64 = 1;
-const VERSION_MASK: u64 = 0xff;
+/// The first octet of a server cookie. Three reserved ones follow, which are
+/// written as zero but not looked at (RFC 9018 section 4.2), then the time stamp.
+const VERSION: u8 = 1;
 
 /// Seconds a cookie is valid, those it may come from the future, and those after
 /// which a valid one is replaced (RFC 9018 section 4.3).
@@ -42,7 +40,7 @@ pub enum Validity {
 /// seconds since 1970 modulo 2^32.
 #[inline(always)]
 pub fn make(secret: Secret, client: u64, source: Source, now_s: u32) -> (u64, u64) {
-    let first = VERSION | u64::from(now_s.swap_bytes()) << 32;
+    let first = u64::from(VERSION) | u64::from(now_s.swap_bytes()) << 32;
     (first, hash(secret, client, first, source))
 }
 
@@ -56,7 +54,7 @@ pub fn check(
     now_s: u32,
 ) -> Validity {
     let age = age(server, now_s);
-    if server.0 & VERSION_MASK != VERSION
+    if server.0 as u8 != VERSION
         || !(-AHEAD_MAX_S..=AGE_MAX_S).contains(&age)
         || server.1 != hash(secret, client, server.0, source)
     {

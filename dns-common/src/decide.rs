@@ -6,7 +6,7 @@
 //! is published and stays as it is until no reader can hold the word any more.
 
 use crate::{
-    ask::Ask,
+    ask::{Ask, Cookie},
     cookie::{self, Validity},
     decision::{ALL_CANDIDATES, Eligible, Family, Ranking, pick},
     find,
@@ -25,8 +25,8 @@ pub struct Chosen {
     pub cell: u32,
     /// Its length, counts, flags and sum.
     pub head: AnswerHead,
-    /// The service's number, for its counter; `None` for a static name.
-    pub service: Option<u32>,
+    /// The service's number, for its counter; [`Row::NO_SERVICE`] for a static name.
+    pub service: u32,
     /// The zone's number.
     pub zone: u32,
     /// SCOPE PREFIX-LENGTH: bits of the client subnet that the answer holds for.
@@ -44,42 +44,46 @@ pub fn decide(
     generation: &Generation,
     host: &impl Host,
 ) -> Result<Reply, Outcome> {
-    if ask.edns.version != 0 {
+    if ask.edns.version() != 0 {
         // The question is repeated, so it has to be one.
         find::walk(message, ask.name_len, host).ok_or(Outcome::UpQuestion)?;
         let reply = Reply::bad_version(ask, host);
         let within = limit::within_rate(resolver, Class::Error, 0, tables, generation, host);
         return within.then_some(reply).ok_or(Outcome::DropRate);
     }
-    if ask.edns.nsid && host.nsid() {
+    if ask.edns.asks_nsid() && host.nsid() {
         return Err(Outcome::UpNsid);
     }
-    if ask.edns.keepalive && host.is_stream() {
+    if ask.edns.asks_keepalive() && host.is_stream() {
         return Err(Outcome::UpKeepalive);
     }
-    let subnet = ask.edns.subnet;
-    let honoured = subnet.present
-        && match host.client_subnet() {
-            ClientSubnet::Off => false,
-            ClientSubnet::On => true,
-            ClientSubnet::Trusted => tables.resolver(resolver).has(Entry::TRUSTED),
-        };
+    let (row, answers) = find(message, ask, tables, generation, host)?;
+    // From here on one state for all ways to an answer.
+    let row = row.forgotten(message);
+    let answers = TypeEntry(message.forget_word(answers.0));
+
+    let honoured = ask.edns.subnet().filter(|_| match host.client_subnet() {
+        ClientSubnet::Off => false,
+        ClientSubnet::On => true,
+        ClientSubnet::Trusted => tables.resolver(resolver).has(Entry::TRUSTED),
+    });
     // A requester that keeps its clients to itself is answered for itself.
-    let by_subnet = honoured && subnet.source_len != 0;
-    let source = if by_subnet { subnet.address } else { resolver };
-    let mut chosen = choose(message, ask, source, tables, generation, host)?;
-    if !by_subnet {
+    let by_subnet = honoured.filter(|subnet| subnet.source_len != 0);
+    let source = by_subnet.map_or(resolver, |subnet| subnet.address);
+    let mut chosen = choose(message, &row, answers, source, tables, generation)?;
+    if by_subnet.is_none() {
         chosen.scope = 0;
     }
 
     let mut opt = Opt::new(ask, host);
-    if honoured {
+    if let Some(subnet) = honoured {
         opt.add_subnet(&subnet, chosen.scope);
     }
     let mut proved = false;
-    if ask.edns.cookie.present && host.cookies() {
-        let (server, validity) = server_cookie(ask, resolver, tables, generation, host);
-        opt.add_cookie(ask.edns.cookie.client, server);
+    let asked = ask.edns.cookie().filter(|_| host.cookies());
+    if let Some(asked) = asked {
+        let (server, validity) = server_cookie(asked, resolver, tables, generation, host);
+        opt.add_cookie(asked.client, server);
         proved = validity != Validity::Invalid;
     }
     let reply = Reply::new(ask, &chosen, opt, host);
@@ -97,37 +101,47 @@ pub fn decide(
     if !host.slips() {
         return Err(Outcome::DropRate);
     }
-    if ask.edns.cookie.present && host.cookies() && host.cookie_required_over_limit() {
+    if asked.is_some() && host.cookie_required_over_limit() {
         return Ok(reply.bad_cookie(ask));
     }
     Ok(reply.slipped(ask))
 }
 
-/// Chooses the answer to `ask` for `source`.
+/// The row that answers `ask`, and the answers to its type there.
 #[inline(always)]
-pub fn choose(
+pub fn find(
     message: &(impl Octets + ?Sized),
     ask: &Ask,
-    source: Source,
     tables: &impl Tables,
     generation: &Generation,
     host: &impl Host,
-) -> Result<Chosen, Outcome> {
-    let (row, entry) = if let Some(row) = find::exact(message, ask, tables, generation) {
-        (row, entry(&row, ask.rtype, tables)?)
-    } else {
-        let encloser = find::closest_encloser(message, ask, tables, generation, host)?;
-        match encloser.below() {
-            Below::Up => return Err(Outcome::UpNoAnswer),
-            Below::Outside => return Err(Outcome::UpUnknownName),
-            Below::Answer(cell) => (encloser, TypeEntry::new(0, cell, 0, By::Nobody)),
-            Below::Wildcard(cell) => {
-                let row = Row::load(tables.name(cell).ok_or(Outcome::UpNoAnswer)?);
-                (row, entry(&row, ask.rtype, tables)?)
-            }
+) -> Result<(Row, TypeEntry), Outcome> {
+    if let Some(row) = find::exact(message, ask, tables, generation) {
+        return Ok((row, entry(&row, ask.rtype, tables)?));
+    }
+    let encloser = find::closest_encloser(message, ask, tables, generation, host)?;
+    match encloser.below() {
+        Below::Up => Err(Outcome::UpNoAnswer),
+        Below::Outside => Err(Outcome::UpUnknownName),
+        Below::Answer(cell) => Ok((encloser, TypeEntry::new(0, cell, 0, By::Nobody))),
+        Below::Wildcard(cell) => {
+            let row = Row::load(tables.name(cell).ok_or(Outcome::UpNoAnswer)?);
+            Ok((row, entry(&row, ask.rtype, tables)?))
         }
-    };
-    let (candidate, scope) = match entry.by() {
+    }
+}
+
+/// Chooses among the `answers` at `row` for `source`.
+#[inline(always)]
+pub fn choose(
+    message: &(impl Octets + ?Sized),
+    row: &Row,
+    answers: TypeEntry,
+    source: Source,
+    tables: &impl Tables,
+    generation: &Generation,
+) -> Result<Chosen, Outcome> {
+    let (candidate, scope) = match answers.by() {
         By::Nobody => (0, 0),
         by => {
             let resolver = tables.resolver(source);
@@ -139,17 +153,18 @@ pub fn choose(
             let ranking = Ranking(ranking.load());
             let eligible = Eligible(eligible.load());
             let picked = pick_by(by, ranking, eligible).ok_or(Outcome::UpNoCandidate)?;
-            (u32::from(picked), resolver.scope())
+            (u64::from(picked), resolver.scope())
         }
     };
-    let first = entry.cell().ok_or_else(|| absent(&row))?;
-    let mut cell = first.wrapping_add(candidate * entry.stride());
+    let candidate = message.forget_word(candidate) as u32;
+    let first = answers.cell().ok_or_else(|| absent(row))?;
+    let mut cell = first.wrapping_add(candidate * answers.stride());
     let mut head = AnswerHead::load(tables.answer(cell).ok_or(Outcome::UpNoAnswer)?);
     if let Some(other) = head.stands_in() {
         cell = other;
         head = AnswerHead::load(tables.answer(cell).ok_or(Outcome::UpNoAnswer)?);
         if head.stands_in().is_some() {
-            return Err(absent(&row));
+            return Err(absent(row));
         }
     }
     Ok(Chosen {
@@ -195,10 +210,10 @@ fn pick_by(by: By, ranking: Ranking, eligible: Eligible) -> Option<u8> {
     }
 }
 
-/// The server cookie that `ask` from `resolver` gets, and what its own is worth.
+/// The server cookie that `asked` from `resolver` gets, and what its own is worth.
 #[inline(always)]
 fn server_cookie(
-    ask: &Ask,
+    asked: Cookie,
     resolver: Source,
     tables: &impl Tables,
     generation: &Generation,
@@ -209,7 +224,6 @@ fn server_cookie(
     };
     let [current, other] = Control::secrets(control, generation);
     let now_s = host.now_s();
-    let asked = ask.edns.cookie;
     let mut validity = cookie::check(current, asked.client, asked.server, resolver, now_s);
     if validity == Validity::Fresh {
         return (asked.server, validity);

@@ -78,6 +78,8 @@ pub fn walk(message: &(impl Octets + ?Sized), name_len: usize, host: &impl Host)
     /// Longest label, octets (RFC 1035 section 2.3.4).
     const LABEL_MAX: usize = 63;
 
+    // A copy to compare with, as in `ask`.
+    let name_len = message.forget::<NAME_MAX>(name_len);
     let mut at = 0;
     for index in 0..=LABELS_MAX {
         host.set_label(index, at as u8);
@@ -102,16 +104,16 @@ fn hash_words(
     generation: &Generation,
     host: &impl Host,
 ) -> Option<()> {
+    // A copy to count by, as in `ask`.
+    let len = message.forget::<NAME_MAX>(ask.name_len);
     let mut hash = generation.seed;
     for index in 0..NAME_WORDS {
         host.set_hash(index, hash);
-        if ask.name_len < 8 * (index + 1) {
+        if len < 8 * (index + 1) {
             break;
         }
-        hash = mix(
-            hash,
-            fold(message.word(HEADER + ask.name_len - 8 * (index + 1))?),
-        );
+        let at = message.offset(HEADER + len - 8 * (index + 1));
+        hash = mix(hash, fold(message.word(at)?));
     }
     Some(())
 }
@@ -130,7 +132,7 @@ fn ancestor_hash(
     if rest == 0 {
         return Some(hash);
     }
-    let word = message.word(HEADER + at + rest - 8)?;
+    let word = message.word(message.offset(HEADER + at + rest - 8))?;
     Some(mix(hash, fold(last_octets(word, rest))))
 }
 
@@ -157,6 +159,8 @@ fn compare(
     if row.name_len() != len {
         return None;
     }
+    // A copy to count by, as in `ask`.
+    let len = message.forget::<NAME_MAX>(len);
     let mut slot = Row::WORDS;
     for index in 0..NAME_WORDS {
         if line.0[slot & 7].load() != fold(name::word(message, start, len, index)?) {

@@ -4,6 +4,7 @@
 //!
 //! Modules stand in the order a packet meets them; [`respond`] is the whole way.
 #![cfg_attr(not(test), no_std)]
+#![cfg_attr(target_arch = "bpf", feature(asm_experimental_arch))]
 
 pub mod octets;
 

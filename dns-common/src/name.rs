@@ -27,7 +27,7 @@ pub fn word(
     index: usize,
 ) -> Option<u64> {
     let rest = len - 8 * index;
-    let word = message.word(start + rest - 8)?;
+    let word = message.word(message.offset(start + rest - 8))?;
     Some(if rest < 8 {
         last_octets(word, rest)
     } else {

@@ -28,6 +28,19 @@ pub trait Octets {
     fn forget<const MAX: usize>(&self, value: usize) -> usize {
         value
     }
+
+    /// `at`, an offset inside the longest query, itself. In the kernel the
+    /// verifier learns that it is one.
+    #[inline(always)]
+    fn offset(&self, at: usize) -> usize {
+        at
+    }
+
+    /// As [`Octets::forget`], for any word.
+    #[inline(always)]
+    fn forget_word(&self, value: u64) -> u64 {
+        value
+    }
 }
 
 /// Write access to a reply. Every method returns `None` past the end, having

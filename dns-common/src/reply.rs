@@ -9,9 +9,9 @@ use crate::{
     ask::{Ask, lanes, odd_lanes},
     decide::Chosen,
     host::{Class, Host},
-    octets::OctetsMut,
+    octets::{Octets, OctetsMut},
     outcome::Outcome,
-    tables::{AnswerHead, Tables},
+    tables::{AnswerHead, Row, Tables},
 };
 
 /// The longest reply over UDP without EDNS, octets (RFC 1035 section 4.2.1).
@@ -37,8 +37,8 @@ const BAD_HIGH: u8 = 1;
 pub struct Reply {
     /// What kind of answer it is.
     pub outcome: Outcome,
-    /// The service's number, for its counter; `None` for a static name.
-    pub service: Option<u32>,
+    /// The service's number, for its counter; [`Row::NO_SERVICE`] where there is none.
+    pub service: u32,
     /// Offset of the first octet after the question.
     end: usize,
     /// The header's first eight octets and the four after.
@@ -135,7 +135,7 @@ impl Reply {
         let second = u32::from(arcount.swap_bytes()) << 16 | u32::from(nscount.swap_bytes());
         Self {
             outcome: Outcome::Answered,
-            service: None,
+            service: Row::NO_SERVICE,
             end: ask.end(),
             header: (first, second),
             question_sum: ask.sum,
@@ -143,6 +143,24 @@ impl Reply {
             head,
             longer: 0,
             opt,
+        }
+    }
+
+    /// The same, of which the verifier knows nothing any more: from here on one
+    /// state for all replies.
+    #[inline(always)]
+    #[must_use]
+    pub fn forgotten(self, message: &(impl Octets + ?Sized)) -> Self {
+        Self {
+            end: message.forget::<{ crate::ask::QUESTION_MAX }>(self.end),
+            header: (message.forget_word(self.header.0), self.header.1),
+            head: AnswerHead(
+                message.forget_word(self.head.0),
+                message.forget_word(self.head.1),
+            ),
+            longer: message.forget::<{ crate::name::NAME_MAX }>(self.longer),
+            opt: self.opt.forgotten(message),
+            ..self
         }
     }
 
@@ -206,27 +224,28 @@ impl Reply {
         at: usize,
         tables: &impl Tables,
     ) -> Option<()> {
-        let mut at = at;
-        let mut rest = self.head.len();
+        let len = self.head.len();
+        // A copy to count by, as in `ask`.
+        let words = message.forget::<{ AnswerHead::LEN_MAX / 8 }>(len / 8);
         let mut cell = self.cell;
         let mut line = tables.answer(cell)?;
         let mut slot = AnswerHead::WORDS;
-        for _ in 0..AnswerHead::LEN_MAX / 8 {
-            if rest < 8 {
+        for index in 0..AnswerHead::LEN_MAX / 8 {
+            if index >= words {
                 break;
             }
-            message.put_word(at, line.0[slot & 7].load())?;
-            at += 8;
-            rest -= 8;
+            message.put_word(at + 8 * index, line.0[slot & 7].load())?;
             slot += 1;
             // Only for what is still to come: the last cell of all has none after it.
-            if slot == 8 && rest != 0 {
+            if slot == 8 && 8 * (index + 1) < len {
                 slot = 0;
                 cell += 1;
                 line = tables.answer(cell)?;
             }
         }
-        put_rest(message, at, line.0[slot & 7].load(), rest)
+        let rest = message.forget::<7>(len & 7);
+        let last = message.forget::<OPT_AT_MAX>(at + (len & !7));
+        put_rest(message, last, line.0[slot & 7].load(), rest)
     }
 
     /// Adds what the name is longer to each pointer past it.
@@ -290,8 +309,8 @@ fn put_rest(
 fn limit(ask: &Ask, host: &impl Host) -> usize {
     if host.is_stream() {
         STREAM_MAX
-    } else if ask.edns.present {
-        usize::from(ask.edns.payload.min(host.payload())).max(UDP_MAX)
+    } else if ask.edns.is_present() {
+        usize::from(ask.edns.payload().min(host.payload())).max(UDP_MAX)
     } else {
         UDP_MAX
     }

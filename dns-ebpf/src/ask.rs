@@ -1,10 +1,10 @@
 //! The DNS message where it lies, for the shared code to read.
 
-use dns_common::{ask::NAME_MAX, octets::Octets};
+use dns_common::octets::Octets;
 
 use crate::{
     count::Tally,
-    packet::Frame,
+    packet::{Frame, clip},
     receive::{Query, UDP_HEADER},
 };
 
@@ -46,7 +46,22 @@ impl Octets for Message<'_> {
     }
 
     #[inline(always)]
-    fn forget_len(&self, value: usize) -> usize {
-        self.tally.forget::<NAME_MAX>(value)
+    fn octet(&self, at: usize) -> Option<u8> {
+        Some(self.frame.window::<1>(self.start + at)?.octet::<0>())
+    }
+
+    #[inline(always)]
+    fn forget<const MAX: usize>(&self, value: usize) -> usize {
+        self.tally.forget::<MAX>(value)
+    }
+
+    #[inline(always)]
+    fn offset(&self, at: usize) -> usize {
+        clip(at)
+    }
+
+    #[inline(always)]
+    fn forget_word(&self, value: u64) -> u64 {
+        self.tally.forget_word(value)
     }
 }

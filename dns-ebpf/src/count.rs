@@ -3,7 +3,11 @@
 use core::ptr::NonNull;
 
 use aya_ebpf::{btf_maps::PerCpuArray, macros::btf_map};
-use dns_common::{outcome::Outcome, tables::Counters};
+use dns_common::{
+    name::{LABELS_MAX, NAME_WORDS},
+    outcome::Outcome,
+    tables::{Counters, OUTCOMES},
+};
 
 #[btf_map]
 static COUNTERS: PerCpuArray<Counters, 1> = PerCpuArray::new();
@@ -22,13 +26,40 @@ impl Tally {
     /// Counts one packet.
     #[inline(always)]
     pub(crate) fn count(&self, outcome: Outcome) {
+        self.count_number(outcome as usize);
+    }
+
+    /// Remembers how the packet will have been answered, so that the verifier
+    /// need not know while the reply is written.
+    #[inline(always)]
+    pub(crate) fn pend(&self, outcome: Outcome) {
+        // SAFETY: as in `count_number`.
+        unsafe {
+            let pending = &raw mut (*self.0.as_ptr()).pending;
+            pending.write_volatile(outcome as u64);
+        }
+    }
+
+    /// Counts one packet that was answered as remembered.
+    #[inline(always)]
+    pub(crate) fn count_pending(&self) {
+        // SAFETY: as in `count_number`.
+        let number = unsafe {
+            let pending = &raw const (*self.0.as_ptr()).pending;
+            pending.read_volatile()
+        };
+        self.count_number(number as usize & (OUTCOMES - 1));
+    }
+
+    #[inline(always)]
+    fn count_number(&self, number: usize) {
         // SAFETY: the pointer is this CPU's map value; XDP programs do not
-        // migrate or nest, so nobody else writes it meanwhile. The outcome's
-        // number is below the array's length, which it is declared with.
+        // migrate or nest, so nobody else writes it meanwhile. The number is
+        // below the array's length: an outcome's, or masked.
         unsafe {
             let counter = (&raw mut (*self.0.as_ptr()).outcomes)
                 .cast::<u64>()
-                .add(outcome as usize);
+                .add(number);
             counter.write(counter.read().wrapping_add(1));
         }
     }
@@ -37,15 +68,75 @@ impl Tally {
     /// lies below the power of two above `MAX`. It must not exceed `MAX`.
     #[inline(always)]
     pub(crate) fn forget<const MAX: usize>(&self, value: usize) -> usize {
+        self.forget_word(value as u64) as usize & const { (MAX + 1).next_power_of_two() - 1 }
+    }
+
+    /// The same value, of which the verifier knows nothing any more.
+    #[inline(always)]
+    pub(crate) fn forget_word(&self, value: u64) -> u64 {
         // SAFETY: as in `count`; volatile, so that the detour through memory stays.
-        let value = unsafe {
+        unsafe {
             let scratch = &raw mut (*self.0.as_ptr()).scratch;
-            scratch.write_volatile(value as u64);
-            scratch.read_volatile() as usize
-        };
-        value & const { (MAX + 1).next_power_of_two() - 1 }
+            scratch.write_volatile(value);
+            scratch.read_volatile()
+        }
+    }
+
+    /// Counts one limited response; how many there were before on this CPU.
+    #[inline(always)]
+    pub(crate) fn count_limited(&self) -> u64 {
+        // SAFETY: as in `count`.
+        unsafe {
+            let limited = &raw mut (*self.0.as_ptr()).limited;
+            let before = limited.read();
+            limited.write(before.wrapping_add(1));
+            before
+        }
+    }
+
+    /// Remembers `at` for `label`.
+    #[inline(always)]
+    pub(crate) fn set_label(&self, label: usize, at: u8) {
+        // SAFETY: as in `count`; the mask keeps the index inside the array.
+        unsafe {
+            let labels = (&raw mut (*self.0.as_ptr()).labels).cast::<u8>();
+            labels.add(label & LABELS_MAX).write_volatile(at);
+        }
+    }
+
+    /// What was remembered for `label`.
+    #[inline(always)]
+    pub(crate) fn label(&self, label: usize) -> u8 {
+        // SAFETY: as in `set_label`.
+        unsafe {
+            let labels = (&raw mut (*self.0.as_ptr()).labels).cast::<u8>();
+            labels.add(label & LABELS_MAX).read_volatile()
+        }
+    }
+
+    /// Remembers `hash` for `index`.
+    #[inline(always)]
+    pub(crate) fn set_hash(&self, index: usize, hash: u64) {
+        // SAFETY: as in `count`; the mask keeps the index inside the array.
+        unsafe {
+            let hashes = (&raw mut (*self.0.as_ptr()).hashes).cast::<u64>();
+            hashes.add(index & (NAME_WORDS - 1)).write_volatile(hash);
+        }
+    }
+
+    /// What was remembered for `index`.
+    #[inline(always)]
+    pub(crate) fn hash(&self, index: usize) -> u64 {
+        // SAFETY: as in `set_hash`.
+        unsafe {
+            let hashes = (&raw mut (*self.0.as_ptr()).hashes).cast::<u64>();
+            hashes.add(index & (NAME_WORDS - 1)).read_volatile()
+        }
     }
 }
+
+// The masks above.
+const _: () = assert!((LABELS_MAX + 1).is_power_of_two() && NAME_WORDS.is_power_of_two());
 
 /// Counts one answer of a service.
 #[inline(always)]

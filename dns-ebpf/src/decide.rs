@@ -29,6 +29,8 @@ static CHUNKS: Array<Chunk, 1, MMAPABLE> = Array::new();
 static RANKINGS: Array<Word, 2, MMAPABLE> = Array::new();
 #[btf_map]
 static ELIGIBLE: Array<Word, 2, MMAPABLE> = Array::new();
+#[btf_map]
+static RATES: Array<Word, 2, MMAPABLE> = Array::new();
 
 /// The kernel's tables.
 pub(crate) struct Maps;
@@ -82,5 +84,10 @@ impl Tables for Maps {
     #[inline(always)]
     fn eligible(&self, pool: u32) -> Option<&Word> {
         ELIGIBLE.get(pool)
+    }
+
+    #[inline(always)]
+    fn rate(&self, bucket: u32) -> Option<&Word> {
+        RATES.get(bucket)
     }
 }

@@ -15,8 +15,10 @@ mod receive;
 mod ask;
 
 mod decide;
+mod host;
 
 mod reply;
+mod route;
 
 mod count;
 
@@ -26,7 +28,7 @@ use dns_common::{
     tables::Tables as _,
 };
 
-use crate::{count::Tally, decide::Maps, packet::Frame};
+use crate::{count::Tally, decide::Maps, host::Here, packet::Frame};
 
 /// The XDP program.
 #[cfg_attr(target_arch = "bpf", aya_ebpf::macros::xdp)]
@@ -35,12 +37,18 @@ fn veer(context: XdpContext) -> u32 {
     let Some(tally) = Tally::of_this_cpu() else {
         return xdp_action::XDP_PASS;
     };
-    let outcome = answer(&context, &tally).err().unwrap_or(Outcome::Answered);
-    tally.count(outcome);
-    match outcome.action() {
-        Action::Reply => xdp_action::XDP_TX,
-        Action::Up => xdp_action::XDP_PASS,
-        Action::Drop => xdp_action::XDP_DROP,
+    match answer(&context, &tally) {
+        Ok(()) => {
+            tally.count_pending();
+            xdp_action::XDP_TX
+        }
+        Err(outcome) => {
+            tally.count(outcome);
+            match outcome.action() {
+                Action::Drop => xdp_action::XDP_DROP,
+                Action::Up | Action::Reply => xdp_action::XDP_PASS,
+            }
+        }
     }
 }
 
@@ -54,13 +62,21 @@ fn answer(context: &XdpContext, tally: &Tally) -> Result<(), Outcome> {
     let frame = Frame::new(context);
     let query = receive::receive(&frame, &generation, tally)?;
     let message = ask::Message::new(&frame, tally, &query);
-    let (ask, chosen) = dns_common::respond(&message, query.source, &Maps, &generation)?;
-    reply::reply(context, &query, &ask, &chosen, tally)?;
-    if let Some(service) = chosen.service {
-        count::service(service);
-    }
-    Ok(())
+    let here = Here(tally);
+    let reply = dns_common::respond(&message, query.source, &Maps, &generation, &here)?;
+    tally.pend(reply.outcome);
+    count::service(reply.service);
+    reply::reply(context, &query, &reply.forgotten(&message), tally)
 }
+
+/// Routes are looked up by a helper that the kernel gives to GPL-compatible
+/// programs only, in words that it knows.
+#[cfg_attr(
+    target_arch = "bpf",
+    unsafe(no_mangle),
+    unsafe(link_section = "license")
+)]
+static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 
 #[cfg(target_arch = "bpf")]
 #[panic_handler]

@@ -9,6 +9,7 @@ use aya_ebpf::{
     helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail},
     programs::XdpContext,
 };
+use dns_common::ask::QUERY_MAX;
 
 /// The octets of one frame, as they lie between two resizings.
 #[derive(Clone, Copy)]
@@ -69,6 +70,31 @@ fn advance(pointer: *mut u8, octets: usize) -> *mut u8 {
     }
     #[cfg(not(target_arch = "bpf"))]
     pointer.wrapping_add(octets)
+}
+
+/// `at`, which is no more than [`QUERY_MAX`], masked right here: the verifier
+/// wants to see what the compiler may know and leave out.
+#[inline(always)]
+pub(crate) fn clip(at: usize) -> usize {
+    const { assert!((QUERY_MAX + 1).is_power_of_two()) };
+    #[cfg(target_arch = "bpf")]
+    {
+        let mut at = at;
+        // SAFETY: one operation on a register, without any other effect.
+        unsafe {
+            core::arch::asm!(
+                "{at} &= {max}",
+                at = inout(reg) at,
+                max = const QUERY_MAX,
+                options(pure, nomem, nostack),
+            );
+        }
+        at
+    }
+    #[cfg(not(target_arch = "bpf"))]
+    {
+        at & QUERY_MAX
+    }
 }
 
 /// `end - start` in full width: the verifier allows no 32-bit arithmetic on

@@ -51,6 +51,8 @@ pub(crate) struct Query {
     pub(crate) len: usize,
     /// The resolver.
     pub(crate) source: Source,
+    /// The address of ours that it asked; see [`address::words`].
+    pub(crate) destination: (u64, u64),
 }
 
 /// Finds the datagram in `frame`; `Err` says why it is not for the fast path.
@@ -102,7 +104,11 @@ pub(crate) fn receive(
         return Err(Outcome::UpChecksum);
     }
     let from_many = ethernet.octet::<6>() & GROUP_ADDRESS != 0;
-    if from_many || udp.pair::<0>() == 0 || !is_unicast(packet.source) {
+    if from_many
+        || udp.pair::<0>() == 0
+        || !is_unicast(packet.source)
+        || Maps.serves(generation, address::of(packet.source))
+    {
         return Err(Outcome::UpSource);
     }
     Ok(Query {
@@ -110,6 +116,7 @@ pub(crate) fn receive(
         transport: packet.transport,
         len: packet.payload - UDP_HEADER,
         source: packet.source,
+        destination: packet.destination,
     })
 }
 

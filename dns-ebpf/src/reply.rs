@@ -3,11 +3,10 @@
 
 use aya_ebpf::programs::XdpContext;
 use dns_common::{
-    ask::{Ask, HEADER, NAME_MAX, TYPE_AND_CLASS, lanes},
-    decide::Chosen,
+    ask::{QUESTION_MAX, lanes},
     octets::OctetsMut,
     outcome::Outcome,
-    reply::{self, UDP_MAX, fold_sum},
+    reply::{Reply, fold_sum},
     tables::Source,
 };
 
@@ -16,13 +15,16 @@ use crate::{
     decide::Maps,
     packet::{Frame, Window, move_end, move_start},
     receive::{IPV4_HEADER, IPV6_HEADER, Query, TRANSPORT_MAX, UDP, UDP_HEADER},
+    route::{self, Macs},
 };
 
 /// Octets copied at a time.
 const WORD: usize = 8;
 /// Where a question can end at most.
-const QUESTION_END_MAX: usize = TRANSPORT_MAX + UDP_HEADER + HEADER + NAME_MAX + TYPE_AND_CLASS;
+const QUESTION_END_MAX: usize = TRANSPORT_MAX + UDP_HEADER + QUESTION_MAX;
 const MAC_ADDRESSES: usize = 12;
+/// How much a frame can grow towards its front: no driver leaves more room there.
+const LONGER_MAX: usize = 511;
 /// TTL and hop limit of a reply (the recommended default of RFC 1700).
 const TTL: u8 = 64;
 /// Version 4, header of five words; TOS 0.
@@ -36,18 +38,18 @@ const IPV4_ATOMIC: u32 = 0x0040_0000;
 pub(crate) fn reply(
     context: &XdpContext,
     query: &Query,
-    ask: &Ask,
-    chosen: &Chosen,
+    reply: &Reply,
     tally: &Tally,
 ) -> Result<(), Outcome> {
-    let datagram = UDP_HEADER + reply::len(ask, &chosen.head);
+    let datagram = UDP_HEADER + reply.len();
+    let macs = route::macs(context, query, datagram)?;
     let frame = Frame::new(context);
     let longer = (query.transport + datagram) as i32 - frame.len() as i32;
     if move_end(context, longer).is_none() {
-        let question_end = query.transport + UDP_HEADER + ask.end();
+        let question_end = query.transport + UDP_HEADER + reply.question_end();
         make_room_ahead(context, longer, question_end, tally)?;
     }
-    write(context, query, ask, chosen, datagram, tally).ok_or(Outcome::DropBroken)
+    write(context, query, reply, macs, datagram, tally).ok_or(Outcome::DropBroken)
 }
 
 /// Makes the frame `longer` where there is no room behind it, as on veth, which
@@ -60,13 +62,13 @@ fn make_room_ahead(
     question_end: usize,
     tally: &Tally,
 ) -> Result<(), Outcome> {
-    if !(WORD as i32..=UDP_MAX as i32).contains(&longer) {
+    if !(WORD as i32..=LONGER_MAX as i32).contains(&longer) {
         // Closer than a word, the copy would overtake itself.
         return Err(Outcome::UpNoRoom);
     }
     move_start(context, -longer).ok_or(Outcome::UpNoRoom)?;
     let frame = Frame::new(context);
-    let from = tally.forget::<UDP_MAX>(longer.unsigned_abs() as usize);
+    let from = tally.forget::<LONGER_MAX>(longer.unsigned_abs() as usize);
     let len = tally.forget::<QUESTION_END_MAX>(question_end);
     let last = len - WORD;
     for index in 0..QUESTION_END_MAX.div_ceil(WORD) {
@@ -93,23 +95,21 @@ fn make_room_ahead(
 fn write(
     context: &XdpContext,
     query: &Query,
-    ask: &Ask,
-    chosen: &Chosen,
+    reply: &Reply,
+    route: Option<Macs>,
     datagram: usize,
     tally: &Tally,
 ) -> Option<()> {
     let frame = Frame::new(context);
     let macs = frame.window::<MAC_ADDRESSES>(0)?;
-    let (to, to_rest, from, from_rest) = (
-        macs.half::<0>(),
-        macs.pair::<4>(),
-        macs.half::<6>(),
-        macs.pair::<10>(),
-    );
-    macs.set_half::<0>(from);
-    macs.set_pair::<4>(from_rest);
-    macs.set_half::<6>(to);
-    macs.set_pair::<10>(to_rest);
+    let route = route.unwrap_or_else(|| Macs {
+        destination: (macs.half::<6>(), macs.pair::<10>()),
+        source: (macs.half::<0>(), macs.pair::<4>()),
+    });
+    macs.set_half::<0>(route.destination.0);
+    macs.set_pair::<4>(route.destination.1);
+    macs.set_half::<6>(route.source.0);
+    macs.set_pair::<10>(route.source.1);
 
     let addresses = match query.source {
         Source::V4(_) => ipv4(&frame.window(query.network)?, datagram),
@@ -121,11 +121,8 @@ fn write(
     let ports = udp.half::<0>().rotate_left(16);
     let length = (datagram as u16).swap_bytes();
     // The length counts twice: in the pseudo-header and in the header.
-    let sum = addresses
-        + u64::from(ports)
-        + 2 * u64::from(length)
-        + (u64::from(UDP) << 8)
-        + reply::sum(ask, &chosen.head);
+    let sum =
+        addresses + u64::from(ports) + 2 * u64::from(length) + (u64::from(UDP) << 8) + reply.sum();
     // Zero would mean that there is none (RFC 768, RFC 8200 section 8.1).
     let checksum = match !fold_sum(sum) {
         0 => 0xffff,
@@ -137,9 +134,10 @@ fn write(
 
     let mut message = Message {
         frame,
+        tally,
         start: transport + UDP_HEADER,
     };
-    reply::write(&mut message, ask, chosen, &Maps)
+    reply.write(&mut message, &Maps)
 }
 
 /// Writes the IPv4 header; the sum of its addresses.
@@ -182,12 +180,13 @@ fn ipv6(ip: &Window<IPV6_HEADER>, datagram: usize) -> u64 {
 }
 
 /// The reply's DNS message, for the shared code to write.
-struct Message {
+struct Message<'t> {
     frame: Frame,
+    tally: &'t Tally,
     start: usize,
 }
 
-impl OctetsMut for Message {
+impl OctetsMut for Message<'_> {
     #[inline(always)]
     fn put_word(&mut self, at: usize, value: u64) -> Option<()> {
         self.frame
@@ -218,5 +217,18 @@ impl OctetsMut for Message {
             .window::<1>(self.start + at)?
             .set_octet::<0>(value);
         Some(())
+    }
+
+    #[inline(always)]
+    fn add_pair(&mut self, at: usize, value: u16) -> Option<()> {
+        let pair = self.frame.window::<2>(self.start + at)?;
+        let sum = pair.pair::<0>().swap_bytes().wrapping_add(value);
+        pair.set_pair::<0>(sum.swap_bytes());
+        Some(())
+    }
+
+    #[inline(always)]
+    fn forget<const MAX: usize>(&self, value: usize) -> usize {
+        self.tally.forget::<MAX>(value)
     }
 }

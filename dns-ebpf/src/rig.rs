@@ -11,6 +11,10 @@
 )]
 mod packet;
 
+mod offer;
+
+mod count_replies;
+
 use aya_ebpf::{bindings::xdp_action, programs::XdpContext};
 
 use crate::packet::Frame;

@@ -30,7 +30,7 @@ use domain::{
 use crate::{
     authority::{
         Steered, Steering, StoredRecord,
-        respond::{self, Limits, Transport, respond},
+        respond::{self, Profile, Transport, respond},
         server::Handler,
         zones::Zones,
     },
@@ -70,7 +70,7 @@ pub struct Preview {
 pub struct Plane {
     tables: Arc<Tables>,
     live: Arc<ArcSwap<Live>>,
-    limits: Limits,
+    profile: Profile,
     counters: PlaneCounters,
 }
 
@@ -94,11 +94,11 @@ pub const RCODES: usize = 17;
 
 impl Plane {
     /// A plane that answers from `tables` and whatever `live` is at the time.
-    pub fn new(tables: Arc<Tables>, live: Arc<ArcSwap<Live>>, limits: Limits) -> Self {
+    pub fn new(tables: Arc<Tables>, live: Arc<ArcSwap<Live>>, profile: Profile) -> Self {
         Self {
             tables,
             live,
-            limits,
+            profile,
             counters: PlaneCounters::default(),
         }
     }
@@ -129,14 +129,13 @@ impl Plane {
             Err(outcome) => outcome,
         };
         if outcome != Outcome::Answered {
-            let (zones, limits) = (&live.zones, self.limits);
             respond(
                 &query,
                 source,
-                Transport::Tcp,
-                zones,
+                Transport::Tcp { timeout: 0 },
+                &live.zones,
                 &steerer,
-                limits,
+                &self.profile,
                 &mut out,
             );
         }
@@ -160,7 +159,7 @@ impl Handler for Plane {
         let count = |counter: &AtomicU64| counter.fetch_add(1, Relaxed);
         count(match transport {
             Transport::Udp => &self.counters.udp_queries,
-            Transport::Tcp => &self.counters.tcp_queries,
+            Transport::Tcp { .. } => &self.counters.tcp_queries,
         });
         let live = self.live.load();
         let steerer = Steerer {
@@ -179,7 +178,7 @@ impl Handler for Plane {
             transport,
             &live.zones,
             &steerer,
-            self.limits,
+            &self.profile,
             out,
         ) {
             respond::Outcome::Answered(rcode) => {

@@ -45,7 +45,7 @@ enum Task {
     },
     /// Run a benchmark (as root)
     Bench {
-        /// Which one
+        /// Which one: flood, peers or xdp
         name: String,
         /// Passed to the benchmark
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

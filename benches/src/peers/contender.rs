@@ -17,7 +17,7 @@ use xtask::{
     setup::Tool,
 };
 
-use super::{
+use crate::{
     rig::{CLIENT_ADDRESS, Rig, SERVER_ADDRESS},
     zone::{self, Zone},
 };

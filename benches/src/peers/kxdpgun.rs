@@ -10,10 +10,8 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use xtask::{lab::Lab, setup::Tool};
 
-use super::{
-    rig::{CLIENT_ADDRESS, CLIENT_CPU, Rig, SERVER_ADDRESS},
-    search::Step,
-};
+use super::search::Step;
+use crate::rig::{CLIENT_ADDRESS, CLIENT_CPU, Rig, SERVER_ADDRESS};
 
 /// Queries put into the ring at a time. A large batch is a burst, which
 /// overflows the ring of a veth at any rate; single ones cost the rate.

@@ -1,16 +1,14 @@
 //! `peers`: the highest rate that each server answers with at most one query
 //! in a thousand lost, all its work on one core.
 //!
-//! One veth pair, one [`zone`], the same names; the [`rig`] gives the server's
+//! One veth pair, one [zone](crate::zone), the same names; the [rig](crate::rig) gives the server's
 //! side one core, kernel and process alike, and the load generator ([`kxdpgun`])
 //! another. Each [`contender`] is started in turn, and [`search`] climbs to
 //! its edge and to the generator's limit.
 
 mod contender;
 mod kxdpgun;
-mod rig;
 mod search;
-mod zone;
 
 use std::{collections::BTreeMap, path::PathBuf};
 
@@ -22,11 +20,9 @@ use xtask::setup::Tool;
 use self::{
     contender::Contender,
     kxdpgun::Generator,
-    rig::Rig,
     search::{Found, Step},
-    zone::Zone,
 };
-use crate::{machine::Facts, report};
+use crate::{machine::Facts, report, rig::Rig, zone::Zone};
 
 /// What to measure, and where to.
 #[derive(Args)]

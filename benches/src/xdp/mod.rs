@@ -5,24 +5,35 @@
 //! what that costs: some tens of nanoseconds, the same for all. `drop` shows
 //! them; what counts is the difference.
 
-mod frame;
 mod timing;
 
-use std::path::PathBuf;
+use std::{net::SocketAddrV4, path::PathBuf};
 
-use anyhow::{Context as _, Result};
-use aya::{Ebpf, programs::Xdp};
+use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 use veer::kernel::Kernel;
-use xtask::ebpf::Program;
 
 use self::timing::{Subject, Times};
-use crate::{fixture, machine::Facts, report};
+use crate::{
+    fixture::{self, PORT, RESOLVER, SERVICE_ADDRESS},
+    frame::{self, Path},
+    machine::Facts,
+    programs, report,
+};
 
 // As in `linux/bpf.h`.
 const XDP_DROP: u32 = 1;
 const XDP_TX: u32 = 3;
+
+/// The query's way.
+const PATH: Path = Path {
+    macs: [[2, 2, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]],
+    addresses: [
+        SocketAddrV4::new(RESOLVER, 40_000),
+        SocketAddrV4::new(SERVICE_ADDRESS, PORT),
+    ],
+};
 
 /// What to measure, and where to.
 #[derive(Args)]
@@ -59,22 +70,18 @@ struct Row {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let facts = Facts::collect()?;
     println!("{}", facts.line());
-    let object = Program::Rig.object()?;
-    let mut rig = Ebpf::load_file(&object).with_context(|| format!("load {}", object.display()))?;
-    for name in ["drop", "reflect"] {
-        load(&mut rig, name)?;
-    }
+    let rig = programs::load(&["drop", "reflect"])?;
     let (mut kernel, tables) = Kernel::load(fixture::CAPACITY)?;
     fixture::publish(&tables)?;
     let subjects = [
         Subject {
             name: "drop",
-            program: loaded(&rig, "drop")?,
+            program: programs::loaded(&rig, "drop")?,
             verdict: XDP_DROP,
         },
         Subject {
             name: "reflect",
-            program: loaded(&rig, "reflect")?,
+            program: programs::loaded(&rig, "reflect")?,
             verdict: XDP_TX,
         },
         Subject {
@@ -83,7 +90,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             verdict: XDP_TX,
         },
     ];
-    let frame = frame::of(&fixture::query());
+    let frame = frame::of(PATH, &fixture::query());
     let times = timing::take(&subjects, &frame, options.runs as usize)?;
 
     let floor = times.first().map_or(0.0, |time| time.mean_of_fastest_90);
@@ -106,20 +113,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         Some(file) => report::write(file, &report),
         None => Ok(()),
     }
-}
-
-fn load(rig: &mut Ebpf, name: &str) -> Result<()> {
-    let program = rig.program_mut(name);
-    let program: &mut Xdp = program
-        .with_context(|| format!("the rig has no program {name}"))?
-        .try_into()?;
-    program.load().with_context(|| format!("load {name}"))
-}
-
-fn loaded<'r>(rig: &'r Ebpf, name: &str) -> Result<&'r Xdp> {
-    let program = rig.program(name);
-    let program = program.with_context(|| format!("the rig has no program {name}"))?;
-    Ok(program.try_into()?)
 }
 
 fn print_rows(rows: &[Row]) {

@@ -1,5 +1,6 @@
 //! The OPT record of a query (RFC 6891) and the options the fast path knows.
 
+use super::QUERY_MAX;
 use crate::{octets::Octets, outcome::Outcome, tables::Source};
 
 /// Octets of an OPT record before its options.
@@ -14,8 +15,8 @@ const OPTION_HEADER: usize = 4;
 // The OPT record's first three octets: the root, TYPE 41.
 const OPT: u64 = 0x29_0000;
 const OPT_MASK: u64 = 0xff_ffff;
-/// DO as the high octet of the flags, in the half from octet 7 on.
-const DNSSEC_OK: u32 = 0x80;
+/// DO, the highest of the flags, in the half from octet 7 on.
+const DNSSEC_OK_SHIFT: u32 = 7;
 
 // Option codes (IANA DNS EDNS0 option codes).
 const NSID: u16 = 3;
@@ -35,74 +36,159 @@ const SUBNET_FIXED: usize = 4;
 /// Octets of a CLIENT-SUBNET option with a whole IPv6 address.
 const SUBNET_MAX: usize = SUBNET_FIXED + 16;
 
-/// What a query's OPT record says.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "flags and options that are there or not"
-)]
+/// What a query's OPT record says. The options' octets are little-endian words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Edns {
-    /// There is an OPT record; all else is zero where there is not.
-    pub present: bool,
-    /// The largest UDP payload the requester takes, octets, as it says.
-    pub payload: u16,
-    /// The EDNS version.
-    pub version: u8,
-    /// DO: DNSSEC records are welcome, and the reply says so too.
-    pub dnssec_ok: bool,
-    /// An empty NSID option asks who answers (RFC 5001).
-    pub nsid: bool,
-    /// An edns-tcp-keepalive option (RFC 7828).
-    pub keepalive: bool,
-    /// The COOKIE option.
-    pub cookie: Cookie,
-    /// The CLIENT-SUBNET option.
-    pub subnet: Subnet,
+    /// Bits 0–5 flags (below), 6–7 the client subnet's FAMILY, 8–15 the EDNS
+    /// version, 16–23 the subnet's SOURCE PREFIX-LENGTH, 32–47 the payload size.
+    /// One word, so that the verifier can forget all of it at once.
+    word: u64,
+    /// Client cookie, and the server cookie if it has the length that RFC 9018
+    /// gives it; else zeros, which are none: its version would be 0.
+    cookie: [u64; 3],
+    /// The client subnet's address as two numbers, the more significant first;
+    /// IPv4 in the lower half of the first.
+    address: (u64, u64),
 }
 
 /// A COOKIE option (RFC 7873), octets as little-endian words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cookie {
-    /// There is one.
-    pub present: bool,
     /// The client cookie.
     pub client: u64,
-    /// The server cookie, if it has the length RFC 9018 gives it; else zero,
-    /// which is none: its version would be 0.
+    /// The server cookie; zeros where there is none of RFC 9018's length.
     pub server: (u64, u64),
 }
 
 /// A CLIENT-SUBNET option (RFC 7871).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Subnet {
-    /// There is one.
-    pub present: bool,
+    /// FAMILY: 1 for IPv4, 2 for IPv6; 0, with which some ask for no use of their
+    /// address, only with a `source_len` of 0.
+    pub family: u8,
     /// SOURCE PREFIX-LENGTH.
     pub source_len: u8,
     /// The address, zeros after the prefix.
     pub address: Source,
 }
 
+impl Cookie {
+    /// Reads the option whose `len` octets stand at `at` (4 or more) in `message`.
+    pub fn read(message: &[u8], at: usize, len: usize) -> Result<Self, Outcome> {
+        let [client, first, second] = cookie(message, at, len)?;
+        Ok(Self {
+            client,
+            server: (first, second),
+        })
+    }
+}
+
+impl Subnet {
+    /// Reads the option whose `len` octets stand at `at` (4 or more) in `message`.
+    pub fn read(message: &[u8], at: usize, len: usize) -> Result<Self, Outcome> {
+        let (word, address) = subnet(message, at, len)?;
+        Ok(Self::of(word, address))
+    }
+
+    #[inline(always)]
+    const fn of(word: u64, address: (u64, u64)) -> Self {
+        let family = (word >> FAMILY_SHIFT & 3) as u8;
+        Self {
+            family,
+            source_len: (word >> 16) as u8,
+            address: if family == 2 {
+                Source::V6(address.0, address.1)
+            } else {
+                Source::V4(address.0 as u32)
+            },
+        }
+    }
+}
+
+// Flags in `Edns::word`.
+const PRESENT: u64 = 1;
+const DNSSEC_OK: u64 = 1 << 1;
+const ASKS_NSID: u64 = 1 << 2;
+const ASKS_KEEPALIVE: u64 = 1 << 3;
+const HAS_COOKIE: u64 = 1 << 4;
+const HAS_SUBNET: u64 = 1 << 5;
+// FAMILY in `Edns::word`: 0 to 2.
+const FAMILY_SHIFT: u32 = 6;
+
 impl Edns {
     /// A query without an OPT record.
     pub const ABSENT: Self = Self {
-        present: false,
-        payload: 0,
-        version: 0,
-        dnssec_ok: false,
-        nsid: false,
-        keepalive: false,
-        cookie: Cookie {
-            present: false,
-            client: 0,
-            server: (0, 0),
-        },
-        subnet: Subnet {
-            present: false,
-            source_len: 0,
-            address: Source::V4(0),
-        },
+        word: 0,
+        cookie: [0; 3],
+        address: (0, 0),
     };
+
+    /// Whether there is an OPT record; where there is none nothing else is.
+    #[inline(always)]
+    pub const fn is_present(&self) -> bool {
+        self.word & PRESENT != 0
+    }
+
+    /// The largest UDP payload the requester takes, octets, as it says.
+    #[inline(always)]
+    pub const fn payload(&self) -> u16 {
+        (self.word >> 32) as u16
+    }
+
+    /// The EDNS version.
+    #[inline(always)]
+    pub const fn version(&self) -> u8 {
+        (self.word >> 8) as u8
+    }
+
+    /// DO: DNSSEC records are welcome, and the reply says so too.
+    #[inline(always)]
+    pub const fn dnssec_ok(&self) -> bool {
+        self.word & DNSSEC_OK != 0
+    }
+
+    /// Whether an NSID option asks who answers (RFC 5001).
+    #[inline(always)]
+    pub const fn asks_nsid(&self) -> bool {
+        self.word & ASKS_NSID != 0
+    }
+
+    /// Whether there is an edns-tcp-keepalive option (RFC 7828).
+    #[inline(always)]
+    pub const fn asks_keepalive(&self) -> bool {
+        self.word & ASKS_KEEPALIVE != 0
+    }
+
+    /// The COOKIE option.
+    #[inline(always)]
+    pub const fn cookie(&self) -> Option<Cookie> {
+        if self.word & HAS_COOKIE == 0 {
+            return None;
+        }
+        let [client, first, second] = self.cookie;
+        Some(Cookie {
+            client,
+            server: (first, second),
+        })
+    }
+
+    /// The CLIENT-SUBNET option.
+    #[inline(always)]
+    pub const fn subnet(&self) -> Option<Subnet> {
+        if self.word & HAS_SUBNET == 0 {
+            return None;
+        }
+        Some(Subnet::of(self.word, self.address))
+    }
+
+    /// The same, of which the verifier knows nothing any more.
+    #[inline(always)]
+    pub(super) fn forgotten(self, message: &(impl Octets + ?Sized)) -> Self {
+        Self {
+            word: message.forget_word(self.word),
+            ..self
+        }
+    }
 }
 
 /// Reads the one OPT record that ends the message from `at` on.
@@ -118,12 +204,11 @@ pub(super) fn edns(message: &(impl Octets + ?Sized), at: usize) -> Result<Edns, 
     if options + len != message.len() {
         return Err(Outcome::UpOpt);
     }
-    let version = (head >> 48) as u8;
+    let version = head >> 48 & 0xff;
+    let payload = u64::from(((head >> 24) as u16).swap_bytes());
+    let dnssec_ok = u64::from(rest >> DNSSEC_OK_SHIFT & 1) * DNSSEC_OK;
     let mut edns = Edns {
-        present: true,
-        payload: ((head >> 24) as u16).swap_bytes(),
-        version,
-        dnssec_ok: rest & DNSSEC_OK != 0,
+        word: PRESENT | dnssec_ok | version << 8 | payload << 32,
         ..Edns::ABSENT
     };
     // Of another version nothing is known but that it has one.
@@ -134,17 +219,12 @@ pub(super) fn edns(message: &(impl Octets + ?Sized), at: usize) -> Result<Edns, 
 }
 
 /// Reads the options from `at` to the end of the message into `edns`.
-///
-/// The userspace server reads what goes up from here by the same function, and
-/// answers FORMERR where the outcome is about the option itself.
 #[inline(always)]
 fn read_options(
     message: &(impl Octets + ?Sized),
     at: usize,
     edns: &mut Edns,
 ) -> Result<(), Outcome> {
-    use crate::ask::QUERY_MAX;
-
     let end = message.len();
     let mut at = at;
     // Where the data of each stands, 0 for nowhere.
@@ -161,14 +241,14 @@ fn read_options(
             return Err(Outcome::UpOpt);
         }
         match (header as u16).swap_bytes() {
-            // A second one of a kind is for the full server to judge.
+            // The first of a kind counts (RFC 7873 section 5.2).
             COOKIE if cookie_at == 0 => (cookie_at, cookie_len) = (data, len),
             SUBNET if subnet_at == 0 => (subnet_at, subnet_len) = (data, len),
-            COOKIE | SUBNET => return Err(Outcome::UpOpt),
-            NSID => edns.nsid = true,
-            KEEPALIVE => edns.keepalive = true,
+            NSID => edns.word |= ASKS_NSID,
+            KEEPALIVE => edns.word |= ASKS_KEEPALIVE,
             _ => {}
         }
+        edns.word = message.forget_word(edns.word);
         cookie_at = message.forget::<QUERY_MAX>(cookie_at);
         cookie_len = message.forget::<QUERY_MAX>(cookie_len);
         subnet_at = message.forget::<QUERY_MAX>(subnet_at);
@@ -179,17 +259,23 @@ fn read_options(
         return Err(Outcome::UpOpt);
     }
     if cookie_at != 0 {
-        edns.cookie = cookie(message, cookie_at, cookie_len)?;
+        edns.word |= HAS_COOKIE;
+        edns.cookie = cookie(message, cookie_at, cookie_len)?.map(|word| message.forget_word(word));
     }
     if subnet_at != 0 {
-        edns.subnet = subnet(message, subnet_at, subnet_len)?;
+        let (word, address) = subnet(message, subnet_at, subnet_len)?;
+        edns.word |= word;
+        edns.address = (
+            message.forget_word(address.0),
+            message.forget_word(address.1),
+        );
     }
     Ok(())
 }
 
 /// Reads the COOKIE option of `len` octets at `at`.
 #[inline(always)]
-fn cookie(message: &(impl Octets + ?Sized), at: usize, len: usize) -> Result<Cookie, Outcome> {
+fn cookie(message: &(impl Octets + ?Sized), at: usize, len: usize) -> Result<[u64; 3], Outcome> {
     if len != CLIENT_COOKIE && !COOKIES.contains(&len) {
         return Err(Outcome::UpCookie);
     }
@@ -202,21 +288,18 @@ fn cookie(message: &(impl Octets + ?Sized), at: usize, len: usize) -> Result<Coo
     } else {
         (0, 0)
     };
-    Ok(Cookie {
-        present: true,
-        client,
-        server,
-    })
+    Ok([client, server.0, server.1])
 }
 
-/// Reads the CLIENT-SUBNET option of `len` octets at `at`. What RFC 7871 section
+/// Reads the CLIENT-SUBNET option of `len` octets at `at`: its part of the word,
+/// and the address. What RFC 7871 section
 /// 7.1.2 calls malformed, and families other than IPv4 and IPv6, go up.
 #[inline(always)]
-fn subnet(message: &(impl Octets + ?Sized), at: usize, len: usize) -> Result<Subnet, Outcome> {
-    /// FAMILY 1 and 2 (IANA address family numbers), as little-endian pairs.
-    const IPV4: u16 = 0x0100;
-    const IPV6: u16 = 0x0200;
-
+fn subnet(
+    message: &(impl Octets + ?Sized),
+    at: usize,
+    len: usize,
+) -> Result<(u64, (u64, u64)), Outcome> {
     if !(SUBNET_FIXED..=SUBNET_MAX).contains(&len) {
         return Err(Outcome::UpSubnet);
     }
@@ -241,9 +324,11 @@ fn subnet(message: &(impl Octets + ?Sized), at: usize, len: usize) -> Result<Sub
         (last >> (8 * (8 - octets) & 63), 0)
     };
     let (high, low) = (first.swap_bytes(), second.swap_bytes());
-    let address = match fixed as u16 {
-        IPV4 if bits <= 32 => Source::V4((high >> 32) as u32),
-        IPV6 => Source::V6(high, low),
+    let family = (fixed as u16).swap_bytes();
+    let address = match family {
+        0 if bits == 0 => (0, 0),
+        1 if bits <= 32 => (high >> 32, 0),
+        2 => (high, low),
         _ => return Err(Outcome::UpSubnet),
     };
     // No bits after the prefix.
@@ -255,11 +340,8 @@ fn subnet(message: &(impl Octets + ?Sized), at: usize, len: usize) -> Result<Sub
     if beyond != 0 {
         return Err(Outcome::UpSubnet);
     }
-    Ok(Subnet {
-        present: true,
-        source_len: bits as u8,
-        address,
-    })
+    let word = HAS_SUBNET | u64::from(family) << FAMILY_SHIFT | (bits as u64) << 16;
+    Ok((word, address))
 }
 
 #[cfg(test)]

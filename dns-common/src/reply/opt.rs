@@ -4,7 +4,7 @@
 use crate::{
     ask::{Ask, OPT_FIXED, Subnet, lanes},
     host::Host,
-    octets::OctetsMut,
+    octets::{Octets, OctetsMut},
     reply::put_rest,
     tables::Source,
 };
@@ -25,30 +25,36 @@ const DNSSEC_OK: u64 = 0x80 << 56;
 /// An OPT record to be written; octets as little-endian words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opt {
-    /// Length of all of it, 0 for none.
-    len: usize,
+    /// Bits 0–15 the length of all of it, 0 for none; 16–31 octets of the
+    /// client subnet's address; 32 and 33 [`HAS_COOKIE`] and [`HAS_SUBNET`]. One
+    /// word, so that the verifier can forget all of it at once.
+    word: u64,
     /// Its first eight octets.
     fixed: u64,
     /// Client and server cookie.
-    cookie: Option<[u64; 3]>,
-    /// The octets before the address, and the address.
-    subnet: Option<[u64; 3]>,
-    /// Octets of that address.
-    subnet_octets: usize,
+    cookie: [u64; 3],
+    /// The octets before the client subnet's address, and the address.
+    subnet: [u64; 3],
 }
 
+const HAS_COOKIE: u64 = 1 << 32;
+const HAS_SUBNET: u64 = 1 << 33;
+
 impl Opt {
+    /// Length of the longest record, octets.
+    pub const MAX: usize = OPT_FIXED + COOKIE + SUBNET_FIXED + 16;
+
     /// The record without options, or none where `ask` has none: our payload
     /// size, version 0, DO as asked (RFC 3225 section 3).
     #[inline(always)]
     pub fn new(ask: &Ask, host: &impl Host) -> Self {
-        let dnssec_ok = if ask.edns.dnssec_ok { DNSSEC_OK } else { 0 };
+        let dnssec_ok = if ask.edns.dnssec_ok() { DNSSEC_OK } else { 0 };
+        let len = if ask.edns.is_present() { OPT_FIXED } else { 0 };
         Self {
-            len: if ask.edns.present { OPT_FIXED } else { 0 },
+            word: len as u64,
             fixed: ROOT_AND_TYPE | u64::from(host.payload().swap_bytes()) << 24 | dnssec_ok,
-            cookie: None,
-            subnet: None,
-            subnet_octets: 0,
+            cookie: [0; 3],
+            subnet: [0; 3],
         }
     }
 
@@ -61,58 +67,85 @@ impl Opt {
     /// Adds a COOKIE option.
     #[inline(always)]
     pub const fn add_cookie(&mut self, client: u64, server: (u64, u64)) {
-        self.cookie = Some([client, server.0, server.1]);
-        self.len += COOKIE;
+        self.cookie = [client, server.0, server.1];
+        self.word += HAS_COOKIE + COOKIE as u64;
     }
 
     /// Adds the query's CLIENT-SUBNET option with `scope` (RFC 7871 section 7.2.1).
     #[inline(always)]
     pub const fn add_subnet(&mut self, subnet: &Subnet, scope: u8) {
-        let octets = (subnet.source_len as usize).div_ceil(8);
-        let (family, first, second) = match subnet.address {
-            Source::V4(address) => (1, address.swap_bytes() as u64, 0),
-            Source::V6(high, low) => (2, high.swap_bytes(), low.swap_bytes()),
+        let octets = (subnet.source_len as u64).div_ceil(8);
+        let (first, second) = match subnet.address {
+            Source::V4(address) => (address.swap_bytes() as u64, 0),
+            Source::V6(high, low) => (high.swap_bytes(), low.swap_bytes()),
         };
-        let len = (SUBNET_FIXED - 4 + octets) as u64;
+        let len = (SUBNET_FIXED - 4) as u64 + octets;
         let fixed = 8 << 8
             | len << 24
-            | family << 40
+            | (subnet.family as u64) << 40
             | (subnet.source_len as u64) << 48
             | (scope as u64) << 56;
-        self.subnet = Some([fixed, first, second]);
-        self.subnet_octets = octets;
-        self.len += SUBNET_FIXED + octets;
+        self.subnet = [fixed, first, second];
+        self.word += HAS_SUBNET + (octets << 16) + SUBNET_FIXED as u64 + octets;
+    }
+
+    /// The same, of which the verifier knows nothing any more.
+    #[inline(always)]
+    #[must_use]
+    pub fn forgotten(self, message: &(impl Octets + ?Sized)) -> Self {
+        Self {
+            word: message.forget_word(self.word),
+            ..self
+        }
+    }
+
+    #[inline(always)]
+    const fn cookie(&self) -> Option<[u64; 3]> {
+        if self.word & HAS_COOKIE == 0 {
+            None
+        } else {
+            Some(self.cookie)
+        }
+    }
+
+    #[inline(always)]
+    const fn subnet(&self) -> Option<[u64; 3]> {
+        if self.word & HAS_SUBNET == 0 {
+            None
+        } else {
+            Some(self.subnet)
+        }
     }
 
     /// Length of the record, octets; 0 where there is none.
     #[inline(always)]
     pub const fn len(&self) -> usize {
-        self.len
+        (self.word & 0x7f) as usize
     }
 
     /// Whether there is no record.
     pub const fn is_empty(&self) -> bool {
-        self.len == 0
+        self.len() == 0
     }
 
     /// Octets 7 to 10: DO, the other flags, and the length of the options.
     #[inline(always)]
     const fn rest(&self) -> u32 {
-        let options = (self.len - OPT_FIXED) as u16;
+        let options = (self.len() - OPT_FIXED) as u16;
         (self.fixed >> 56) as u32 | (options.swap_bytes() as u32) << 16
     }
 
     /// Sum over the record's octets in little-endian lanes.
     #[inline(always)]
     pub fn sum(&self) -> u64 {
-        if self.len == 0 {
+        if self.is_empty() {
             return 0;
         }
         let mut options = 0;
-        if let Some([client, first, second]) = self.cookie {
+        if let Some([client, first, second]) = self.cookie() {
             options += u64::from(COOKIE_HEADER) + lanes(client) + lanes(first) + lanes(second);
         }
-        if let Some([fixed, first, second]) = self.subnet {
+        if let Some([fixed, first, second]) = self.subnet() {
             options += lanes(fixed) + lanes(first) + lanes(second);
         }
         // Options start at an odd offset of the record; each has an even length
@@ -122,22 +155,22 @@ impl Opt {
 
     /// Writes the record at `at`.
     #[inline(always)]
-    pub(super) fn write(&self, message: &mut (impl OctetsMut + ?Sized), at: usize) -> Option<()> {
+    pub fn write(&self, message: &mut (impl OctetsMut + ?Sized), at: usize) -> Option<()> {
         message.put_word(at, self.fixed)?;
         message.put_half(at + 7, self.rest())?;
         let mut at = at + OPT_FIXED;
-        if let Some([client, first, second]) = self.cookie {
+        if let Some([client, first, second]) = self.cookie() {
             message.put_half(at, COOKIE_HEADER)?;
             message.put_word(at + 4, client)?;
             message.put_word(at + 12, first)?;
             message.put_word(at + 20, second)?;
             at += COOKIE;
         }
-        if let Some([fixed, first, second]) = self.subnet {
+        if let Some([fixed, first, second]) = self.subnet() {
             message.put_word(at, fixed)?;
             at += SUBNET_FIXED;
             let mut word = first;
-            let mut octets = self.subnet_octets;
+            let mut octets = (self.word >> 16 & 0x1f) as usize;
             if octets >= 8 {
                 message.put_word(at, first)?;
                 at += 8;

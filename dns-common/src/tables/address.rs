@@ -1,6 +1,8 @@
 //! Service addresses: a small table without collisions, so that one compare
 //! tells whether a packet is for us.
 
+use super::Source;
+
 /// Addresses one instance can serve; few enough that a seed without collisions
 /// is found at once.
 pub const ADDRESSES_MAX: usize = 64;
@@ -20,6 +22,15 @@ pub const fn words(octets: [u8; 16]) -> (u64, u64) {
 #[inline(always)]
 pub const fn v4_words(octets: u32) -> (u64, u64) {
     (0, (octets as u64) << 32 | 0xffff_0000)
+}
+
+/// The address of `source` as [`words`] has it.
+#[inline(always)]
+pub const fn of(source: Source) -> (u64, u64) {
+    match source {
+        Source::V4(address) => v4_words(address.swap_bytes()),
+        Source::V6(high, low) => (high.swap_bytes(), low.swap_bytes()),
+    }
 }
 
 /// Whether `words` are an IPv4 address. On the wire an IPv6 address of this form

@@ -56,8 +56,10 @@ pub struct AddressSlot(pub [Word; 2]);
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug)]
 pub struct Counters {
-    /// Packets by [`Outcome`].
-    pub outcomes: [u64; Outcome::ALL.len()],
+    /// Packets by [`Outcome`]; the rest stays 0.
+    pub outcomes: [u64; OUTCOMES],
+    /// How the packet at hand is answered, until that is counted.
+    pub pending: u64,
     /// Responses kept back by their rate, for [`crate::host::Host::slips`].
     pub limited: u64,
     /// A place the program passes offsets through, so that the verifier forgets
@@ -68,6 +70,9 @@ pub struct Counters {
     /// For [`crate::host::Host::set_hash`].
     pub hashes: [u64; NAME_WORDS],
 }
+
+/// Places for outcomes: a power of two, so that a mask keeps a number inside.
+pub const OUTCOMES: usize = Outcome::ALL.len().next_power_of_two();
 
 /// IPv4 blocks of /24, two entries in a word: 64 MiB.
 pub const V4_PAIRS: u32 = 1 << 23;

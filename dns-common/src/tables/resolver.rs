@@ -25,6 +25,17 @@ impl From<core::net::IpAddr> for Source {
     }
 }
 
+impl From<Source> for core::net::IpAddr {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::V4(address) => core::net::Ipv4Addr::from_bits(address).into(),
+            Source::V6(high, low) => {
+                core::net::Ipv6Addr::from_bits(u128::from(high) << 64 | u128::from(low)).into()
+            }
+        }
+    }
+}
+
 /// One entry: what is known of resolvers, or the node that tells longer prefixes
 /// apart. Bit 31 says which: bits 0–30 the node; or bits 0–15 the group, 16–23
 /// the scope, 24 [`Entry::TRUSTED`], 25 [`Entry::EXEMPT`].

@@ -5,6 +5,7 @@ use super::Line;
 use crate::{
     ask::rtype,
     decision::{CANDIDATES_MAX, Family},
+    octets::Octets,
 };
 
 /// A row's three words.
@@ -106,6 +107,9 @@ impl Row {
     /// Answers of a steered name for one type: each candidate's, and all.
     pub const STEERED_ANSWERS: u32 = CANDIDATES_MAX as u32 + 1;
 
+    /// In place of a service's number where there is none; no counter has it.
+    pub const NO_SERVICE: u32 = u32::MAX;
+
     /// Highest number of a zone; those after share it.
     pub const ZONE_MAX: u32 = (1 << 24) - 1;
 
@@ -133,8 +137,18 @@ impl Row {
     pub const fn fixed(name_len: u8, answers: u32, stride: u8) -> Self {
         Self(
             answers as u64 | (stride as u64) << 48 | Self::STATIC,
-            (name_len as u64) << 32,
+            Self::NO_SERVICE as u64 | (name_len as u64) << 32,
             0,
+        )
+    }
+
+    /// The same, of which the verifier knows nothing any more.
+    #[inline(always)]
+    pub(crate) fn forgotten(self, message: &(impl Octets + ?Sized)) -> Self {
+        Self(
+            message.forget_word(self.0),
+            message.forget_word(self.1),
+            self.2,
         )
     }
 
@@ -183,14 +197,10 @@ impl Row {
         self.0 & Self::STATIC != 0
     }
 
-    /// The service's number; `None` for a static name.
+    /// The service's number; [`Row::NO_SERVICE`] for a static name.
     #[inline(always)]
-    pub const fn service(self) -> Option<u32> {
-        if self.is_static() {
-            None
-        } else {
-            Some(self.1 as u32)
-        }
+    pub const fn service(self) -> u32 {
+        self.1 as u32
     }
 
     /// The pool's number.

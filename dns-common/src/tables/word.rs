@@ -1,6 +1,8 @@
 //! The unit every table is made of.
 
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::AtomicU64;
+#[cfg(not(target_arch = "bpf"))]
+use core::sync::atomic::Ordering;
 
 /// An aligned 64-bit word with one writer and any number of readers, each
 /// access whole.
@@ -46,6 +48,18 @@ impl Word {
     /// Adds to the word, wrapping, so that no other writer's addition is lost.
     #[inline(always)]
     pub fn add(&self, value: u64) {
+        #[cfg(target_arch = "bpf")]
+        // SAFETY: as in `load`; the map is writable by programs. The compiler
+        // has no such operation for this target, the instruction set has.
+        unsafe {
+            core::arch::asm!(
+                "lock *(u64 *)({word} + 0) += {value}",
+                word = in(reg) self.0.as_ptr(),
+                value = in(reg) value,
+                options(nostack),
+            );
+        }
+        #[cfg(not(target_arch = "bpf"))]
         self.0.fetch_add(value, Ordering::Relaxed);
     }
 }

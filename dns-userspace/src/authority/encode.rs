@@ -15,7 +15,7 @@ use domain::base::{
 
 use super::{
     StoredRecord,
-    edns::{self, Edns, OPT_LEN},
+    edns::OwnOpt,
     lookup::{Records, Response},
     query::{HEADER_LEN, Query},
 };
@@ -28,8 +28,8 @@ pub struct Frame<'q> {
     pub header: &'q Header,
     /// Octets the reply may have, 512 to 65 535.
     pub limit: usize,
-    /// The requester's OPT, and the UDP payload size we announce.
-    pub edns: Option<(Edns, u16)>,
+    /// Our OPT record, for a requester that sent one.
+    pub opt: Option<OwnOpt<'q>>,
 }
 
 type Target<'o> = StaticCompressor<&'o mut Vec<u8>>;
@@ -73,9 +73,9 @@ impl Frame<'_> {
         out: &'o mut Vec<u8>,
     ) -> AnswerBuilder<Target<'o>> {
         let mut message = new_message(out);
-        let opt = if self.edns.is_some() { OPT_LEN } else { 0 };
+        let opt_octets = self.opt.as_ref().map_or(0, OwnOpt::octets);
         // The builder refuses what reaches its limit.
-        message.set_push_limit(self.limit - opt + 1);
+        message.set_push_limit(self.limit - opt_octets + 1);
         let header = message.header_mut();
         header.set_id(self.header.id());
         header.set_qr(true);
@@ -83,7 +83,8 @@ impl Frame<'_> {
         header.set_rd(self.header.rd());
         let mut message = message.question();
         if let Some(question) = question {
-            // 12 octets of header, at most 259 of question: within every limit.
+            // 12 octets of header, at most 259 of question and 151 of OPT: within
+            // every limit.
             let fits = message.push(question);
             debug_assert!(fits.is_ok(), "question past the limit");
         }
@@ -92,9 +93,9 @@ impl Frame<'_> {
 
     fn finish(&self, mut message: AdditionalBuilder<Target<'_>>, rcode: OptRcode) {
         message.header_mut().set_rcode(rcode.rcode());
-        if let Some((requester, udp_payload)) = &self.edns {
+        if let Some(opt) = &self.opt {
             message.clear_push_limit();
-            let fits = edns::push(&mut message, requester, *udp_payload, rcode);
+            let fits = opt.push(&mut message, rcode);
             debug_assert!(fits.is_ok(), "its octets were set aside");
         }
     }

@@ -44,6 +44,13 @@ pub struct Response<'z> {
     pub wildcard: bool,
 }
 
+impl Response<'_> {
+    /// Whether another requester might get another answer.
+    pub fn by_decision(&self) -> bool {
+        self.steered && !self.answer.is_empty()
+    }
+}
+
 /// Records that stand together in a section, 1 or more.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Records<'z> {
@@ -69,6 +76,27 @@ impl<'z> Records<'z> {
     }
 }
 
+impl Response<'_> {
+    /// No records.
+    pub(super) fn empty(rcode: Rcode, authoritative: bool) -> Self {
+        Self {
+            rcode,
+            authoritative,
+            answer: Vec::new(),
+            authority: Vec::new(),
+            glue: Vec::new(),
+            additional: Vec::new(),
+            steered: false,
+            wildcard: false,
+        }
+    }
+
+    /// The question is not for us.
+    pub(super) fn refused() -> Self {
+        Self::empty(Rcode::REFUSED, false)
+    }
+}
+
 /// Answers the question for `qname` and `qtype` (class IN, no zone transfer)
 /// that `source` asks.
 pub fn lookup<'z>(
@@ -78,26 +106,15 @@ pub fn lookup<'z>(
     source: IpAddr,
     steering: &(impl Steering + ?Sized),
 ) -> Response<'z> {
+    let Some(mut zone) = zones.authority_for(qname, qtype) else {
+        return Response::refused();
+    };
     let mut search = Search {
         zones,
         qtype,
         source,
         steering,
-        response: Response {
-            rcode: Rcode::NOERROR,
-            authoritative: true,
-            answer: Vec::new(),
-            authority: Vec::new(),
-            glue: Vec::new(),
-            additional: Vec::new(),
-            steered: false,
-            wildcard: false,
-        },
-    };
-    let Some(mut zone) = zones.authority_for(qname, qtype) else {
-        search.response.authoritative = false;
-        search.response.rcode = Rcode::REFUSED;
-        return search.response;
+        response: Response::empty(Rcode::NOERROR, true),
     };
     let mut visited = vec![qname.clone()];
     while let Some(target) = search.step(zone, &visited[visited.len() - 1]) {

@@ -3,12 +3,14 @@
 //!
 //! In the order a query meets them: [`server`] receives it ([`udp`], [`tcp`]),
 //! [`respond`] reads it ([`query`], [`edns`]), [`lookup`] finds what stands in
-//! the [`zones`] (each a [`zone`] read by [`master_file`]), and [`encode`]
-//! writes the reply. Only `server`, `udp` and `tcp` do I/O.
+//! the [`zones`] (each a [`zone`] read by [`master_file`]) and [`chaos`] what we
+//! say of ourselves, and [`encode`] writes the reply. Only `server`, `udp` and
+//! `tcp` do I/O; whom `tcp` serves is up to [`connections`].
 
 use std::net::IpAddr;
 
 use bytes::Bytes;
+use dns_common::ask::Cookie;
 use domain::{
     base::{Record, Rtype},
     rdata::ZoneRecordData,
@@ -16,6 +18,8 @@ use domain::{
 
 use crate::model::Name;
 
+pub mod chaos;
+pub mod connections;
 pub mod edns;
 pub mod encode;
 pub mod lookup;
@@ -34,11 +38,27 @@ mod testing;
 /// A record as zones keep it.
 pub type StoredRecord = Record<Name, ZoneRecordData<Bytes, Name>>;
 
-/// Where the authority asks for what stands at a steered name.
+/// Where the authority asks for what depends on the requester: what stands at a
+/// steered name, and how its options are to be treated.
 pub trait Steering {
     /// The records of type `rtype` (A or AAAA) that `source` gets at `name`,
     /// in answer order: the CNAME first where the service's shape has one.
     fn steer(&self, name: &Name, rtype: Rtype, source: IpAddr) -> Steered;
+
+    /// How many bits of the address `source` a decision for it holds for.
+    fn scope(&self, _source: IpAddr) -> u8 {
+        0
+    }
+
+    /// Whether the requester's client subnets are to be heeded.
+    fn honours_subnet(&self) -> bool {
+        false
+    }
+
+    /// The server cookie the requester gets, if any.
+    fn server_cookie(&self, _asked: Cookie) -> Option<(u64, u64)> {
+        None
+    }
 }
 
 /// What stands at a steered name for one resolver.

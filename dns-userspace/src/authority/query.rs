@@ -30,43 +30,35 @@ pub struct Query {
     pub edns: Option<Edns>,
 }
 
-/// Why a query cannot be answered: FORMERR, with the question where that much
-/// could be read.
+/// Why a query cannot be answered: FORMERR, with the question and EDNS where
+/// that much could be read.
 #[derive(Clone, Debug)]
 pub struct Malformed {
-    /// The question to echo.
+    /// The question to echo. A query without one may still have EDNS: it could
+    /// ask for a cookie alone (RFC 7873 section 5.4).
     pub question: Option<Question<Name>>,
+    /// What the first OPT record says, if there is one.
+    pub edns: Option<Edns>,
 }
 
 impl Query {
     /// Reads `message`, which is at least [`HEADER_LEN`] long.
     ///
     /// It must be exactly one question, uncompressed, and whatever records its
-    /// counts promise, at most one of them an OPT (RFC 6891 section 6.1.1), and
-    /// end there.
+    /// counts promise, at most one of them an OPT, an additional one (RFC 6891
+    /// section 6.1.1), and end there.
     pub fn parse(message: &[u8]) -> Result<Self, Malformed> {
-        let counts = HeaderCounts::for_message_slice(message);
-        let unread = Malformed { question: None };
-        if counts.qdcount() != 1 {
-            return Err(unread);
-        }
-        let mut parser = Parser::from_ref(message);
-        let question = parser
-            .advance(HEADER_LEN)
-            .map_err(ParseError::from)
-            .and_then(|()| read_question(&mut parser))
-            .map_err(|_| unread)?;
-        let records = [counts.ancount(), counts.nscount(), counts.arcount()];
-        match read_edns(&mut parser, records.map(usize::from).iter().sum()) {
-            Ok(edns) => Ok(Self {
+        let mut question = None;
+        let mut edns = None;
+        let read = read(message, &mut question, &mut edns);
+        match (read, question) {
+            (Ok(()), Some(question)) => Ok(Self {
                 rtype: question.qtype(),
                 class: question.qclass(),
                 name: question.into_qname(),
                 edns,
             }),
-            Err(_) => Err(Malformed {
-                question: Some(question),
-            }),
+            (_, question) => Err(Malformed { question, edns }),
         }
     }
 
@@ -81,24 +73,48 @@ pub fn header(message: &[u8]) -> &Header {
     Header::for_message_slice(message)
 }
 
-fn read_question(parser: &mut Parser<'_, [u8]>) -> Result<Question<Name>, ParseError> {
-    let name = domain::base::Name::parse(parser)?.to_bytes();
-    let rtype = Rtype::parse(parser)?;
-    let class = Class::parse(parser)?;
-    Ok(Question::new(name, rtype, class))
+/// Whether `message`, which is at least [`HEADER_LEN`] long, has no question.
+pub fn asks_nothing(message: &[u8]) -> bool {
+    HeaderCounts::for_message_slice(message).qdcount() == 0
 }
 
-/// The EDNS of the `count` records that end the message.
-fn read_edns(parser: &mut Parser<'_, [u8]>, count: usize) -> Result<Option<Edns>, ParseError> {
-    let mut edns = None;
-    for _ in 0..count {
-        let record = ParsedRecord::parse(parser)?;
-        if record.rtype() == Rtype::OPT && edns.replace(Edns::parse(&record)?).is_some() {
-            return Err(ParseError::form_error("a second OPT record"));
+/// Reads `message` as far as it can be: into `question` the only one, into
+/// `edns` the first OPT record.
+fn read(
+    message: &[u8],
+    question: &mut Option<Question<Name>>,
+    edns: &mut Option<Edns>,
+) -> Result<(), ParseError> {
+    let counts = HeaderCounts::for_message_slice(message);
+    let mut parser = Parser::from_ref(message);
+    parser.advance(HEADER_LEN)?;
+    for number in 0..counts.qdcount() {
+        let read = read_question(&mut parser)?;
+        *question = Some(read).filter(|_| number == 0);
+    }
+    for _ in 0..usize::from(counts.ancount()) + usize::from(counts.nscount()) {
+        if ParsedRecord::parse(&mut parser)?.rtype() == Rtype::OPT {
+            return Err(ParseError::form_error("an OPT record out of its section"));
+        }
+    }
+    for _ in 0..counts.arcount() {
+        let record = ParsedRecord::parse(&mut parser)?;
+        if record.rtype() == Rtype::OPT {
+            if edns.is_some() {
+                return Err(ParseError::form_error("a second OPT record"));
+            }
+            edns.insert(Edns::of(&record)).read_options(&record)?;
         }
     }
     if parser.remaining() != 0 {
         return Err(ParseError::form_error("octets after the last record"));
     }
-    Ok(edns)
+    Ok(())
+}
+
+fn read_question(parser: &mut Parser<'_, [u8]>) -> Result<Question<Name>, ParseError> {
+    let name = domain::base::Name::parse(parser)?.to_bytes();
+    let rtype = Rtype::parse(parser)?;
+    let class = Class::parse(parser)?;
+    Ok(Question::new(name, rtype, class))
 }

@@ -8,16 +8,19 @@ use std::{
     os::fd::AsRawFd,
     sync::Arc,
     thread,
-    time::Duration,
 };
 
 use core_affinity::CoreId;
 use socket2::{Domain, Protocol, Socket, Type};
 use thiserror::Error;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tracing::{error, warn};
 
-use super::{respond::Transport, tcp, udp};
+use super::{
+    connections::{Connections, Options},
+    respond::Transport,
+    tcp, udp,
+};
 
 /// What answers queries.
 pub trait Handler: Send + Sync {
@@ -25,26 +28,6 @@ pub trait Handler: Send + Sync {
     /// means to stay silent. Called on the worker's core: it must not block.
     fn handle(&self, query: &[u8], source: IpAddr, transport: Transport, out: &mut Vec<u8>)
     -> bool;
-}
-
-/// How connections are treated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Options {
-    /// Open TCP connections of all workers together, 1 or more; one more is
-    /// closed as soon as it is accepted.
-    pub tcp_connections_max: usize,
-    /// A TCP connection is closed when this long passes without a whole query
-    /// from it, or when a reply is not taken for this long.
-    pub tcp_idle: Duration,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            tcp_connections_max: 1024,
-            tcp_idle: Duration::from_secs(10),
-        }
-    }
 }
 
 /// A socket that could not be set up, and the call that failed.
@@ -65,7 +48,7 @@ pub struct BindError {
 #[derive(Debug)]
 pub struct Server {
     workers: Vec<Sockets>,
-    options: Options,
+    connections: Arc<Connections>,
     port: u16,
 }
 
@@ -90,19 +73,19 @@ impl Server {
     ) -> Result<Self, BindError> {
         let mut server = Self {
             workers: Vec::new(),
-            options,
+            connections: Arc::new(Connections::new(options)),
             port,
         };
         for _ in 0..workers.max(1) {
             let mut sockets = Sockets::default();
             for address in addresses {
-                let udp = bind(SocketAddr::new(*address, server.port), Transport::Udp)?;
+                let udp = bind(SocketAddr::new(*address, server.port), Protocol::UDP)?;
                 let udp = std::net::UdpSocket::from(udp);
                 if let (0, Ok(bound)) = (server.port, udp.local_addr()) {
                     server.port = bound.port();
                 }
                 sockets.udp.push(udp);
-                let tcp = bind(SocketAddr::new(*address, server.port), Transport::Tcp)?;
+                let tcp = bind(SocketAddr::new(*address, server.port), Protocol::TCP)?;
                 sockets.tcp.push(tcp.into());
             }
             server.workers.push(sockets);
@@ -115,12 +98,16 @@ impl Server {
         self.port
     }
 
+    /// The TCP connections of all workers.
+    pub fn connections(&self) -> &Arc<Connections> {
+        &self.connections
+    }
+
     /// Serves with `handler` until the handle is stopped or dropped.
     ///
     /// The error is that of a thread or runtime that could not be made.
     pub fn start(self, handler: Arc<dyn Handler>) -> io::Result<ServerHandle> {
         let (stop, stopped) = watch::channel(());
-        let connections = Arc::new(Semaphore::new(self.options.tcp_connections_max));
         let cores = core_affinity::get_core_ids().unwrap_or_default();
         let mut handle = ServerHandle {
             stop: Some(stop),
@@ -132,8 +119,7 @@ impl Server {
                 sockets,
                 core: (!cores.is_empty()).then(|| cores[number % cores.len()]),
                 handler,
-                connections: connections.clone(),
-                idle: self.options.tcp_idle,
+                connections: Arc::clone(&self.connections),
             };
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
@@ -176,8 +162,7 @@ struct Worker {
     sockets: Sockets,
     core: Option<CoreId>,
     handler: Arc<dyn Handler>,
-    connections: Arc<Semaphore>,
-    idle: Duration,
+    connections: Arc<Connections>,
 }
 
 impl Worker {
@@ -204,8 +189,7 @@ impl Worker {
             tokio::spawn(tcp::serve(
                 listener,
                 self.handler.clone(),
-                self.connections.clone(),
-                self.idle,
+                Arc::clone(&self.connections),
             ));
         }
         Ok(())
@@ -213,10 +197,12 @@ impl Worker {
 }
 
 /// A bound, non-blocking socket; a TCP one listens.
-fn bind(address: SocketAddr, transport: Transport) -> Result<Socket, BindError> {
-    let (name, kind, protocol) = match transport {
-        Transport::Udp => ("UDP", Type::DGRAM, Protocol::UDP),
-        Transport::Tcp => ("TCP", Type::STREAM, Protocol::TCP),
+fn bind(address: SocketAddr, protocol: Protocol) -> Result<Socket, BindError> {
+    let listens = protocol == Protocol::TCP;
+    let (name, kind) = if listens {
+        ("TCP", Type::STREAM)
+    } else {
+        ("UDP", Type::DGRAM)
     };
     let failed = |call| {
         move |source| BindError {
@@ -244,19 +230,16 @@ fn bind(address: SocketAddr, transport: Transport) -> Result<Socket, BindError> 
             .set_only_v6(true)
             .map_err(failed("set IPV6_V6ONLY"))?;
     }
-    match transport {
-        Transport::Udp => {
-            ignore_path_mtu(&socket, domain).map_err(failed("set IP_MTU_DISCOVER"))?;
-        }
+    if listens {
         // A restart binds again while old connections linger.
-        Transport::Tcp => {
-            socket
-                .set_reuse_address(true)
-                .map_err(failed("set SO_REUSEADDR"))?;
-        }
+        socket
+            .set_reuse_address(true)
+            .map_err(failed("set SO_REUSEADDR"))?;
+    } else {
+        ignore_path_mtu(&socket, domain).map_err(failed("set IP_MTU_DISCOVER"))?;
     }
     socket.bind(&address.into()).map_err(failed("bind"))?;
-    if transport == Transport::Tcp {
+    if listens {
         socket.listen(LISTEN_BACKLOG).map_err(failed("listen"))?;
     }
     Ok(socket)

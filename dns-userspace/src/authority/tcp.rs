@@ -3,20 +3,23 @@
 
 use std::{
     io,
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
+    net::IpAddr,
+    sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     time::{Instant, timeout, timeout_at},
 };
 use tracing::{debug, warn};
 
-use super::{respond::Transport, server::Handler};
+use super::{
+    connections::{Connections, Permit},
+    respond::Transport,
+    server::Handler,
+};
 
 /// Octets of the longest query taken: room for any question with its options.
 pub const QUERY_MAX: usize = 4096;
@@ -31,13 +34,12 @@ const LENGTH_LEN: usize = 2;
 /// such as EMFILE.
 const ERROR_PAUSE: Duration = Duration::from_millis(100);
 
-/// Accepts connections and serves them, for as long as the task lives;
-/// `connections` has a permit for each that may be open.
+/// Accepts connections and serves those that `connections` lets in, for as long
+/// as the task lives.
 pub(super) async fn serve(
     listener: TcpListener,
     handler: Arc<dyn Handler>,
-    connections: Arc<Semaphore>,
-    idle: Duration,
+    connections: Arc<Connections>,
 ) {
     loop {
         let (stream, peer) = match listener.accept().await {
@@ -49,52 +51,76 @@ pub(super) async fn serve(
                 continue;
             }
         };
-        let Ok(permit) = connections.clone().try_acquire_owned() else {
-            debug!(%peer, "closed a TCP connection: the most that may be open are");
-            continue;
+        let permit = match connections.admit(peer.ip()) {
+            Ok(permit) => permit,
+            Err(reason) => {
+                debug!(%peer, %reason, "refused a TCP connection");
+                continue;
+            }
         };
         let handler = handler.clone();
         tokio::spawn(async move {
-            if let Err(error) = connection(stream, peer, &*handler, idle).await {
-                debug!(%error, %peer, "closed a TCP connection");
+            match connection(stream, peer.ip(), &*handler, &permit).await {
+                Ok(End::Peer) => {}
+                Ok(End::Idle) => {
+                    permit.connections().counters().idle.fetch_add(1, Relaxed);
+                    debug!(%peer, "closed an idle TCP connection");
+                }
+                Err(error) => debug!(%error, %peer, "closed a TCP connection"),
             }
-            drop(permit);
         });
     }
 }
 
+/// How a connection ended.
+enum End {
+    /// The peer closed it.
+    Peer,
+    /// No whole query came, or a reply was not taken, in the time there is.
+    Idle,
+}
+
 /// Answers queries in the order they come until the peer closes, keeps silent
-/// for `idle`, or sends what is not a query.
+/// for too long, or sends what is not a query.
 async fn connection(
     mut stream: TcpStream,
-    peer: SocketAddr,
+    source: IpAddr,
     handler: &dyn Handler,
-    idle: Duration,
-) -> io::Result<()> {
+    permit: &Permit,
+) -> io::Result<End> {
     // Replies are written whole; waiting for more only delays them.
     stream.set_nodelay(true)?;
+    let connections = permit.connections();
     let mut frames = Frames {
         handler,
-        source: peer.ip(),
+        source,
+        connections,
         received: Vec::with_capacity(LENGTH_LEN + QUERY_MAX),
         reply: Vec::new(),
         replies: Vec::new(),
     };
-    let mut deadline = Instant::now() + idle;
+    let mut deadline = Instant::now() + connections.idle();
     loop {
         let result = frames.answer();
         if !frames.replies.is_empty() {
-            timeout(idle, stream.write_all(&frames.replies)).await??;
+            let write = stream.write_all(&frames.replies);
+            let Ok(written) = timeout(connections.patience(), write).await else {
+                return Ok(End::Idle);
+            };
+            written?;
             frames.replies.clear();
-            deadline = Instant::now() + idle;
+            deadline = Instant::now() + connections.idle();
             result?;
             continue;
         }
         result?;
         // A peer that sends octet by octet gets no more time for it.
-        let read = timeout_at(deadline, stream.read_buf(&mut frames.received));
-        if read.await?? == 0 {
-            return Ok(());
+        let read = stream.read_buf(&mut frames.received);
+        let Ok(read) = timeout_at(deadline, read).await else {
+            return Ok(End::Idle);
+        };
+        if read? == 0 {
+            return Ok(End::Peer);
         }
     }
 }
@@ -103,6 +129,7 @@ async fn connection(
 struct Frames<'h> {
     handler: &'h dyn Handler,
     source: IpAddr,
+    connections: &'h Connections,
     /// What came and is not answered yet.
     received: Vec<u8>,
     /// One reply.
@@ -130,9 +157,12 @@ impl Frames<'_> {
             };
             start += LENGTH_LEN + length;
             self.reply.clear();
+            let transport = Transport::Tcp {
+                timeout: self.connections.keepalive(),
+            };
             let answered = self
                 .handler
-                .handle(query, self.source, Transport::Tcp, &mut self.reply);
+                .handle(query, self.source, transport, &mut self.reply);
             let Some(reply_length) = u16::try_from(self.reply.len()).ok().filter(|_| answered)
             else {
                 result = Err(invalid("not a query to answer"));

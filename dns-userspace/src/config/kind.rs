@@ -28,6 +28,11 @@ pub enum Kind {
     },
     /// A network interface's name, or nothing.
     Interface,
+    /// 0 to `max` printable ASCII characters.
+    Text {
+        /// How many, at most.
+        max: usize,
+    },
     /// A path; a relative one starts at the configuration directory.
     Path,
     /// A path from the root.
@@ -83,6 +88,14 @@ impl Kind {
                     Err(self.fault(text, "cannot be an interface's name"))
                 }
             }
+            Self::Text { max } => {
+                let printable = |c: char| c.is_ascii_graphic() || c == ' ';
+                if text.len() <= max && text.chars().all(printable) {
+                    Ok(Value::Text(text.to_owned()))
+                } else {
+                    Err(self.fault(text, "cannot be told"))
+                }
+            }
             Self::Path if text.is_empty() => Err(self.fault(text, "is not a path")),
             Self::AbsolutePath if !text.starts_with('/') => {
                 Err(self.fault(text, "is not an absolute path"))
@@ -106,6 +119,7 @@ impl Kind {
             Self::Interface => format!(
                 "an interface's name (1 to {INTERFACE_BYTES_MAX} printable characters but `/` and `:`), or nothing"
             ),
+            Self::Text { max } => format!("0 to {max} printable ASCII characters"),
             Self::Path => "a path, absolute or relative to the configuration directory".to_owned(),
             Self::AbsolutePath => "an absolute path".to_owned(),
         }

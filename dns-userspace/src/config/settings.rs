@@ -24,10 +24,18 @@ pub struct Settings {
     pub workers: Option<usize>,
     /// `server.edns_payload_bytes`
     pub edns_payload_bytes: u16,
+    /// `server.nsid`: 0 to 128 octets.
+    pub nsid: String,
+    /// `server.chaos_version`: 0 to 255 octets.
+    pub chaos_version: String,
+    /// `server.chaos_hostname`: 0 to 255 octets.
+    pub chaos_hostname: String,
     /// `tcp.idle_ms`
     pub tcp_idle: Duration,
     /// `tcp.connections_max`
     pub tcp_connections_max: usize,
+    /// `tcp.per_client_max`
+    pub tcp_per_client_max: usize,
     /// `xdp.interface`, if one is named.
     pub xdp_interface: Option<String>,
     /// `xdp.mode`
@@ -66,8 +74,12 @@ impl Settings {
             port: read.integer("server.port"),
             workers: Some(read.integer("server.workers")).filter(|workers| *workers != 0),
             edns_payload_bytes: read.integer("server.edns_payload_bytes"),
+            nsid: read.text("server.nsid").to_owned(),
+            chaos_version: read.text("server.chaos_version").to_owned(),
+            chaos_hostname: read.text("server.chaos_hostname").to_owned(),
             tcp_idle: read.milliseconds("tcp.idle_ms"),
             tcp_connections_max: read.integer("tcp.connections_max"),
+            tcp_per_client_max: read.integer("tcp.per_client_max"),
             xdp_interface: Some(read.text("xdp.interface").to_owned())
                 .filter(|name| !name.is_empty()),
             xdp_mode: read.choice("xdp.mode", XdpMode::of),

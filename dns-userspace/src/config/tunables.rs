@@ -2,6 +2,7 @@
 //! [`super::settings::Settings`] go by.
 
 use super::kind::Kind;
+use crate::authority::{chaos::TEXT_MAX, respond::NSID_MAX};
 
 /// One setting of the daemon; its key names its unit.
 #[derive(Clone, Copy, Debug)]
@@ -162,16 +163,40 @@ pub static TUNABLES: &[Tunable] = &[
         "Largest UDP response sent, and the size offered in EDNS (RFC 6891).",
     ),
     at_restart(
+        "server.nsid",
+        Kind::Text { max: NSID_MAX },
+        "",
+        "Identity told to queries with an NSID option (RFC 5001), e.g. the host's name; empty, so that nothing is disclosed unasked, tells none.",
+    ),
+    at_restart(
+        "server.chaos_version",
+        Kind::Text { max: TEXT_MAX },
+        "",
+        "TXT in class CHAOS at version.bind. and version.server.; empty, so that nothing is disclosed unasked, refuses those names.",
+    ),
+    at_restart(
+        "server.chaos_hostname",
+        Kind::Text { max: TEXT_MAX },
+        "",
+        "TXT in class CHAOS at hostname.bind. and id.server. (RFC 4892); empty, so that nothing is disclosed unasked, refuses those names.",
+    ),
+    at_restart(
         "tcp.idle_ms",
         int(100, 3_600_000),
         "10000",
-        "Time without a query after which a TCP connection is closed.",
+        "Time without a query after which a TCP connection is closed, at most 1 s while nine in ten of tcp.connections_max are open; edns-tcp-keepalive tells it (RFC 7828).",
     ),
     at_restart(
         "tcp.connections_max",
         int(1, 1_000_000),
         "1024",
-        "TCP connections held at a time.",
+        "TCP connections held at a time; one more is closed as soon as it is accepted.",
+    ),
+    at_restart(
+        "tcp.per_client_max",
+        int(1, 1_000_000),
+        "64",
+        "TCP connections held at a time by one client, an IPv4 address or IPv6 /64; one more is closed as soon as it is accepted.",
     ),
     at_restart(
         "xdp.interface",

@@ -53,6 +53,23 @@ pub struct UserspaceStats {
     pub rcodes: BTreeMap<String, u64>,
     /// Messages left without a response.
     pub silent: u64,
+    /// TCP connections.
+    pub tcp: TcpStats,
+}
+
+/// TCP connections.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TcpStats {
+    /// Open now.
+    pub open: u64,
+    /// Let in since the daemon's start.
+    pub accepted: u64,
+    /// Closed at once, because `tcp.connections_max` were open.
+    pub refused: u64,
+    /// Closed at once, because the client had `tcp.per_client_max` open.
+    pub refused_client: u64,
+    /// Closed after `tcp.idle_ms`.
+    pub idle: u64,
 }
 
 /// What was written for the kernel to read.

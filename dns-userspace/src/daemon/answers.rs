@@ -16,7 +16,7 @@ use crate::{
         explained::{ExplainQuery, Explained, Origin, Plane, Steering},
         protocol::Failure,
         server::Backend,
-        stats::{KernelStats, ProbeStats, PublisherStats, Stats, UserspaceStats},
+        stats::{KernelStats, ProbeStats, PublisherStats, Stats, TcpStats, UserspaceStats},
         status::{self, Inventory, LastReload, Reloaded, Status, XdpState},
         tunable::Tunable,
     },
@@ -186,6 +186,7 @@ impl Daemon {
             _ => None,
         };
         let counters = self.plane.counters();
+        let tcp = self.connections.counters();
         let userspace = UserspaceStats {
             udp_queries: counters.udp_queries.load(Relaxed),
             tcp_queries: counters.tcp_queries.load(Relaxed),
@@ -196,6 +197,13 @@ impl Daemon {
                 .filter(|(_, count)| *count != 0)
                 .collect::<BTreeMap<_, _>>(),
             silent: counters.silent.load(Relaxed),
+            tcp: TcpStats {
+                open: self.connections.open() as u64,
+                accepted: tcp.accepted.load(Relaxed),
+                refused: tcp.refused.load(Relaxed),
+                refused_client: tcp.refused_client.load(Relaxed),
+                idle: tcp.idle.load(Relaxed),
+            },
         };
         let publisher = PublisherStats {
             generation: self.live.load().number,

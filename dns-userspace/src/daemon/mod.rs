@@ -23,7 +23,10 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use crate::{
-    authority::server::{BindError, ServerHandle},
+    authority::{
+        connections::Connections,
+        server::{BindError, ServerHandle},
+    },
     config::{Config, diagnostic::Diagnostics, settings::Settings, tunables::OnExit, values},
     control::{protocol::Failure, server},
     kernel::{self, Attachment, Kernel, KernelError},
@@ -122,6 +125,7 @@ pub struct Daemon {
     pub(crate) director: Director,
     pub(crate) tables: Arc<Tables>,
     pub(crate) plane: Arc<Plane>,
+    pub(crate) connections: Arc<Connections>,
     pub(crate) publisher: Publisher,
     pub(crate) kernel: Option<Kernel>,
     pub(crate) xdp: Xdp,

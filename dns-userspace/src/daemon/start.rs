@@ -14,8 +14,10 @@ use super::{
 };
 use crate::{
     authority::{
-        respond::Limits,
-        server::{Options, Server, ServerHandle},
+        chaos::Chaos,
+        connections::Options,
+        respond::Profile,
+        server::{Server, ServerHandle},
         zones::Zones,
     },
     config::{settings::Settings, tunables::XdpMode},
@@ -45,6 +47,7 @@ pub(super) async fn start(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let options = Options {
         tcp_connections_max: settings.tcp_connections_max,
+        tcp_per_client_max: settings.tcp_per_client_max,
         tcp_idle: settings.tcp_idle,
     };
     let workers = settings.workers.unwrap_or(cores);
@@ -74,10 +77,13 @@ pub(super) async fn start(
     name_counters(&mut counters, director.plan());
     publish(&tables, &publisher, &director, zones, &settings, &counters)?;
 
-    let limits = Limits {
+    let profile = Profile {
         udp_payload: settings.edns_payload_bytes,
+        nsid: settings.nsid.clone().into(),
+        chaos: Chaos::new(&settings.chaos_version, &settings.chaos_hostname),
     };
-    let plane = Arc::new(Plane::new(Arc::clone(&tables), Arc::clone(&live), limits));
+    let plane = Arc::new(Plane::new(Arc::clone(&tables), Arc::clone(&live), profile));
+    let connections = Arc::clone(server.connections());
     let server = server
         .start(Arc::clone(&plane) as _)
         .map_err(DaemonError::system("starting the server threads"))?;
@@ -99,6 +105,7 @@ pub(super) async fn start(
         director,
         tables,
         plane,
+        connections,
         publisher,
         kernel,
         xdp,

@@ -1,21 +1,12 @@
-//! What people ask with, and a recursor; their output parsed.
+//! What people ask with; its output parsed.
 
 use std::{
     collections::BTreeSet,
-    fmt::Write as _,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::IpAddr,
     process::{Command, Output},
 };
 
-use xtask::{
-    lab::{Namespace, Process},
-    setup::Tool,
-};
-
-use super::{
-    eventually,
-    world::{Family, Resolver, World},
-};
+use xtask::{lab::Namespace, setup::Tool};
 
 /// A program that asks one question and prints the answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +73,30 @@ impl Asker {
         command.args([name, rtype, &server]);
         Reply::parse(&run(command))
     }
+}
+
+/// Asks `questions` (names and types) one after the other, as [`Asker::Dig`]
+/// does, and as fast as one process can.
+#[track_caller]
+pub(crate) fn dig_all(
+    namespace: &Namespace,
+    (source, server): (IpAddr, IpAddr),
+    questions: &[(&str, &str)],
+) -> Vec<Reply> {
+    const HEADER: &str = ";; ->>HEADER<<-";
+    let mut command = namespace.enter(Tool::Dig.command());
+    command.args(["-r", "-b", &source.to_string(), &format!("@{server}")]);
+    for (name, rtype) in questions {
+        command.args([name, rtype]);
+    }
+    let text = run(command);
+    let replies: Vec<_> = text
+        .split(HEADER)
+        .skip(1)
+        .map(|reply| Reply::parse(&format!("{HEADER}{reply}")))
+        .collect();
+    assert_eq!(replies.len(), questions.len(), "{questions:?}: {text}");
+    replies
 }
 
 /// Runs a program, which must succeed; what it printed.
@@ -171,95 +186,4 @@ fn record(line: &str) -> String {
         panic!("not a record: {line}");
     };
     format!("{owner} {rtype} {}", data.join(" "))
-}
-
-/// A recursor beside the clients, at its loopback address, that has to ask our server for
-/// `example.` over one family and one transport.
-pub(crate) struct Unbound {
-    namespace: Namespace,
-    localhost: IpAddr,
-    process: Process,
-}
-
-impl Unbound {
-    /// Starts one that asks as a resolver of isp-a, and waits until it answers.
-    #[track_caller]
-    pub(crate) fn start(world: &World, family: Family, transport: Transport) -> Self {
-        let directory = world
-            .lab
-            .dir()
-            .join(format!("unbound-{family:?}-{transport:?}"));
-        std::fs::create_dir(&directory).expect("a directory");
-        let localhost: IpAddr = match family {
-            Family::V4 => Ipv4Addr::LOCALHOST.into(),
-            Family::V6 => Ipv6Addr::LOCALHOST.into(),
-        };
-        let yes = |condition: bool| if condition { "yes" } else { "no" };
-        let mut text = String::from("server:\n");
-        for (key, value) in [
-            ("directory", format!("\"{}\"", directory.display())),
-            ("chroot", "\"\"".into()),
-            ("username", "\"\"".into()),
-            ("pidfile", "\"\"".into()),
-            ("use-syslog", "no".into()),
-            ("num-threads", "1".into()),
-            ("interface", localhost.to_string()),
-            (
-                "outgoing-interface",
-                Resolver::A.address(family).to_string(),
-            ),
-            ("do-ip4", yes(family == Family::V4).into()),
-            ("do-ip6", yes(family == Family::V6).into()),
-            ("tcp-upstream", yes(transport == Transport::Tcp).into()),
-            ("qname-minimisation", "yes".into()),
-            ("module-config", "\"iterator\"".into()),
-        ] {
-            writeln!(text, "  {key}: {value}").expect("a string takes everything");
-        }
-        let server = family.dns();
-        writeln!(
-            text,
-            "stub-zone:\n  name: \"example.\"\n  stub-addr: {server}\nremote-control:\n  control-enable: no"
-        )
-        .expect("a string takes everything");
-        let file = directory.join("unbound.conf");
-        std::fs::write(&file, text).expect("a file");
-        let mut command = world.clients.enter(Tool::Unbound.command());
-        command.arg("-d").arg("-c").arg(&file);
-        let process = match world.lab.spawn(command) {
-            Ok(process) => process,
-            Err(error) => panic!("{error:#}; `cargo xtask test` installs what is missing"),
-        };
-        let mut unbound = Self {
-            namespace: world.clients.clone(),
-            localhost,
-            process,
-        };
-        unbound.wait();
-        unbound
-    }
-
-    #[track_caller]
-    fn wait(&mut self) {
-        eventually("unbound listens", || {
-            let ended = self.process.ended().expect("it is our child");
-            assert!(ended.is_none(), "unbound: {}", self.process.stderr());
-            let mut ss = self.namespace.command("ss");
-            let listening = ss.args(["-Hltn", "sport", "=", ":53"]).output();
-            let listening = listening.expect("ss, of iproute2, runs").stdout;
-            (!listening.is_empty()).then_some(())
-        });
-    }
-
-    /// What a client of it gets.
-    #[track_caller]
-    pub(crate) fn ask(&self, name: &str, rtype: &str) -> Reply {
-        Asker::DigPlain.ask(
-            &self.namespace,
-            (self.localhost, self.localhost),
-            Transport::Udp,
-            name,
-            rtype,
-        )
-    }
 }

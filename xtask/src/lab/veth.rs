@@ -88,6 +88,18 @@ fn napi_threads(interface: &str) -> Result<Vec<u32>> {
     Ok(pids)
 }
 
+/// Puts a loaded program on an interface, by its driver, for as long as the
+/// link lives.
+pub fn attach(program: &mut Xdp, end: End) -> Result<FdLink> {
+    let interface = end.interface;
+    let attached = end.namespace.run(|| -> Result<FdLink> {
+        let id = program.attach(interface, XdpMode::Driver)?;
+        // Fails where aya fell back to netlink: that would outlive the lab.
+        Ok(FdLink::try_from(program.take_link(id)?)?)
+    })?;
+    attached.with_context(|| format!("attach to {interface}"))
+}
+
 /// The rig's `pass`, attached for as long as this value lives.
 #[derive(Debug)]
 pub(super) struct Pass(FdLink);
@@ -95,19 +107,20 @@ pub(super) struct Pass(FdLink);
 impl Pass {
     pub(super) fn attach(namespace: &Namespace, interface: &str) -> Result<Self> {
         let object = Program::Rig.object()?;
-        let attached: Result<FdLink> = namespace.run(|| {
+        let load = || -> Result<FdLink> {
             let mut ebpf = Ebpf::load_file(&object)?;
             let program: &mut Xdp = ebpf
                 .program_mut("pass")
                 .context("the object has no program pass")?
                 .try_into()?;
             program.load()?;
-            let id = program.attach(interface, XdpMode::Driver)?;
-            // Fails where aya fell back to netlink: that would outlive the lab.
-            Ok(FdLink::try_from(program.take_link(id)?)?)
-        })?;
-        let link =
-            attached.with_context(|| format!("attach {} to {interface}", object.display()))?;
+            let end = End {
+                namespace,
+                interface,
+            };
+            attach(program, end)
+        };
+        let link = load().with_context(|| format!("attach {}", object.display()))?;
         Ok(Self(link))
     }
 

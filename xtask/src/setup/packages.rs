@@ -1,4 +1,5 @@
-//! Debian packages, installed without a question asked or a service started.
+//! Debian packages, installed without a question asked or a service started,
+//! now or at the next boot.
 
 use std::{
     collections::HashSet,
@@ -22,6 +23,24 @@ fi
 "$@"
 "#;
 
+/// Takes the services of its arguments, which are packages, out of what starts
+/// at boot: Debian puts there whatever is installed.
+const NOT_AT_BOOT: &str = r#"
+set -e
+files=$(dpkg-query --listfiles "$@")
+files_in() { printf '%s\n' "$files" | sed -n "s|^$1/\([^/]*\)\$|\1|p"; }
+for file in $(files_in /lib/systemd/system) $(files_in /usr/lib/systemd/system); do
+    command -v systemctl > /dev/null || break
+    case $file in
+        *@*) ;; # One of these starts only if somebody says which.
+        *.service | *.socket | *.timer | *.target) systemctl --quiet disable "$file" ;;
+    esac
+done
+for script in $(files_in /etc/init.d); do
+    update-rc.d "$script" disable
+done
+"#;
+
 /// Makes sure that `packages` are installed. `why` completes an error that
 /// names what a person has to install.
 pub(super) fn install(packages: &[impl AsRef<str>], why: &str) -> Result<()> {
@@ -42,15 +61,12 @@ pub(super) fn install(packages: &[impl AsRef<str>], why: &str) -> Result<()> {
         bail!("{why}, and only root can install it: sudo apt-get install {names}");
     }
 
-    if !are_known(&missing) {
+    // Lists that know them may name files that the mirror has replaced since.
+    if !are_known(&missing) || apt_install(&missing).is_err() {
         update()?;
-    } else if apt_install(&missing).is_ok() {
-        return Ok(());
-    } else {
-        // The lists may name files that the mirror has replaced since.
-        update()?;
+        apt_install(&missing).map_err(|error| error.context(why.to_owned()))?;
     }
-    apt_install(&missing).map_err(|error| error.context(why.to_owned()))
+    keep_from_boot(&missing)
 }
 
 /// Whether apt can be asked for every one of `packages`, as far as its lists go.
@@ -95,6 +111,13 @@ fn update() -> Result<()> {
     let mut command = Command::new("apt-get");
     command.arg("update");
     progress::run("Updating the package lists", command)
+}
+
+/// For packages that were not there before: nobody counts on their services.
+fn keep_from_boot(packages: &[&str]) -> Result<()> {
+    let mut command = Command::new("sh");
+    command.args(["-c", NOT_AT_BOOT, "sh"]).args(packages);
+    progress::run("Keeping their services from starting at boot", command)
 }
 
 fn apt_install(packages: &[&str]) -> Result<()> {

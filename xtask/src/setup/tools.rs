@@ -29,15 +29,19 @@ pub enum Tool {
     Dig,
     /// `NLnet` Labs' query tool.
     Drill,
-    /// A real recursor.
+    /// `NLnet` Labs' recursor.
     Unbound,
-    /// The authoritative server that benchmarks compare with.
+    /// BIND, of which tests use the recursor.
+    Named,
+    /// Knot's recursor.
+    Kresd,
+    /// Knot's authoritative server: the root of tests, and what benchmarks compare with.
     Knotd,
 }
 
 impl Tool {
     /// Every tool.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Ip,
         Self::Ethtool,
         Self::Bpftool,
@@ -47,6 +51,8 @@ impl Tool {
         Self::Dig,
         Self::Drill,
         Self::Unbound,
+        Self::Named,
+        Self::Kresd,
         Self::Knotd,
     ];
 
@@ -67,6 +73,8 @@ impl Tool {
             Self::Dig => "dig",
             Self::Drill => "drill",
             Self::Unbound => "unbound",
+            Self::Named => "named",
+            Self::Kresd => "kresd",
             Self::Knotd => "knotd",
         }
     }
@@ -81,6 +89,8 @@ impl Tool {
             Self::Dig => "bind9-dnsutils",
             Self::Drill => "ldnsutils",
             Self::Unbound => "unbound",
+            Self::Named => "bind9",
+            Self::Kresd => "knot-resolver",
             Self::Knotd => "knot",
         }
     }

@@ -81,19 +81,35 @@ impl Ask {
     fn reply(&self) -> Vec<u8> {
         self.send(Transport::Udp).1
     }
+
+    /// The reply of a server that tells all it can.
+    fn reply_of_open_server(&self, transport: Transport) -> Vec<u8> {
+        run_as(&open_profile(), &self.octets(), transport).1
+    }
+}
+
+fn open_profile() -> Profile {
+    Profile {
+        nsid: Bytes::from_static(b"host-1"),
+        chaos: Chaos::new("veer 0", "host-1.example"),
+        ..Profile::default()
+    }
 }
 
 fn run(query: &[u8], transport: Transport) -> (Outcome, Vec<u8>) {
+    run_as(&Profile::default(), query, transport)
+}
+
+fn run_as(profile: &Profile, query: &[u8], transport: Transport) -> (Outcome, Vec<u8>) {
     let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
     let mut out = vec![0xff; 7];
-    let limits = Limits::default();
     let outcome = respond(
         query,
         source,
         transport,
         &zones(),
         &Nothing,
-        limits,
+        profile,
         &mut out,
     );
     (outcome, out)
@@ -109,6 +125,8 @@ fn counts(reply: &[u8]) -> [u16; 4] {
     ]
 }
 
+/// On a connection that may be idle for 12.3 s.
+const TCP: Transport = Transport::Tcp { timeout: 123 };
 const A: u16 = 1;
 const NS: u16 = 2;
 /// Flags QR, AA, RD.
@@ -148,7 +166,7 @@ fn encode_answer_makes_the_octets_of_a_reply() {
     for qname in ["www", "alias", "far-alias", "many"] {
         let qname = format!("{qname}.example.com");
         let query = ask(&qname, A);
-        let (_, reply) = query.send(Transport::Tcp);
+        let (_, reply) = query.send(TCP);
         let records = zones.static_answer(&name(&qname), Rtype::A).expect("plain");
         let encoded = encode_answer(&name(&qname), Rtype::A, &records).expect("it fits");
         assert_eq!(&reply[HEADER_LEN + query.tail.len()..], encoded, "{qname}");
@@ -169,14 +187,14 @@ fn a_steered_answer_is_laid_out_like_any_other() {
     let query = ask("S.example.com", A);
     let mut reply = Vec::new();
     let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let limits = Limits::default();
+    let profile = Profile::default();
     respond(
         &query.octets(),
         source,
         Transport::Udp,
         &zones,
         &steering,
-        limits,
+        &profile,
         &mut reply,
     );
     let start = HEADER_LEN + query.tail.len();
@@ -214,6 +232,11 @@ fn rfc8906_3_1_3_unknown_opcodes_are_notimp_without_a_question() {
             [0xab, 0xcd, flags, 4, 0, 0, 0, 0, 0, 0, 0, 0],
             "opcode {opcode}"
         );
+        let mut query = query.edns(0, 0, 4096, &[]);
+        assert!(query.reply().ends_with(&OPT), "opcode {opcode}");
+        // Whatever else such a message holds.
+        query.tail[0] = 0xff;
+        assert_eq!(query.reply().len(), HEADER_LEN, "opcode {opcode}");
     }
 }
 
@@ -242,24 +265,21 @@ fn what_cannot_be_read_is_formerr() {
         query
     };
     formerr(&with(&|query| query.counts[0] = 0), 0, "no question");
-    formerr(&with(&|query| query.counts[0] = 2), 0, "two questions");
+    formerr(&with(&|query| query.counts[0] = 2), 1, "a missing question");
+    let two = with(&|query| {
+        query.counts[0] = 2;
+        query.tail.extend_from_within(..);
+    });
+    formerr(&two, 0, "two questions");
     formerr(&with(&|query| query.tail.clear()), 0, "header only");
     formerr(&with(&|query| query.tail.truncate(18)), 0, "no class");
     formerr(&with(&|query| query.tail[0] = 0xc0), 0, "compressed");
     formerr(&with(&|query| query.tail[0] = 0x43), 0, "label type");
     formerr(&with(&|query| query.tail.push(0)), 1, "trailing octet");
     formerr(&with(&|query| query.counts[1] = 1), 1, "missing record");
-    let edns = || ask("www.example.com", A).edns(0, 0, 1232, &[]);
-    formerr(&edns().edns(0, 0, 1232, &[]), 1, "two OPT");
-    formerr(
-        &ask("www.example.com", A).edns(0, 0, 1232, &[0, 10, 0, 8, 1]),
-        1,
-        "short option",
-    );
-    let mut owned = edns();
-    let at = owned.tail.len() - OPT.len();
-    owned.tail.splice(at..=at, *b"\x01x\0");
-    formerr(&owned, 1, "OPT not at the root");
+    let mut misplaced = ask("www.example.com", A).edns(0, 0, 1232, &[]);
+    misplaced.counts = [1, 0, 1, 0];
+    formerr(&misplaced, 1, "OPT in the authority section");
     let mut long = ask("www.example.com", A);
     long.tail
         .splice(0..1, [1, b'a'].repeat(126).into_iter().chain([3]));
@@ -267,9 +287,34 @@ fn what_cannot_be_read_is_formerr() {
 }
 
 #[test]
+fn rfc6891_7_formerr_has_opt_where_the_query_has() {
+    let formerr = |query: &Ask, echoed: u16, case: &str| {
+        let (outcome, reply) = query.send(Transport::Udp);
+        assert_eq!(outcome, Outcome::Answered(OptRcode::FORMERR), "{case}");
+        assert_eq!(counts(&reply), [echoed, 0, 0, 1], "{case}");
+        assert!(reply.ends_with(&OPT), "{case}");
+    };
+    let edns = || ask("www.example.com", A).edns(0, 0, 1232, &[]);
+    formerr(&edns().edns(0, 0x8000, 4096, &[]), 1, "two OPT");
+    let mut trailing = edns();
+    trailing.tail.push(0);
+    formerr(&trailing, 1, "trailing octet");
+    let mut none = edns();
+    let opt = none.tail.split_off(none.tail.len() - OPT.len());
+    (none.tail, none.counts[0]) = (opt, 0);
+    formerr(&none, 0, "no question");
+    let short = ask("www.example.com", A).edns(0, 0, 1232, &[0, 10, 0, 8, 1]);
+    formerr(&short, 1, "short option");
+    let mut owned = edns();
+    let at = owned.tail.len() - OPT.len();
+    owned.tail.splice(at..=at, *b"\x01x\0");
+    formerr(&owned, 1, "OPT not at the root");
+}
+
+#[test]
 fn other_classes_and_transfers_are_refused() {
     let refused = |query: &Ask, case: &str| {
-        let (outcome, reply) = query.send(Transport::Tcp);
+        let (outcome, reply) = query.send(TCP);
         assert_eq!(outcome, Outcome::Answered(OptRcode::REFUSED), "{case}");
         assert_eq!(counts(&reply), [1, 0, 0, 0], "{case}");
         assert_eq!(reply[12..], query.tail, "{case}");
@@ -309,6 +354,168 @@ fn rfc6891_6_1_3_other_versions_are_badvers() {
     assert!(reply.ends_with(&[0, 0, 41, 0x04, 0xd0, 1, 0, 0x80, 0, 0, 0]));
 }
 
+/// Asserts that the reply ends with an OPT record that has these options.
+#[track_caller]
+fn assert_options(reply: &[u8], options: &[u8]) {
+    let mut expected = OPT[..9].to_vec();
+    expected.extend_from_slice(&(options.len() as u16).to_be_bytes());
+    expected.extend_from_slice(options);
+    assert!(reply.ends_with(&expected), "{reply:02x?}");
+}
+
+#[test]
+fn rfc5001_2_2_nsid_is_told_to_who_asks_if_there_is_one() {
+    let asking = || ask("www.example.com", A).edns(0, 0, 1232, &[0, 3, 0, 0]);
+    let told = b"\0\x03\0\x06host-1";
+    for transport in [Transport::Udp, TCP] {
+        let reply = asking().reply_of_open_server(transport);
+        assert_eq!(counts(&reply), [1, 2, 0, 1]);
+        assert_options(&reply, told);
+    }
+    // Errors tell it too; payload in the query is ignored.
+    let mut query = ask("www.other.test", A).edns(0, 0, 1232, &[0, 3, 0, 2, 7, 7]);
+    assert_options(&query.reply_of_open_server(Transport::Udp), told);
+    query.tail.push(0);
+    assert_options(&query.reply_of_open_server(Transport::Udp), told);
+    // Who does not ask is not told, nor who speaks another version.
+    let plain = ask("www.example.com", A).edns(0, 0, 1232, &[]);
+    assert_options(&plain.reply_of_open_server(Transport::Udp), &[]);
+    let other = ask("www.example.com", A).edns(1, 0, 1232, &[0, 3, 0, 0]);
+    let reply = other.reply_of_open_server(Transport::Udp);
+    assert!(reply.ends_with(&[0, 0, 41, 0x04, 0xd0, 1, 0, 0, 0, 0, 0]));
+    // Off by default.
+    assert_options(&asking().reply(), &[]);
+}
+
+#[test]
+fn rfc5001_the_longest_nsid_fits_beside_the_longest_question() {
+    let labels = [
+        "a".repeat(63),
+        "b".repeat(63),
+        "c".repeat(63),
+        "d".repeat(61),
+    ];
+    let profile = Profile {
+        nsid: Bytes::from(vec![b'n'; NSID_MAX]),
+        ..Profile::default()
+    };
+    for payload in [512, 1232] {
+        let query = ask(&labels.join("."), A).edns(0, 0, payload, &[0, 3, 0, 0]);
+        let (outcome, reply) = run_as(&profile, &query.octets(), Transport::Udp);
+        assert_eq!(outcome, Outcome::Answered(OptRcode::REFUSED));
+        assert_eq!(reply.len(), HEADER_LEN + 259 + OPT.len() + 4 + NSID_MAX);
+    }
+    // What an answer has is what the option leaves.
+    let whole = HEADER_LEN + ask("many.example.com", A).tail.len() + 60 * 16;
+    let exact = whole + OPT.len() + 4 + NSID_MAX;
+    for (payload, fits) in [(exact, true), (exact - 1, false)] {
+        let query = ask("many.example.com", A).edns(0, 0, payload as u16, &[0, 3, 0, 0]);
+        let (_, reply) = run_as(&profile, &query.octets(), Transport::Udp);
+        assert_eq!(truncated(&reply), !fits, "{payload}");
+    }
+}
+
+#[test]
+fn rfc7828_3_keepalive_is_told_over_tcp_to_who_asks() {
+    let asking = || ask("www.example.com", A).edns(0, 0, 1232, &[0, 11, 0, 0]);
+    let (_, reply) = asking().send(TCP);
+    assert_options(&reply, &[0, 11, 0, 2, 0, 123]);
+    let both = ask("www.example.com", A).edns(0, 0, 1232, &[0, 11, 0, 0, 0, 3, 0, 0]);
+    let reply = both.reply_of_open_server(TCP);
+    assert_options(&reply, b"\0\x03\0\x06host-1\0\x0b\0\x02\0\x7b");
+    assert_options(&asking().reply(), &[]);
+    let silent = ask("www.example.com", A).edns(0, 0, 1232, &[]);
+    assert_options(&silent.send(TCP).1, &[]);
+}
+
+#[test]
+fn rfc7828_3_2_1_a_query_with_a_time_out_is_formerr_over_tcp_alone() {
+    for options in [
+        &[0, 11, 0, 2, 0, 9][..],
+        &[0, 11, 0, 1, 9],
+        &[0, 11, 0, 0, 0, 11, 0, 2, 0, 9],
+    ] {
+        let query = ask("www.example.com", A).edns(0, 0, 1232, options);
+        let (outcome, reply) = query.send(TCP);
+        assert_eq!(outcome, Outcome::Answered(OptRcode::FORMERR));
+        assert_eq!(counts(&reply), [1, 0, 0, 1]);
+        assert_options(&reply, &[]);
+        // Section 3.3.1: over UDP the option is ignored.
+        let reply = query.reply();
+        assert_eq!(counts(&reply), [1, 2, 0, 1]);
+        assert_options(&reply, &[]);
+    }
+}
+
+/// Of the reply to `qname` in class CHAOS: RCODE, AA, and the TXT's octets if
+/// there is an answer.
+fn chaos(profile: &Profile, qname: &str, qtype: u16) -> (u8, bool, Option<Vec<u8>>) {
+    let mut query = ask(qname, qtype);
+    *query.tail.last_mut().expect("a class") = 3;
+    let (_, reply) = run_as(profile, &query.octets(), Transport::Udp);
+    assert!(parses(&reply), "{reply:02x?}");
+    let [questions, answers, others, additional] = counts(&reply);
+    assert_eq!((questions, others, additional), (1, 0, 0), "{qname}");
+    let record = &reply[HEADER_LEN + query.tail.len()..];
+    let text = (answers == 1).then(|| {
+        assert_eq!(
+            record[..10],
+            [0xc0, 0x0c, 0, 16, 0, 3, 0, 0, 0, 0],
+            "{qname}"
+        );
+        record[13..].to_vec()
+    });
+    (reply[3] & 0xf, reply[2] & 4 != 0, text)
+}
+
+#[test]
+fn rfc4892_chaos_names_tell_what_is_configured() {
+    const TXT: u16 = 16;
+    let open = open_profile();
+    let version = Some(b"veer 0".to_vec());
+    let hostname = Some(b"host-1.example".to_vec());
+    for (qname, text) in [
+        ("version.bind", &version),
+        ("VERSION.Server", &version),
+        ("hostname.bind", &hostname),
+        ("iD.sErVeR", &hostname),
+    ] {
+        for qtype in [TXT, 255] {
+            assert_eq!(
+                chaos(&open, qname, qtype),
+                (0, true, text.clone()),
+                "{qname}"
+            );
+        }
+        assert_eq!(chaos(&open, qname, A), (0, true, None), "{qname}");
+        // By default nothing is told.
+        let closed = Profile::default();
+        assert_eq!(chaos(&closed, qname, TXT), (5, false, None), "{qname}");
+        assert_eq!(chaos(&closed, qname, A), (5, false, None), "{qname}");
+    }
+    for qname in [
+        "authors.bind",
+        "bind",
+        "x.version.bind",
+        "www.example.com",
+        ".",
+    ] {
+        assert_eq!(chaos(&open, qname, TXT), (5, false, None), "{qname}");
+    }
+    let one = Profile {
+        chaos: Chaos::new("", "h"),
+        ..Profile::default()
+    };
+    assert_eq!(chaos(&one, "version.bind", TXT), (5, false, None));
+    assert_eq!(
+        chaos(&one, "id.server", TXT),
+        (0, true, Some(b"h".to_vec()))
+    );
+    // In class IN they are names like any other.
+    let (outcome, _) = run_as(&open, &ask("version.bind", TXT).octets(), Transport::Udp);
+    assert_eq!(outcome, Outcome::Answered(OptRcode::REFUSED));
+}
+
 fn truncated(reply: &[u8]) -> bool {
     Header::for_message_slice(reply).tc()
 }
@@ -329,7 +536,7 @@ fn rfc2181_9_an_answer_that_does_not_fit_is_empty_and_truncated() {
     let short = many().edns(0, 0, exact - 1, &[]).reply();
     assert!(truncated(&short));
     assert_eq!(counts(&short), [1, 0, 0, 1]);
-    let (_, tcp) = many().send(Transport::Tcp);
+    let (_, tcp) = many().send(TCP);
     assert_eq!(counts(&tcp), [1, 60, 0, 0]);
 }
 
@@ -346,9 +553,10 @@ fn rfc6891_6_2_5_the_size_is_the_lower_of_both_and_at_least_512() {
             udp_payload: theirs,
             version: 0,
             dnssec_ok: false,
+            nsid: false,
+            keepalive: Keepalive::Absent,
         };
-        let limits = Limits::default();
-        assert_eq!(reply_limit(Transport::Udp, Some(edns), limits), limit);
+        assert_eq!(reply_limit(Transport::Udp, Some(edns), 1232), limit);
     }
 }
 
@@ -357,7 +565,7 @@ fn rfc9471_a_referral_without_all_in_domain_glue_is_truncated() {
     let reply = ask("x.wide.example.com", A).reply();
     assert!(truncated(&reply));
     assert_eq!(counts(&reply), [1, 0, 0, 0]);
-    let (_, tcp) = ask("x.wide.example.com", A).send(Transport::Tcp);
+    let (_, tcp) = ask("x.wide.example.com", A).send(TCP);
     assert_eq!(counts(&tcp), [1, 0, 20, 20]);
     assert_eq!(tcp[2..4], [0x81, 0], "a referral is not authoritative");
 }
@@ -379,7 +587,7 @@ fn optional_sets_are_dropped_whole() {
     let text = format!("@ MX 1 mail\n{hosts}");
     let zones = Zones::new(vec![zone("example.com", &text)]).expect("one zone");
     let source = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    let limits = Limits::default();
+    let profile = Profile::default();
     let mut reply = Vec::new();
     let query = ask("example.com", 15).octets();
     respond(
@@ -388,7 +596,7 @@ fn optional_sets_are_dropped_whole() {
         Transport::Udp,
         &zones,
         &Nothing,
-        limits,
+        &profile,
         &mut reply,
     );
     assert_eq!(counts(&reply), [1, 1, 0, 0]);
@@ -438,7 +646,7 @@ fn assert_sound(query: &[u8], transport: Transport) -> Result<(), TestCaseError>
 }
 
 fn transport() -> impl Strategy<Value = Transport> {
-    prop_oneof![Just(Transport::Udp), Just(Transport::Tcp)]
+    prop_oneof![Just(Transport::Udp), Just(TCP)]
 }
 
 proptest! {

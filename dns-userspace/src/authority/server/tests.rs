@@ -1,12 +1,14 @@
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket},
-    time::Instant,
+    sync::atomic::Ordering::Relaxed,
+    time::{Duration, Instant},
 };
 
 use super::*;
 
-/// Echoes the query with its transport before it; silent to an empty one.
+/// Echoes the query with its transport before it, and over TCP the time-out
+/// after it if it is "keepalive"; silent to an empty one.
 struct Echo;
 
 impl Handler for Echo {
@@ -24,6 +26,9 @@ impl Handler for Echo {
             b't'
         });
         out.extend_from_slice(query);
+        if let (Transport::Tcp { timeout }, b"keepalive") = (transport, query) {
+            out.extend_from_slice(&timeout.to_be_bytes());
+        }
         !query.is_empty()
     }
 }
@@ -148,6 +153,7 @@ fn what_is_not_answered_ends_the_connection_after_what_came_before() {
 
 const SHORT: Options = Options {
     tcp_connections_max: 10,
+    tcp_per_client_max: 10,
     tcp_idle: Duration::from_millis(200),
 };
 
@@ -200,6 +206,121 @@ fn connections_past_the_limit_are_closed_and_make_room() {
         assert!(begun.elapsed() < PATIENCE, "no room was made");
         thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// A server of one worker on 127.0.0.1, with what it counts.
+fn start_counting(options: Options) -> (ServerHandle, SocketAddr, Arc<Connections>) {
+    let server = Server::bind(&both()[..1], 0, 1, options).expect("free ports");
+    let address = SocketAddr::new(both()[0], server.port());
+    let connections = Arc::clone(server.connections());
+    let handle = server.start(Arc::new(Echo)).expect("threads");
+    (handle, address, connections)
+}
+
+#[track_caller]
+fn eventually(what: &str, condition: impl Fn() -> bool) {
+    let begun = Instant::now();
+    while !condition() {
+        assert!(begun.elapsed() < PATIENCE, "not in {PATIENCE:?}: {what}");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// A connection that has been served.
+fn served(address: SocketAddr) -> TcpStream {
+    let mut stream = connect(address);
+    stream.write_all(&frame(b"one")).expect("sent");
+    assert_eq!(read_frame(&mut stream), b"tone");
+    stream
+}
+
+#[test]
+fn a_clients_connections_past_its_limit_are_closed_and_counted() {
+    let options = Options {
+        tcp_per_client_max: 2,
+        ..Options::default()
+    };
+    let (_server, address, connections) = start_counting(options);
+    let first = served(address);
+    let _second = served(address);
+    assert_closed(&mut connect(address));
+    // Another client has places of its own.
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+    let other = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 2), 0));
+    socket.bind(&other.into()).expect("an address of loopback");
+    socket.connect(&address.into()).expect("a listener");
+    let mut other = TcpStream::from(socket);
+    other.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    other.write_all(&frame(b"one")).expect("sent");
+    assert_eq!(read_frame(&mut other), b"tone");
+    let counters = connections.counters();
+    assert_eq!(connections.open(), 3);
+    assert_eq!(counters.accepted.load(Relaxed), 3);
+    assert_eq!(counters.refused_client.load(Relaxed), 1);
+    assert_eq!(counters.refused.load(Relaxed), 0);
+    drop(first);
+    eventually("the place is free", || connections.open() == 2);
+    served(address);
+}
+
+#[test]
+fn connections_refused_and_idle_are_counted() {
+    let options = Options {
+        tcp_connections_max: 1,
+        ..SHORT
+    };
+    let (_server, address, connections) = start_counting(options);
+    let mut idle = connect(address);
+    eventually("it is let in", || connections.open() == 1);
+    assert_closed(&mut connect(address));
+    assert_closed(&mut idle);
+    let counters = connections.counters();
+    assert_eq!(counters.refused.load(Relaxed), 1);
+    assert_eq!(counters.refused_client.load(Relaxed), 0);
+    eventually("it is counted", || counters.idle.load(Relaxed) == 1);
+    // What the peer closes was not idle.
+    eventually("the place is free", || connections.open() == 0);
+    drop(served(address));
+    eventually("the place is free", || connections.open() == 0);
+    assert_eq!(counters.idle.load(Relaxed), 1);
+}
+
+#[test]
+fn rfc7828_3_3_2_the_time_out_is_the_connections_own() {
+    let options = Options {
+        tcp_connections_max: 2,
+        tcp_idle: Duration::from_millis(4250),
+        ..Options::default()
+    };
+    let (_server, address, connections) = start_counting(options);
+    let timeout = |stream: &mut TcpStream| {
+        stream.write_all(&frame(b"keepalive")).expect("sent");
+        let reply = read_frame(stream);
+        let timeout = reply.last_chunk().expect("a time-out");
+        u16::from_be_bytes(*timeout)
+    };
+    let mut first = connect(address);
+    assert_eq!(timeout(&mut first), 42);
+    let mut second = connect(address);
+    assert_eq!(timeout(&mut second), 0, "all places are taken");
+    drop(second);
+    eventually("the place is free", || connections.open() == 1);
+    assert_eq!(timeout(&mut first), 42);
+}
+
+#[test]
+fn while_places_are_scarce_an_idle_connection_ends_sooner() {
+    let options = Options {
+        tcp_connections_max: 1,
+        tcp_idle: PATIENCE * 10,
+        ..Options::default()
+    };
+    let (_server, address, connections) = start_counting(options);
+    let mut stream = served(address);
+    assert_closed(&mut stream);
+    eventually("it is counted", || {
+        connections.counters().idle.load(Relaxed) == 1
+    });
 }
 
 #[test]

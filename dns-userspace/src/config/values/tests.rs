@@ -35,6 +35,7 @@ fn both_ends_of_every_range_and_every_choice_make_settings() {
             Kind::Choice(words) => words.iter().map(|word| (*word).to_owned()).collect(),
             Kind::Addresses { .. } => vec!["192.0.2.1,2001:db8::1".to_owned()],
             Kind::Interface => vec!["eth0.53".to_owned()],
+            Kind::Text { max } => vec![String::new(), "~".repeat(max)],
             Kind::Path | Kind::AbsolutePath => vec!["/tmp/a b".to_owned()],
         };
         for text in texts {

@@ -62,7 +62,7 @@ fn kernel(stats: &KernelStats) -> Vec<Table> {
     blocks
 }
 
-fn userspace(stats: &Stats) -> [Table; 3] {
+fn userspace(stats: &Stats) -> [Table; 4] {
     let server = &stats.userspace;
     let mut userspace = counts("USERSPACE", "MESSAGES");
     count(&mut userspace, "received over UDP", server.udp_queries);
@@ -76,6 +76,21 @@ fn userspace(stats: &Stats) -> [Table; 3] {
         count(&mut userspace, format!("answered {rcode}"), *number);
     }
     count(&mut userspace, "left without answer", server.silent);
+
+    let mut tcp = counts("TCP", "CONNECTIONS");
+    count(&mut tcp, "open now", server.tcp.open);
+    count(&mut tcp, "accepted", server.tcp.accepted);
+    count(
+        &mut tcp,
+        "refused, all that may be were open",
+        server.tcp.refused,
+    );
+    count(
+        &mut tcp,
+        "refused, the client had all it may",
+        server.tcp.refused_client,
+    );
+    count(&mut tcp, "closed, idle for too long", server.tcp.idle);
 
     let mut publisher = counts("PUBLISHER", "COUNT");
     count(
@@ -94,5 +109,5 @@ fn userspace(stats: &Stats) -> [Table; 3] {
     count(&mut probes, "passed", stats.probes.pass);
     count(&mut probes, "failed", stats.probes.fail);
     count(&mut probes, "not done (local failure)", stats.probes.local);
-    [userspace, publisher, probes]
+    [userspace, tcp, publisher, probes]
 }

@@ -3,7 +3,7 @@
 use crate::{
     control::{
         explained::{Explained, Origin, Plane, Steering},
-        stats::{KernelStats, ProbeStats, PublisherStats, Stats, UserspaceStats},
+        stats::{KernelStats, ProbeStats, PublisherStats, Stats, TcpStats, UserspaceStats},
         status::{Detached, Inventory, LastReload, Reloaded, Status, Xdp, XdpState},
     },
     measurement::{
@@ -297,6 +297,13 @@ fn stats_show_what_happened() {
         fast_answers: 4,
         rcodes: named(&[("NOERROR", 90), ("NXDOMAIN", 9)]),
         silent: 1,
+        tcp: TcpStats {
+            open: 2,
+            accepted: 8,
+            refused: 3,
+            refused_client: 4,
+            idle: 5,
+        },
     };
     let publisher = PublisherStats {
         generation: 7,
@@ -328,6 +335,13 @@ answered from the shared tables         4
 answered NOERROR                       90
 answered NXDOMAIN                       9
 left without answer                     1
+
+TCP                                 CONNECTIONS
+open now                                      2
+accepted                                      8
+refused, all that may be were open            3
+refused, the client had all it may            4
+closed, idle for too long                     5
 
 PUBLISHER              COUNT
 generation in use          7

@@ -2,9 +2,11 @@
 //! one for the load generator.
 
 use std::{
+    fs, io,
     net::{IpAddr, Ipv4Addr},
     process::Command,
     thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -33,6 +35,7 @@ pub(crate) struct Rig {
     lab: Lab,
     client: Namespace,
     server: Namespace,
+    server_threads: Vec<u32>,
 }
 
 impl Rig {
@@ -45,10 +48,11 @@ impl Rig {
         let lab = Lab::new()?;
         let client = lab.namespace("client")?;
         let server = lab.namespace("server")?;
-        let rig = Self {
+        let mut rig = Self {
             lab,
             client,
             server,
+            server_threads: Vec::new(),
         };
         veth::join(rig.client(), rig.server())?;
         for (end, address) in [
@@ -66,15 +70,12 @@ impl Rig {
     ///
     /// Else the server's core would work for the client: what `XDP_TX` sends is
     /// received on the core it was sent from.
-    fn receive_on_cores(&self) -> Result<()> {
-        receive_on_cpu(self.server(), SERVER_CPU)?;
+    fn receive_on_cores(&mut self) -> Result<()> {
+        self.server_threads = receive_on_cpu(self.server(), SERVER_CPU)?;
         // Here it comes before the load generator, as an interrupt would: else
         // answers are lost in the veth's ring while the generator sends.
-        for thread in receive_on_cpu(self.client(), CLIENT_CPU)? {
-            let mut chrt = Command::new("chrt");
-            succeed(chrt.args(["--fifo", "--pid", "1", &thread.to_string()]))?;
-        }
-        Ok(())
+        let mut threads = receive_on_cpu(self.client(), CLIENT_CPU)?.into_iter();
+        threads.try_for_each(|thread| prefer(thread, Priority::Answers))
     }
 
     /// The lab it stands in.
@@ -98,6 +99,30 @@ impl Rig {
         }
     }
 
+    /// Processor time that the server's receiving has taken so far: its XDP
+    /// program, and the network stack for what that passes up.
+    pub(crate) fn server_cpu(&self) -> Result<Duration> {
+        self.server_threads
+            .iter()
+            .map(|thread| {
+                let file = format!("/proc/{thread}/schedstat");
+                let text = fs::read_to_string(&file).with_context(|| format!("read {file}"))?;
+                let nanoseconds = text.split_whitespace().next().map(str::parse);
+                let nanoseconds = nanoseconds.and_then(Result::ok);
+                nanoseconds
+                    .map(Duration::from_nanos)
+                    .with_context(|| format!("{file}: {text}"))
+            })
+            .sum()
+    }
+
+    /// Has the server's receiving come before all processes, as a network card's
+    /// interrupts do.
+    pub(crate) fn prefer_server(&self) -> Result<()> {
+        let mut threads = self.server_threads.iter();
+        threads.try_for_each(|thread| prefer(*thread, Priority::Load))
+    }
+
     /// Starts `command` on the server's side and core.
     pub(crate) fn serve(&self, command: &Command) -> Result<Process> {
         let mut taskset = self.server.command("taskset");
@@ -105,6 +130,32 @@ impl Rig {
         taskset.arg(command.get_program()).args(command.get_args());
         self.lab.spawn(taskset)
     }
+}
+
+/// Real-time priorities of the rig's threads, the higher one later.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Priority {
+    /// What sends load, and what receives it.
+    Load = 1,
+    /// What receives the answers, on the core that sends.
+    Answers = 2,
+}
+
+/// Has a thread come before all that have no real-time priority; 0 is the
+/// calling one.
+pub(crate) fn prefer(thread: u32, priority: Priority) -> Result<()> {
+    let priority = libc::sched_param {
+        sched_priority: priority as libc::c_int,
+    };
+    // SAFETY: the call takes numbers and reads one that lives through it.
+    let failed = unsafe {
+        libc::sched_setscheduler(thread.cast_signed(), libc::SCHED_FIFO, &raw const priority)
+    };
+    if failed != 0 {
+        let error = io::Error::last_os_error();
+        return Err(error).with_context(|| format!("sched_setscheduler of thread {thread}"));
+    }
+    Ok(())
 }
 
 /// As [`veth::receive_on_cpu`], for an interface whose XDP programs come and go.

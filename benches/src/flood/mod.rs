@@ -1,0 +1,154 @@
+//! `flood`: hot queries mixed with a flood of random names, at 80 % of the rate
+//! at which a bare reflect peaks.
+//!
+//! First the [`peak`] of a program that sends every frame back is found.
+//! Then the same [load](crate::load) is offered, at 80 % of it, to the reflect
+//! and to a `veerd` with a zone and steered names ([`subject`]): how many hot
+//! queries each loses, and how much of the flood veer passes up the stack.
+
+mod peak;
+mod report;
+mod run;
+mod subject;
+
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+
+use anyhow::Result;
+use clap::Args;
+use dns_ebpf::load::{Fate, Kind};
+
+use self::{
+    peak::Reached,
+    report::Report,
+    run::Run,
+    subject::{Reflect, Veer},
+};
+use crate::{
+    load::{Edns, Load, Mix, Questions},
+    machine::Facts,
+    report as files,
+    rig::Rig,
+    zone::{self, Zone},
+};
+
+/// Share of the reflect's peak at which the flood is measured.
+const PEAK_SHARE: f64 = 0.8;
+
+/// How often a run is tried.
+const TRIES: usize = 3;
+
+/// Names of the zone that are asked for; as many templates ask for steered ones.
+const HOT_NAMES: usize = 512;
+
+/// What to measure, and where to.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Write the results to FILE
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Time for each run at one rate
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=60))]
+    seconds: u32,
+    /// Runs of each program at 80 % of the peak; losses are their medians
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Share of queries for random names
+    #[arg(long, value_name = "PERCENT", default_value_t = 50, value_parser = clap::value_parser!(u8).range(0..=100))]
+    flood_percent: u8,
+    /// Send every query with EDNS, DO and a client cookie, as a recursor does
+    #[arg(long)]
+    edns: bool,
+}
+
+/// Measures both programs, prints the table and writes the report.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let facts = Facts::collect()?;
+    println!("{}", facts.line());
+    let rig = Rig::new()?;
+    let zone = Zone::write(rig.lab())?;
+    let steered = subject::steered_names();
+    let zone_names = zone.names().iter().take(HOT_NAMES);
+    let hot: Vec<String> = zone_names
+        .zip(steered.iter().cycle())
+        .flat_map(|(one, other)| [one.clone(), other.clone()])
+        .collect();
+    let questions = Questions {
+        hot: &hot,
+        flood_zone: zone::ORIGIN,
+        edns: if options.edns {
+            Edns::Cookie
+        } else {
+            Edns::Off
+        },
+    };
+    let mut load = Load::new(&rig, questions)?;
+    let time = Duration::from_secs(options.seconds.into());
+    let flood_share = f64::from(options.flood_percent) / 100.0;
+
+    let reflect = Reflect::attach(&rig)?;
+    let peak = peak::climb(|rate| {
+        let step = load.run(Mix { rate, flood_share }, time)?;
+        let reached = Reached::of(&step);
+        println!("reflect: {}", reached.line());
+        Ok(reached)
+    })?;
+    let mix = Mix {
+        rate: PEAK_SHARE * peak.answered,
+        flood_share,
+    };
+    let reflect_runs = rounds(options, "reflect", || {
+        let step = load.run(mix, time)?;
+        let answered = step.replies.all(Kind::Hot);
+        Ok(Run::new(step, answered, BTreeMap::new()))
+    })?;
+    drop(reflect);
+
+    let veer = Veer::start(&rig, &zone)?;
+    let veer_runs = rounds(options, "veer", || veer_run(&veer, &mut load, mix, time))?;
+    veer.stop()?;
+
+    let report = Report::new(facts, options, peak, mix, reflect_runs, veer_runs);
+    report.print();
+    match &options.json {
+        Some(file) => files::write(file, &report),
+        None => Ok(()),
+    }
+}
+
+/// Measures one program's runs. One for which the load generator fell short is
+/// tried again.
+fn rounds(
+    options: &Options,
+    program: &str,
+    mut measure: impl FnMut() -> Result<Run>,
+) -> Result<Vec<Run>> {
+    let mut try_once = || {
+        let run = measure()?;
+        println!("{program}: {}", run.line());
+        Ok::<_, anyhow::Error>(run)
+    };
+    (0..options.rounds)
+        .map(|_| {
+            let mut run = try_once()?;
+            for _ in 1..TRIES {
+                if run.step.was_sent() {
+                    break;
+                }
+                run = try_once()?;
+            }
+            Ok(run)
+        })
+        .collect()
+}
+
+fn veer_run(veer: &Veer, load: &mut Load, mix: Mix, time: Duration) -> Result<Run> {
+    let before = veer.outcomes()?;
+    let step = load.run(mix, time)?;
+    let mut rises = veer.outcomes()?;
+    for (name, count) in &mut rises {
+        *count -= before.get(name).copied().unwrap_or(0);
+    }
+    rises.retain(|_, count| *count > 0);
+    let answered = step.replies.of(Kind::Hot, Fate::Answer);
+    Ok(Run::new(step, answered, rises))
+}

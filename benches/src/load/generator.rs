@@ -1,0 +1,241 @@
+//! The load generator: the rig's `offer`, run on live frames.
+//!
+//! One `BPF_PROG_TEST_RUN` lasts for the whole run, because setting one up
+//! takes some 30 ms; a signal ends it.
+
+use std::{
+    io, process,
+    sync::{Arc, atomic::AtomicBool, mpsc},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use aya::{
+    Ebpf, Pod,
+    maps::{Array, Map, MapError},
+    programs::{ProgramError, TestRun as _, TestRunAttrs, TestRunOptions, Xdp},
+};
+use core_affinity::CoreId;
+use dns_ebpf::load::{
+    self as abi, Kind, ONLY, Progress, SHARE_WHOLE, TEMPLATE_OCTETS, TICKS_PER_NS, Template,
+};
+use serde::Serialize;
+use xtask::lab::veth::End;
+
+use super::{SOURCES, SOURCES_PREFIX, query::Templates, ratio_of};
+use crate::{
+    programs,
+    rig::{self, CLIENT_CPU, Priority},
+};
+
+const PROGRAM: &str = "offer";
+const LOAD: &str = "LOAD";
+const TEMPLATES: &str = "TEMPLATES";
+const PROGRESS: &str = "PROGRESS";
+
+/// Frames that are made at a time, the most there can be; those due go out in
+/// bulks of up to 16. The kernel keeps as many pages for the next time: with
+/// fewer than a veth's ring holds, both sides would free and allocate pages.
+const BATCH: u32 = 256;
+
+/// A pause longer than this, nanoseconds, is not made up for: its queries would
+/// come as a burst, and a veth's ring holds 256.
+const BEHIND_MAX_NS: u64 = 50_000;
+
+/// How often the generator is told to end, until it has.
+const POLL: Duration = Duration::from_millis(1);
+
+/// What to offer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Mix {
+    /// Queries per second.
+    pub(crate) rate: f64,
+    /// Share of the flood, 0 to 1.
+    pub(crate) flood_share: f64,
+}
+
+/// What was offered.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub(crate) struct Sent {
+    /// Hot queries.
+    pub(crate) hot: u64,
+    /// Flood queries.
+    pub(crate) flood: u64,
+    /// From the first to the last, seconds.
+    pub(crate) seconds: f64,
+}
+
+impl Sent {
+    /// Queries per second.
+    pub(crate) fn rate(&self) -> f64 {
+        ratio_of(self.hot + self.flood) / self.seconds
+    }
+}
+
+/// The program, with its templates.
+pub(super) struct Generator {
+    pub(super) rig: Ebpf,
+    load: abi::Load,
+}
+
+impl Generator {
+    /// One that sends `templates` out of the interface of that index.
+    pub(super) fn new(interface: u32, templates: &Templates) -> Result<Self> {
+        let mut rig = programs::load(&[PROGRAM])?;
+        let mut map: Array<_, TemplateValue> = map_mut(&mut rig, TEMPLATES)?;
+        let all = templates.hot.iter().chain([&templates.flood]);
+        for (index, template) in (0..).zip(all) {
+            let written = map.set(index, TemplateValue(*template), 0);
+            written.with_context(|| format!("writing {TEMPLATES}"))?;
+        }
+        let load = abi::Load {
+            behind_max: BEHIND_MAX_NS * TICKS_PER_NS,
+            hot: templates.hot.len() as u32,
+            flood: 1,
+            interface,
+            source: u32::from_le_bytes(SOURCES.octets()),
+            source_mask: (u32::MAX >> SOURCES_PREFIX).swap_bytes(),
+            ..abi::Load::default()
+        };
+        Ok(Self { rig, load })
+    }
+
+    /// Sends `mix` for about `time` from the client's core, out of `end`.
+    pub(super) fn run(&mut self, end: End, mix: Mix, time: Duration) -> Result<Sent> {
+        self.order(mix)?;
+        // Nothing but an end to the system call.
+        let handler = signal_hook::flag::register(libc::SIGUSR1, Arc::new(AtomicBool::new(false)));
+        let handler = handler.context("handle SIGUSR1")?;
+        let program = programs::loaded(&self.rig, PROGRAM)?;
+        let ran = thread::scope(|scope| {
+            let (started, thread) = mpsc::channel();
+            let running = scope.spawn(move || {
+                end.namespace.run(|| {
+                    // SAFETY: takes nothing and cannot fail.
+                    let _ = started.send(unsafe { libc::gettid() });
+                    send(program)
+                })
+            });
+            // An error comes with the thread's result.
+            if let Ok(thread) = thread.recv() {
+                thread::sleep(time);
+                while !running.is_finished() {
+                    interrupt(thread);
+                    thread::sleep(POLL);
+                }
+            }
+            let result = running.join();
+            result.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+        });
+        signal_hook::low_level::unregister(handler);
+        ran??;
+        self.sent()
+    }
+
+    /// Hands the program what to send, and forgets what was sent before.
+    pub(super) fn order(&mut self, mix: Mix) -> Result<()> {
+        let Mix { rate, flood_share } = mix;
+        if !(rate >= 1.0 && (0.0..=1.0).contains(&flood_share)) {
+            bail!("{rate} queries per second, {flood_share} of them flood");
+        }
+        let load = abi::Load {
+            interval: whole(ratio_of(TICKS_PER_NS) * 1e9 / rate),
+            flood_share: whole(flood_share * f64::from(SHARE_WHOLE)) as u32,
+            ..self.load
+        };
+        let mut map: Array<_, LoadValue> = map_mut(&mut self.rig, LOAD)?;
+        map.set(ONLY, LoadValue(load), 0)
+            .with_context(|| format!("writing {LOAD}"))?;
+        let mut map: Array<_, ProgressValue> = map_mut(&mut self.rig, PROGRESS)?;
+        map.set(ONLY, ProgressValue(Progress::default()), 0)
+            .with_context(|| format!("writing {PROGRESS}"))
+    }
+
+    pub(super) fn sent(&self) -> Result<Sent> {
+        let map = self.rig.map(PROGRESS).context("the rig has no progress")?;
+        let map: Array<_, ProgressValue> = map.try_into()?;
+        let ProgressValue(progress) = map.get(&ONLY, 0).context("reading the progress")?;
+        let [hot, flood] = [Kind::Hot, Kind::Flood].map(|kind| progress.sent[kind as usize]);
+        if hot + flood < 2 {
+            bail!("the generator sent nothing");
+        }
+        Ok(Sent {
+            hot,
+            flood,
+            seconds: Duration::from_nanos(progress.last).as_secs_f64(),
+        })
+    }
+}
+
+/// Runs the program on the client's core until a signal comes.
+fn send(program: &Xdp) -> Result<()> {
+    if !core_affinity::set_for_current(CoreId { id: CLIENT_CPU }) {
+        bail!("the load generator cannot run on CPU {CLIENT_CPU}");
+    }
+    rig::prefer(0, Priority::Load)?;
+    let frame = [0; TEMPLATE_OCTETS];
+    let result = program.test_run(TestRunOptions {
+        data_in: Some(&frame),
+        repeat: u32::MAX,
+        attrs: TestRunAttrs::new().xdp_live_frames(BATCH),
+        ..TestRunOptions::new()
+    });
+    match result {
+        Err(ProgramError::SyscallError(error))
+            if error.io_error.kind() == io::ErrorKind::Interrupted =>
+        {
+            Ok(())
+        }
+        result => result
+            .map(drop)
+            .context("BPF_PROG_TEST_RUN with live frames"),
+    }
+}
+
+/// Sends SIGUSR1 to a thread of this process, if it is still there.
+fn interrupt(thread: libc::pid_t) {
+    // SAFETY: the call takes numbers; the signal has a handler.
+    unsafe { libc::syscall(libc::SYS_tgkill, process::id(), thread, libc::SIGUSR1) };
+}
+
+/// The nearest whole number; of those of a load, which lie far below 2^53.
+#[expect(
+    clippy::cast_sign_loss,
+    reason = "rates and shares are checked to be positive"
+)]
+fn whole(number: f64) -> u64 {
+    number.round() as u64
+}
+
+fn map_mut<'m, M>(rig: &'m mut Ebpf, name: &str) -> Result<M>
+where
+    M: TryFrom<&'m mut Map, Error = MapError>,
+{
+    let map = rig.map_mut(name);
+    let map = map.with_context(|| format!("the rig has no map {name}"))?;
+    map.try_into().with_context(|| format!("opening {name}"))
+}
+
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+struct LoadValue(abi::Load);
+
+// SAFETY: two u64s and six u32s, so there is no padding and every bit pattern
+// is a value.
+unsafe impl Pod for LoadValue {}
+
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+struct ProgressValue(Progress);
+
+// SAFETY: nothing but u64s, so there is no padding and every bit pattern is a value.
+unsafe impl Pod for ProgressValue {}
+
+#[repr(transparent)]
+#[derive(Clone, Copy)]
+struct TemplateValue(Template);
+
+// SAFETY: octets, a multiple of four of them, and two u32s, so there is no
+// padding and every bit pattern is a value.
+unsafe impl Pod for TemplateValue {}

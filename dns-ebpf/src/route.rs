@@ -1,0 +1,80 @@
+//! Where a reply goes on the link: back to where the query came from, or where
+//! the routing tables say.
+
+use aya_ebpf::{bindings::BPF_FIB_LKUP_RET_SUCCESS, helpers::bpf_fib_lookup, programs::XdpContext};
+use dns_common::{host::constant, outcome::Outcome, tables::Source};
+
+use crate::{
+    host::constants,
+    receive::{IPV4_HEADER, IPV6_HEADER, Query, UDP},
+};
+
+// Address families of <linux/socket.h>.
+const AF_INET: u64 = 2;
+const AF_INET6: u64 = 10;
+
+/// The MAC addresses of a reply, octets as a little-endian half and pair.
+#[derive(Clone, Copy)]
+pub(crate) struct Macs {
+    pub(crate) destination: (u32, u16),
+    pub(crate) source: (u32, u16),
+}
+
+/// The MAC addresses of the reply to `query` by the routing tables; `None` where
+/// those of the query will do, exchanged (`xdp.reply = mac`).
+///
+/// A reply that would leave by another interface, or whose next hop has no known
+/// neighbour, is for the stack to send: `Err`.
+#[inline(always)]
+pub(crate) fn macs(
+    context: &XdpContext,
+    query: &Query,
+    datagram: usize,
+) -> Result<Option<Macs>, Outcome> {
+    if constant(&constants().reply_by_fib) == 0 {
+        return Ok(None);
+    }
+    // SAFETY: the context is the one this run was given.
+    let ifindex = u64::from(unsafe { (*context.ctx).ingress_ifindex });
+    let (family, ip_header, to) = match query.source {
+        Source::V4(source) => (AF_INET, IPV4_HEADER, (u64::from(source.swap_bytes()), 0)),
+        Source::V6(high, low) => (AF_INET6, IPV6_HEADER, (high.swap_bytes(), low.swap_bytes())),
+    };
+    let from = match query.source {
+        Source::V4(_) => (query.destination.1 >> 32, 0),
+        Source::V6(..) => query.destination,
+    };
+    let len = (ip_header + datagram) as u64;
+    let mut lookup: Lookup = [
+        family | u64::from(UDP) << 8 | len << 48,
+        ifindex,
+        from.0,
+        from.1,
+        to.0,
+        to.1,
+        0,
+        0,
+    ];
+    // SAFETY: `lookup` lives on the stack for the call and has the size given.
+    let result = unsafe {
+        bpf_fib_lookup(
+            context.ctx.cast(),
+            (&raw mut lookup).cast(),
+            size_of::<Lookup>() as i32,
+            0,
+        )
+    };
+    if result != i64::from(BPF_FIB_LKUP_RET_SUCCESS) || lookup[1] as u32 != ifindex as u32 {
+        return Err(Outcome::UpRoute);
+    }
+    Ok(Some(Macs {
+        source: ((lookup[6] >> 32) as u32, lookup[7] as u16),
+        destination: ((lookup[7] >> 16) as u32, (lookup[7] >> 48) as u16),
+    }))
+}
+
+/// `struct bpf_fib_lookup` of <linux/bpf.h> as little-endian words: family,
+/// protocol, ports and length; interface and class; two words each of source and
+/// destination; then, after four octets, the source's and the destination's MAC
+/// address.
+type Lookup = [u64; 8];

@@ -1,0 +1,126 @@
+//! Our server as it is found from the root, and the recursors' side of the wire.
+
+use std::{
+    cell::Cell,
+    fs,
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
+
+use domain::base::Rtype;
+use xtask::lab::{ConfigDir, Daemon, dns::Client};
+
+use crate::{
+    root::{ROOT, Root},
+    support::{
+        config::Config,
+        eventually, lines,
+        origin::Origin,
+        world::{CHILD_DNS, Family, Resolver, World},
+        zone,
+    },
+    tap::{Sent, Tap},
+};
+
+/// Owner of a record set of more than the 1232 octets that everybody takes over UDP.
+pub(crate) const BIG: &str = "big.example.";
+
+/// The root, our server of `example.`, another of ours for the zone below it,
+/// and a tap where recursors are.
+pub(crate) struct Scene {
+    pub(crate) config: Config,
+    pub(crate) root: Root,
+    tap: Tap,
+    recursors: Cell<u32>,
+    _daemons: [Daemon; 2],
+    _origins: Vec<Origin>,
+    pub(crate) world: World,
+}
+
+impl Scene {
+    /// All of it answers.
+    #[track_caller]
+    pub(crate) fn new() -> Self {
+        let world = World::new();
+        let root = Root::start(&world);
+        let origins = world.origins(3);
+        let config = world.config("veer", &[zone::WWW, zone::CDN]);
+        let big = lines(big(), |record| record + "\n");
+        config.write("zones.d/example.zone", &(zone::ZONE.to_owned() + &big));
+        let daemons = [world.start(&config), world.start_in(&child(&world))];
+        let mut scene = Self {
+            config,
+            root,
+            tap: Tap::new(&world.clients).expect("a packet socket"),
+            recursors: Cell::default(),
+            _daemons: daemons,
+            _origins: origins,
+            world,
+        };
+        scene.wait_for_root();
+        scene
+    }
+
+    #[track_caller]
+    fn wait_for_root(&mut self) {
+        let source = Resolver::A.address(Family::V4);
+        let [server, _] = ROOT;
+        let client = Client::new(&self.world.clients, source, SocketAddr::new(server, 53));
+        let mut client = client.expect("a client's socket");
+        eventually("the root answers", || {
+            let root = &mut self.root.process;
+            let ended = root.ended().expect("it is our child");
+            assert!(ended.is_none(), "knotd: {}", root.stderr());
+            client.ask(".", Rtype::SOA).ok()
+        });
+        self.wire();
+    }
+
+    /// A new directory for a recursor's files.
+    pub(crate) fn directory(&self) -> PathBuf {
+        let number = self.recursors.replace(self.recursors.get() + 1);
+        let directory = self.world.lab.dir().join(format!("recursor-{number}"));
+        fs::create_dir(&directory).expect("a directory");
+        directory
+    }
+
+    /// Queries that our server has counted, in both planes.
+    #[track_caller]
+    pub(crate) fn counted(&self) -> u64 {
+        let stats = self.config.stats();
+        stats.answered() + stats.userspace()
+    }
+
+    /// What went to and from servers since the last call.
+    #[track_caller]
+    pub(crate) fn wire(&mut self) -> Vec<Sent> {
+        self.tap.take()
+    }
+}
+
+/// What [`BIG`] has.
+pub(crate) fn big() -> Vec<String> {
+    let filler = "x".repeat(150);
+    let records = (10..20).map(|number| format!("{BIG} TXT \"{number}{filler}\""));
+    records.collect()
+}
+
+/// The server of the delegated zone.
+fn child(world: &World) -> ConfigDir {
+    let config = ConfigDir::new(&world.lab, "child").expect("a configuration");
+    let [v4, v6] = CHILD_DNS;
+    let settings = format!("server.addresses = {v4} {v6}\n");
+    for (file, text) in [
+        ("veer.conf", settings.as_str()),
+        ("zones.d/sub.example.zone", zone::CHILD),
+    ] {
+        config.write(file, text).expect("a file");
+    }
+    config
+}
+
+/// What of `wire` was asked at `servers`.
+pub(crate) fn queries(wire: &[Sent], servers: [IpAddr; 2]) -> Vec<&Sent> {
+    let to = |sent: &&Sent| servers.contains(&sent.destination.ip());
+    wire.iter().filter(to).collect()
+}
