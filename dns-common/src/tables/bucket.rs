@@ -6,11 +6,16 @@ use super::Line;
 /// Entries of one bucket.
 pub const ENTRIES: usize = 8;
 
+/// 2^64 / golden ratio.
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// The two buckets a name with `hash` may stand in, and its tag.
 #[inline(always)]
 pub const fn places(hash: u64, mask: u32) -> (u32, u32, u32) {
     let tag = (hash >> 32) as u32;
-    let first = hash as u32 & mask;
+    // What was mixed in last, the octets that names of one zone differ in, has
+    // not reached the lower bits of either half yet.
+    let first = (hash.wrapping_mul(SPREAD) >> 32) as u32 & mask;
     // Odd, so that the two differ wherever there is more than one bucket.
     let second = first ^ ((tag.wrapping_mul(0x5bd1_e995) | 1) & mask);
     (first, second, tag)

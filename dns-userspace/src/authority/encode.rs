@@ -118,6 +118,46 @@ pub fn encode_answer(question: &Name, rtype: Rtype, records: &[StoredRecord]) ->
     Some(out.split_off(HEADER_LEN + question_len))
 }
 
+/// The records of a reply as they stand after the question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sections {
+    /// Their wire form.
+    pub octets: Vec<u8>,
+    /// How many are in answer, authority and additional section.
+    pub counts: [u16; 3],
+}
+
+/// Writes what [`Frame::reply`] writes between question and OPT, in reply to the
+/// question for `question` and `rtype`, class IN: with answer, authority and
+/// glue of at most `whole_max` octets, else `None`; with additional records as
+/// long as all of it has at most `all_max`.
+pub fn encode_sections(
+    question: &Name,
+    rtype: Rtype,
+    response: &Response<'_>,
+    whole_max: usize,
+    all_max: usize,
+) -> Option<Sections> {
+    let start = HEADER_LEN + question.len() + size_of::<[u16; 2]>();
+    let mut out = Vec::with_capacity(512);
+    let mut message = new_message(&mut out);
+    // The builder refuses what reaches its limit.
+    message.set_push_limit(start + whole_max + 1);
+    let mut message = message.question();
+    message.push((question, rtype, Class::IN)).ok()?;
+    let mut message = sections(message.answer(), response).ok()?;
+    if message.as_slice().len() <= start + all_max {
+        message.set_push_limit(start + all_max + 1);
+        push_additional(&mut message, response);
+    }
+    let counts = message.counts();
+    let counts = [counts.ancount(), counts.nscount(), counts.arcount()];
+    Some(Sections {
+        octets: out.split_off(start),
+        counts,
+    })
+}
+
 fn new_message(out: &mut Vec<u8>) -> MessageBuilder<Target<'_>> {
     match MessageBuilder::from_target(StaticCompressor::new(out)) {
         Ok(message) => message,

@@ -149,7 +149,7 @@ impl<'z, S: Steering + ?Sized> Search<'z, '_, S> {
                 Some(shape) => self.steered(zone, owner, node, shape),
                 None => self.node(zone, node, None),
             },
-            Place::Wildcard(node) => {
+            Place::Wildcard { node, .. } => {
                 self.response.wildcard = true;
                 self.node(zone, node, Some(name))
             }
@@ -214,6 +214,15 @@ impl<'z, S: Steering + ?Sized> Search<'z, '_, S> {
         node: &'z Node,
         shape: Shape,
     ) -> Option<Name> {
+        // ANY is answered with one RRset (RFC 8482 section 4.1).
+        let found = match (self.qtype, node.rrsets.first()) {
+            (Rtype::ANY, Some(first)) => first[0].rtype(),
+            (qtype, _) => qtype,
+        };
+        if !node.hinted(found).is_empty() {
+            self.hinted(zone, owner, found);
+            return None;
+        }
         let by_decision = match self.qtype {
             Rtype::A | Rtype::AAAA => true,
             Rtype::ANY => node.rrsets.is_empty(),
@@ -260,6 +269,17 @@ impl<'z, S: Steering + ?Sized> Search<'z, '_, S> {
         };
         self.response.answer.push(Records::made(records));
         target.filter(|_| self.follows_aliases())
+    }
+
+    /// The records of type `rtype` at the steered name `owner`, whose address
+    /// hints are the decision's.
+    fn hinted(&mut self, zone: &'z Zone, owner: &Name, rtype: Rtype) {
+        self.response.steered = true;
+        match self.steering.steer(owner, rtype, self.source) {
+            Steered::Records(records) => self.response.answer.push(Records::made(records)),
+            Steered::NoData => self.negative(zone),
+            Steered::Fail => self.fail(),
+        }
     }
 
     /// The DNAME above `name` and the CNAME it makes (RFC 6672 section 3.1).

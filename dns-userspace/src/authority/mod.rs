@@ -33,7 +33,7 @@ pub mod zone;
 pub mod zones;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;
 
 /// A record as zones keep it.
 pub type StoredRecord = Record<Name, ZoneRecordData<Bytes, Name>>;
@@ -41,8 +41,9 @@ pub type StoredRecord = Record<Name, ZoneRecordData<Bytes, Name>>;
 /// Where the authority asks for what depends on the requester: what stands at a
 /// steered name, and how its options are to be treated.
 pub trait Steering {
-    /// The records of type `rtype` (A or AAAA) that `source` gets at `name`,
-    /// in answer order: the CNAME first where the service's shape has one.
+    /// The records of type `rtype` (A or AAAA, or HTTPS or SVCB with address
+    /// hints) that `source` gets at `name`, in answer order: the CNAME first
+    /// where the service's shape has one.
     fn steer(&self, name: &Name, rtype: Rtype, source: IpAddr) -> Steered;
 
     /// How many bits of the address `source` a decision for it holds for.

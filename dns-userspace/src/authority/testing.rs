@@ -18,7 +18,7 @@ $TTL 300
 ns1 A 192.0.2.53
 ";
 
-pub(super) fn name(text: &str) -> Name {
+pub(crate) fn name(text: &str) -> Name {
     Name::from_str(text).expect("a name")
 }
 
@@ -53,7 +53,7 @@ pub(super) fn lines(count: usize, line: impl FnMut(usize) -> String) -> String {
 }
 
 /// Records in master-file form, names absolute.
-pub(super) fn records(text: &str) -> Vec<StoredRecord> {
+pub(crate) fn records(text: &str) -> Vec<StoredRecord> {
     let mut scanner = Zonefile::from(format!("{text}\n").as_str());
     scanner.set_origin(Name::root_bytes());
     scanner.set_default_class(Class::IN);

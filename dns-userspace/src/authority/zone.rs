@@ -1,6 +1,6 @@
 //! One zone in memory: its names, what stands at each, and where a name leads.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use domain::{
     base::{Rtype, Ttl, name::ToName},
@@ -22,6 +22,8 @@ pub struct Zone {
     nodes: HashMap<Name, Node>,
     /// The SOA as negative answers carry it.
     negative_soa: StoredRecord,
+    /// Names that HTTPS or SVCB records of others give addresses of.
+    hinted_targets: HashSet<Name>,
 }
 
 /// What stands at one name.
@@ -40,6 +42,16 @@ impl Node {
         found.map_or(&[], Vec::as_slice)
     }
 
+    /// The HTTPS or SVCB records of one type, where any has address hints.
+    pub(super) fn hinted(&self, rtype: Rtype) -> &[StoredRecord] {
+        let rrset = self.rrset(rtype);
+        if rrset.iter().any(has_address_hints) {
+            rrset
+        } else {
+            &[]
+        }
+    }
+
     fn has(&self, rtype: Rtype) -> bool {
         !self.rrset(rtype).is_empty()
     }
@@ -56,13 +68,32 @@ pub(super) enum Place<'z> {
         node: &'z Node,
     },
     /// A wildcard covers the name (RFC 4592 section 3.3.1).
-    Wildcard(&'z Node),
+    Wildcard {
+        /// The wildcard as the zone writes it.
+        owner: &'z Name,
+        /// What stands there.
+        node: &'z Node,
+    },
     /// The name is at or below a zone cut: its NS records.
     Cut(&'z [StoredRecord]),
     /// The name is below a DNAME.
     Dname(&'z StoredRecord),
     /// The name does not exist.
     Missing,
+}
+
+/// Where names lead that do not exist and whose closest encloser is given
+/// (RFC 4592 section 3.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Below<'z> {
+    /// Nowhere: they do not exist.
+    Missing,
+    /// To this wildcard.
+    Wildcard(&'z Name),
+    /// To the zone delegated at this cut.
+    Cut(&'z Name),
+    /// To a DNAME.
+    Dname,
 }
 
 impl Zone {
@@ -82,6 +113,7 @@ impl Zone {
             nodes: HashMap::from([(apex.clone(), node)]),
             apex,
             negative_soa,
+            hinted_targets: HashSet::new(),
         }
     }
 
@@ -134,6 +166,12 @@ impl Zone {
             if !rrset.is_empty() && matches!(rtype, Rtype::SOA | Rtype::CNAME | Rtype::DNAME) {
                 return Err(format!("a name has one {rtype} at most; this is a second"));
             }
+        }
+        if has_address_hints(&record)
+            && let Some((_, target)) = service_binding(&record)
+            && *target != owner
+        {
+            self.hinted_targets.insert(target.clone());
         }
         let rrsets = &mut self.node(&owner).rrsets;
         let Some(rrset) = rrsets.iter_mut().find(|rrset| rrset[0].rtype() == rtype) else {
@@ -204,12 +242,23 @@ impl Zone {
                     ));
                 }
             }
-            if node.rrsets.iter().flatten().any(has_address_hints) {
+            let mut hinted = node
+                .rrsets
+                .iter()
+                .flatten()
+                .filter(|r| has_address_hints(r));
+            if hinted.any(|record| !is_for_its_owner(record)) {
                 return Err(format!(
-                    "{shown} has address hints in an HTTPS or SVCB record, which would bypass the \
-                     decision; leave ipv4hint and ipv6hint out"
+                    "{shown} has address hints in an HTTPS or SVCB record that is an alias or has \
+                     another target; leave ipv4hint and ipv6hint out"
                 ));
             }
+        }
+        if self.hinted_targets.contains(name) {
+            return Err(format!(
+                "{shown} is the target of an HTTPS or SVCB record with address hints, which would \
+                 bypass the decision; leave ipv4hint and ipv6hint out"
+            ));
         }
         self.node(name).steered = Some(shape);
         let ttl = self.negative_soa.ttl().min(Ttl::from_secs(ttl_s));
@@ -226,15 +275,64 @@ impl Zone {
     /// Where `name`, at or below the apex, leads. A question for DS at a cut is
     /// the parent's (RFC 4035 section 3.1.4.1), so there the cut is no barrier.
     pub(super) fn place(&self, name: &Name, rtype: Rtype) -> Place<'_> {
+        self.walk(name, Some(rtype))
+    }
+
+    /// Where names lead that are below `name` and below no other name that
+    /// exists.
+    pub fn below(&self, name: &Name) -> Below<'_> {
+        match self.walk(name, None) {
+            Place::Exact { .. } | Place::Missing => Below::Missing,
+            Place::Wildcard { owner, .. } => Below::Wildcard(owner),
+            Place::Cut(cut) => Below::Cut(cut[0].owner()),
+            Place::Dname(_) => Below::Dname,
+        }
+    }
+
+    /// The wildcard that covers `name`, if one does.
+    pub fn wildcard_over(&self, name: &Name) -> Option<&Name> {
+        match self.place(name, Rtype::A) {
+            Place::Wildcard { owner, .. } => Some(owner),
+            _ => None,
+        }
+    }
+
+    /// Whether `name` is a wildcard that covers names.
+    pub fn is_covering(&self, name: &Name) -> bool {
+        let Some(encloser) = name.parent().filter(|_| is_wildcard(name)) else {
+            return false;
+        };
+        self.below(&encloser) == Below::Wildcard(name)
+    }
+
+    /// The types of what a question for `name` finds there, in file order; none
+    /// where a cut or a DNAME hides it.
+    pub fn types(&self, name: &Name) -> impl Iterator<Item = Rtype> {
+        let rrsets = match self.place(name, Rtype::DS) {
+            Place::Exact { node, .. } | Place::Wildcard { node, .. } => node.rrsets.as_slice(),
+            _ => &[],
+        };
+        rrsets.iter().map(|rrset| rrset[0].rtype())
+    }
+
+    /// The HTTPS or SVCB records at the steered `name` whose address hints are
+    /// the decision's; empty where none are.
+    pub fn hinted(&self, name: &Name, rtype: Rtype) -> &[StoredRecord] {
+        self.nodes.get(name).map_or(&[], |node| node.hinted(rtype))
+    }
+
+    /// Where `name` leads when it is asked for a type, or else where names below
+    /// it do.
+    fn walk(&self, name: &Name, asked: Option<Rtype>) -> Place<'_> {
         let mut closest = None;
         let mut barrier = None;
         for suffix in name.iter_suffixes() {
-            let at_name = suffix.len() == name.len();
+            let at_name = asked.is_some() && suffix.len() == name.len();
             let at_apex = suffix.len() == self.apex.len();
             if let Some((owner, node)) = self.nodes.get_key_value(suffix.for_slice()) {
                 let cut = node.rrset(Rtype::NS);
                 // The barrier nearest the apex hides those below it.
-                let ours = at_apex || (at_name && rtype == Rtype::DS);
+                let ours = at_apex || (at_name && asked == Some(Rtype::DS));
                 if !ours && !cut.is_empty() {
                     barrier = Some(Place::Cut(cut));
                 } else if let ([dname, ..], false) = (node.rrset(Rtype::DNAME), at_name) {
@@ -249,20 +347,24 @@ impl Zone {
         match (barrier, closest) {
             (Some(barrier), _) => barrier,
             (None, Some((owner, node, true))) => Place::Exact { owner, node },
-            (None, Some((encloser, _, false))) => self
-                .wildcard(encloser)
-                .map_or(Place::Missing, Place::Wildcard),
+            (None, Some((encloser, _, false))) => {
+                self.wildcard(encloser)
+                    .map_or(Place::Missing, |(owner, node)| Place::Wildcard {
+                        owner,
+                        node,
+                    })
+            }
             (None, None) => Place::Missing,
         }
     }
 
     /// The wildcard directly below `encloser` (RFC 4592 section 3.3.1).
-    fn wildcard(&self, encloser: &Name) -> Option<&Node> {
+    fn wildcard(&self, encloser: &Name) -> Option<(&Name, &Node)> {
         let mut wire = Vec::with_capacity(encloser.len() + 2);
         wire.extend_from_slice(b"\x01*");
         wire.extend_from_slice(encloser.as_slice());
         // Too long a name does not exist either.
-        self.nodes.get(Suffix::from_slice(&wire).ok()?)
+        self.nodes.get_key_value(Suffix::from_slice(&wire).ok()?)
     }
 
     fn require_inside(&self, name: &Name) -> Result<(), String> {
@@ -289,7 +391,7 @@ impl Zone {
                 "{shown} is below the DNAME at {}",
                 dname.owner().fmt_with_dot()
             )),
-            Place::Exact { .. } | Place::Wildcard(_) | Place::Missing => Ok(()),
+            Place::Exact { .. } | Place::Wildcard { .. } | Place::Missing => Ok(()),
         }
     }
 
@@ -348,6 +450,23 @@ fn has_address_hints(record: &StoredRecord) -> bool {
         _ => return false,
     };
     params.any(|param| matches!(param, Ok(AllValues::Ipv4Hint(_) | AllValues::Ipv6Hint(_))))
+}
+
+/// Priority and target of an HTTPS or SVCB record.
+fn service_binding(record: &StoredRecord) -> Option<(u16, &Name)> {
+    match record.data() {
+        ZoneRecordData::Https(data) => Some((data.priority(), data.target())),
+        ZoneRecordData::Svcb(data) => Some((data.priority(), data.target())),
+        _ => None,
+    }
+}
+
+/// Whether the record binds a service to its own owner (RFC 9460 sections 2.4.3
+/// and 2.5).
+fn is_for_its_owner(record: &StoredRecord) -> bool {
+    service_binding(record).is_some_and(|(priority, target)| {
+        priority != 0 && (target.is_root() || target == record.owner())
+    })
 }
 
 #[cfg(test)]

@@ -1,17 +1,10 @@
 //! The set of zones served. It is immutable: a change is a new set.
 
-use std::{
-    collections::HashMap,
-    net::{IpAddr, Ipv4Addr},
-};
+use std::collections::HashMap;
 
-use domain::base::{Rtype, iana::Rcode};
+use domain::base::Rtype;
 
-use super::{
-    Steered, Steering, StoredRecord,
-    lookup::lookup,
-    zone::{Suffix, Zone},
-};
+use super::zone::{Suffix, Zone};
 use crate::model::Name;
 
 /// Every zone served, by name.
@@ -59,43 +52,11 @@ impl Zones {
         self.iter().flat_map(Zone::names)
     }
 
-    /// The answer section for `name` and `rtype` when the whole reply is that
-    /// section, for every resolver alike: NOERROR, authoritative, the name
-    /// itself in the zone, nothing in authority or additional, and no steered
-    /// name or wildcard on the way. This is what can be answered ahead of time.
-    pub fn static_answer(&self, name: &Name, rtype: Rtype) -> Option<Vec<StoredRecord>> {
-        let anyone = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let response = lookup(self, name, rtype, anyone, &NothingSteered);
-        let plain = response.rcode == Rcode::NOERROR
-            && response.authoritative
-            && !response.answer.is_empty()
-            && response.authority.is_empty()
-            && response.glue.is_empty()
-            && response.additional.is_empty()
-            && !response.steered
-            && !response.wildcard;
-        plain.then(|| {
-            let groups = response.answer.into_iter();
-            groups
-                .flat_map(|group| group.records.into_owned())
-                .collect()
-        })
-    }
-
     fn find_from(&self, name: &Name, labels_skipped: usize) -> Option<&Zone> {
         let mut suffixes = name.iter_suffixes().skip(labels_skipped);
         suffixes.find_map(|suffix| {
             let suffix: &Suffix = suffix.for_slice();
             self.0.get(suffix)
         })
-    }
-}
-
-/// Stands in where a steered name ends the search anyway.
-struct NothingSteered;
-
-impl Steering for NothingSteered {
-    fn steer(&self, _: &Name, _: Rtype, _: IpAddr) -> Steered {
-        Steered::NoData
     }
 }

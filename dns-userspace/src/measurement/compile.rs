@@ -1,30 +1,36 @@
 //! Compile: from zones, services and decisions to one generation of tables.
+//!
+//! What is answered at a name is asked of the authority, type by type, so that
+//! the tables say what it would say. The tables have every name of our zones, and
+//! every name above them, so that a reader finds what is not there by what is.
+
+mod answers;
+mod service;
 
 use std::{
-    collections::{HashMap, HashSet},
+    cmp::Reverse,
+    collections::{BTreeSet, HashMap, HashSet},
     net::IpAddr,
 };
 
 use dns_common::{
-    ask::{HEADER, TYPE_AND_CLASS},
-    decision::{ALL_CANDIDATES, CANDIDATES_MAX, Eligible, Family, Ranking},
-    reply::UDP_MAX,
-    tables::Row,
+    cookie::Secret,
+    decision::{Eligible, Ranking},
+    tables::{Below, By, Row},
 };
-use domain::{
-    base::{Record, Rtype, Ttl, iana::Class, name::NameBuilder},
-    rdata::{A, Aaaa, Cname, ZoneRecordData},
-};
+use domain::base::{Rtype, name::ToName};
 
+use self::answers::{Answers, Asked};
+pub use self::service::cname_targets;
 use super::director::{Change, Director};
 use crate::{
-    authority::{StoredRecord, encode::encode_answer, zones::Zones},
-    model::{ALL_SERVERS, Name, Server, Service, Shape},
-    tables::{Image, ImageBuilder, ImageError, Records, RowData, Tables},
+    authority::{
+        zone::{self, Zone},
+        zones::Zones,
+    },
+    model::{Name, Plan, Service},
+    tables::{Addresses, Image, ImageBuilder, ImageError, RowData, Slot, Tables, TypeData},
 };
-
-/// The record types the kernel answers, in the order rows keep their answers.
-const RTYPES: [(Family, Rtype); 2] = [(Family::V4, Rtype::A), (Family::V6, Rtype::AAAA)];
 
 /// What else a generation is made of.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +39,8 @@ pub struct Surroundings<'s> {
     pub addresses: &'s [IpAddr],
     /// The port we answer on.
     pub port: u16,
+    /// The secret that makes cookies, and another whose cookies are taken too.
+    pub secrets: [Secret; 2],
     /// Service names by counter number; every service of the plan is there.
     pub counters: &'s [String],
 }
@@ -56,42 +64,34 @@ pub fn compile(
         });
     }
     let mut image = ImageBuilder::new(*tables.capacity(), tables.half(number));
-    let plan = director.plan();
     for (eligible, rankings) in words(director) {
         image.pool(eligible, rankings);
     }
+    let image = rows(image, zones, director.plan(), surroundings.counters);
+    let (addresses, port) = (surroundings.addresses, surroundings.port);
+    image.build(addresses, port, surroundings.secrets)
+}
 
-    let counters: HashMap<&str, u32> = surroundings
-        .counters
-        .iter()
-        .map(String::as_str)
-        .zip(0..)
-        .collect();
-    let mut known = HashSet::new();
-    for (service, pool) in &plan.services {
+/// Adds every row to `image`, which has the pools of `plan` already.
+fn rows(image: ImageBuilder, zones: &Zones, plan: &Plan, counters: &[String]) -> ImageBuilder {
+    let counters: HashMap<&str, u32> = counters.iter().map(String::as_str).zip(0..).collect();
+    let services = plan.services.iter().map(|(service, pool)| {
         let name = service.name.fmt_with_dot().to_string();
-        let data = RowData::Steered {
-            // A number past the table's end is not counted.
-            service: counters.get(name.as_str()).copied().unwrap_or(u32::MAX),
-            pool: *pool,
-            answers: RTYPES.map(|(family, _)| steered_answers(service, family)),
-        };
-        image.name(service.name.as_slice(), &data);
-        known.insert(&service.name);
+        // A number past the table's end is not counted.
+        let counter = counters.get(name.as_str()).copied().unwrap_or(u32::MAX);
+        (&service.name, (service, *pool, counter))
+    });
+    let mut rows = Rows {
+        zones,
+        numbers: numbers(zones),
+        services: services.collect(),
+        answers: Answers::new(zones, image),
+        wildcards: HashMap::new(),
+    };
+    for name in names(zones) {
+        rows.add(&name);
     }
-    for name in zones.names() {
-        if !known.insert(name) {
-            continue;
-        }
-        let answers = RTYPES.map(|(_, rtype)| {
-            let records = zones.static_answer(name, rtype)?;
-            encode(name, rtype, &records)
-        });
-        if answers.iter().any(Option::is_some) {
-            image.name(name.as_slice(), &RowData::Static(answers));
-        }
-    }
-    image.build(surroundings.addresses, surroundings.port)
+    rows.answers.into_image()
 }
 
 /// Eligibility and rankings of every pool, in order.
@@ -110,115 +110,142 @@ fn words(director: &Director) -> Vec<(Eligible, Vec<Ranking>)> {
     pools
 }
 
-/// The answers of one family: each candidate's, then all candidates' together.
-fn steered_answers(
-    service: &Service,
-    family: Family,
-) -> [Option<Records>; Row::STEERED_ANSWERS as usize] {
-    let servers = &service.pool.servers;
-    std::array::from_fn(|candidate| {
-        let (label, chosen) = if candidate == usize::from(ALL_CANDIDATES) {
-            (ALL_SERVERS, servers.as_slice())
-        } else {
-            let server = servers.get(candidate..=candidate)?;
-            (server[0].name.as_str(), server)
-        };
-        steered_answer(service, family, label, chosen)
-    })
-}
-
-/// The answer that sends to `servers`, of which CNAME-shaped services speak as
-/// `label`: as many addresses as a reply without EDNS can hold.
-fn steered_answer(
-    service: &Service,
-    family: Family,
-    label: &str,
-    servers: &[Server],
-) -> Option<Records> {
-    let rtype = RTYPES[family as usize].1;
-    let (mut records, owner) = match service.shape {
-        Shape::Direct => (Vec::new(), service.name.clone()),
-        Shape::Cname => {
-            let target = child(&service.name, label);
-            let cname = record(service, &service.name, Cname::new(target.clone()).into());
-            (vec![cname], target)
-        }
+/// Every name that has a row: wildcards first, the deepest of them at the
+/// beginning, since rows of other names point to theirs.
+fn names(zones: &Zones) -> Vec<Name> {
+    let within = |zone: &Zone, name: &Name| {
+        let found = zones.find(name).map(Zone::apex);
+        found.is_some_and(|apex| apex == zone.apex())
     };
-    let alone = records.len();
-    records.extend(address_records(service, family, &owner, servers));
-    if records.len() == alone {
-        return None;
-    }
-    let mut answer = encode(&service.name, rtype, &records);
-    while answer.is_none() && records.len() > alone + 1 {
-        records.pop();
-        answer = encode(&service.name, rtype, &records);
-    }
-    answer
-}
-
-/// The names a CNAME-shaped service has beside its own, with their records.
-pub fn cname_targets(service: &Service) -> Vec<Vec<StoredRecord>> {
-    if service.shape != Shape::Cname {
-        return Vec::new();
-    }
-    debug_assert!(service.pool.servers.len() <= CANDIDATES_MAX);
-    let servers = &service.pool.servers;
-    let each = servers
+    let mut names: HashSet<Name> = zones
         .iter()
-        .map(|server| (server.name.as_str(), std::slice::from_ref(server)));
-    let all = (ALL_SERVERS, servers.as_slice());
-    each.chain([all])
-        .flat_map(|(label, servers)| {
-            let owner = child(&service.name, label);
-            RTYPES.map(|(family, _)| address_records(service, family, &owner, servers).collect())
-        })
-        .filter(|records: &Vec<_>| !records.is_empty())
-        .collect()
+        // What only the parent of a zone of ours has is not to be found.
+        .flat_map(|zone| zone.names().filter(move |name| within(zone, name)))
+        .cloned()
+        .collect();
+    for zone in zones.iter() {
+        let above = zone.apex().iter_suffixes().skip(1);
+        names.extend(above.map(|suffix| suffix.to_bytes()));
+    }
+    names.insert(Name::root_bytes());
+    let (mut wildcards, others): (Vec<_>, Vec<_>) =
+        names.into_iter().partition(|name| name.first() == b"*");
+    wildcards.sort_by_key(|name| Reverse(name.label_count()));
+    wildcards.extend(others);
+    wildcards
 }
 
-fn address_records<'r>(
-    service: &'r Service,
-    family: Family,
-    owner: &'r Name,
-    servers: &'r [Server],
-) -> impl Iterator<Item = StoredRecord> + 'r {
-    servers.iter().flat_map(move |server| {
-        let data: Vec<ZoneRecordData<_, _>> = match family {
-            Family::V4 => server.v4.iter().map(|v4| A::new(*v4).into()).collect(),
-            Family::V6 => server.v6.iter().map(|v6| Aaaa::new(*v6).into()).collect(),
+/// Each zone's number: its position among all apexes in canonical order.
+fn numbers(zones: &Zones) -> HashMap<&Name, u32> {
+    let mut apexes: Vec<_> = zones.iter().map(Zone::apex).collect();
+    apexes.sort();
+    apexes.into_iter().zip(0..).collect()
+}
+
+/// The rows of names, as far as they are written.
+struct Rows<'z> {
+    zones: &'z Zones,
+    numbers: HashMap<&'z Name, u32>,
+    /// Services by name, with the numbers of their pools and counters.
+    services: HashMap<&'z Name, (&'z Service, u16, u32)>,
+    answers: Answers<'z>,
+    /// Where the rows of wildcards start.
+    wildcards: HashMap<Name, u32>,
+}
+
+impl Rows<'_> {
+    fn add(&mut self, name: &Name) {
+        let row = match self.zones.find(name) {
+            Some(zone) => self.row(zone, name),
+            None => RowData::outside(),
         };
-        data.into_iter().map(|data| record(service, owner, data))
-    })
+        let cell = self.answers.image().name(name.as_slice(), &row);
+        if name.first() == b"*" {
+            self.wildcards.insert(name.clone(), cell);
+        }
+    }
+
+    fn row(&mut self, zone: &Zone, name: &Name) -> RowData {
+        let asked = |rows: &mut Self, rtype| match rows.services.get(name) {
+            Some((service, ..)) => rows.answers.steered(service, rtype),
+            None if zone.is_covering(name) => rows.answers.wildcard(name, rtype),
+            None => rows.answers.plain(name, rtype),
+        };
+        let [v4, v6] = [Rtype::A, Rtype::AAAA].map(|rtype| asked(self, rtype).data);
+        let addresses = match self.services.get(name) {
+            Some((_, pool, counter)) => Addresses::Steered {
+                service: *counter,
+                pool: *pool,
+                answers: Box::new([candidates(v4, By::V4), candidates(v6, By::V6)]),
+            },
+            None => Addresses::Static([v4, v6].map(|data| first(data.answers))),
+        };
+
+        let Asked {
+            data: rest,
+            targets,
+        } = asked(self, self.answers.unlisted());
+        let here = zone.types(name);
+        let there = targets.iter().flat_map(|target| {
+            let zone = self.zones.find(target).into_iter();
+            zone.flat_map(move |zone| zone.types(target))
+        });
+        // What is answered differently wherever there is anything.
+        let special = [Rtype::CNAME, Rtype::ANY, Rtype::DS];
+        let mut rtypes: BTreeSet<u16> = here
+            .chain(there)
+            .chain(special)
+            .map(Rtype::to_int)
+            .collect();
+        rtypes.remove(&Rtype::A.to_int());
+        rtypes.remove(&Rtype::AAAA.to_int());
+        let listed = rtypes.into_iter().map(|rtype| TypeData {
+            rtype,
+            ..asked(self, rtype.into()).data
+        });
+        let listed: Vec<_> = listed
+            .filter(|data| (data.by, &data.answers) != (rest.by, &rest.answers))
+            .collect();
+        let mut types = vec![TypeData { rtype: 0, ..rest }];
+        types.extend(listed);
+        RowData {
+            zone: self.numbers.get(zone.apex()).copied().unwrap_or_default(),
+            addresses,
+            types,
+            below: self.below(zone, name),
+        }
+    }
+
+    /// What names get that are below `name` and not in the tables.
+    fn below(&mut self, zone: &Zone, name: &Name) -> Below {
+        let cell = match zone.below(name) {
+            zone::Below::Missing | zone::Below::Cut(_) => {
+                self.answers.below(name).map(Below::Answer)
+            }
+            zone::Below::Wildcard(owner) => self.wildcards.get(owner).copied().map(Below::Wildcard),
+            zone::Below::Dname => None,
+        };
+        cell.unwrap_or(Below::Up)
+    }
 }
 
-fn record(
-    service: &Service,
-    owner: &Name,
-    data: ZoneRecordData<bytes::Bytes, Name>,
-) -> StoredRecord {
-    Record::new(
-        owner.clone(),
-        Class::IN,
-        Ttl::from_secs(service.ttl_s),
-        data,
-    )
+fn first(answers: Vec<Slot>) -> Slot {
+    answers.into_iter().next().unwrap_or(Slot::Absent)
 }
 
-/// `label` below `name`; configuration has checked that it fits.
-fn child(name: &Name, label: &str) -> Name {
-    const FITS: &str = "configuration has checked that the name fits";
-    let mut builder = NameBuilder::new_bytes();
-    builder.append_label(label.as_bytes()).expect(FITS);
-    builder.append_origin(name).expect(FITS)
+/// The answers in a row's places for one family, whose decision `by` is.
+fn candidates(data: TypeData, by: By) -> [Slot; Row::STEERED_ANSWERS as usize] {
+    if data.by == by
+        && let Ok(answers) = data.answers.clone().try_into()
+    {
+        return answers;
+    }
+    let one = match data.by {
+        By::Nobody => first(data.answers),
+        _ => Slot::Absent,
+    };
+    std::array::from_fn(|_| one.clone())
 }
 
-/// The wire form, where it fits a reply without EDNS to that question.
-fn encode(question: &Name, rtype: Rtype, records: &[StoredRecord]) -> Option<Records> {
-    let octets = encode_answer(question, rtype, records)?;
-    let reply = HEADER + question.as_slice().len() + TYPE_AND_CLASS + octets.len();
-    (reply <= UDP_MAX).then_some(Records {
-        octets,
-        count: records.len() as u16,
-    })
-}
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,8 @@ mod image;
 mod region;
 mod resolvers;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::{
@@ -19,14 +21,14 @@ use dns_common::tables::{
 };
 
 pub use grace::wait_for_kernel_readers;
-pub use image::{Image, ImageBuilder, ImageError, Records, RowData};
+pub use image::{Addresses, Answer, Image, ImageBuilder, ImageError, RowData, Slot, TypeData};
 use region::Region;
 pub use resolvers::{PreparedResolvers, ResolversError};
 
 /// How much each table holds, for each generation where there are two.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capacity {
-    /// Names.
+    /// Names, those between others and those above our zones included.
     pub names: u32,
     /// Resolver groups, a power of two.
     pub groups: u32,
@@ -38,6 +40,8 @@ pub struct Capacity {
     pub chunks: u32,
     /// Services with a counter of their own.
     pub services: u32,
+    /// Buckets of response rates, a power of two.
+    pub rate_buckets: u32,
 }
 
 impl Capacity {
@@ -47,7 +51,7 @@ impl Capacity {
         (self.names / 2).max(2).next_power_of_two()
     }
 
-    /// Cells of names of one generation: two for each on average (112 octets),
+    /// Cells of names of one generation: two for each on average (104 octets),
     /// and the first, which is never used.
     pub fn name_cells(&self) -> u32 {
         2 * self.names + 1
@@ -59,8 +63,13 @@ impl Capacity {
         2 * self.chunks
     }
 
+    /// Words of rates: one a bucket, and the one after all of them.
+    pub fn rate_entries(&self) -> u32 {
+        self.rate_buckets + 1
+    }
+
     /// Every map that the daemon sizes, with its number of entries.
-    pub fn map_entries(&self) -> [(&'static str, u32); 8] {
+    pub fn map_entries(&self) -> [(&'static str, u32); 9] {
         [
             ("BUCKETS", 2 * self.buckets()),
             ("NAMES", 2 * self.name_cells()),
@@ -70,6 +79,7 @@ impl Capacity {
             ("ELIGIBLE", 2 * self.pools),
             // The second half is carried over from the tables before.
             ("SERVICES", 2 * self.services),
+            ("RATES", self.rate_entries()),
             ("COUNTERS", 2),
         ]
     }
@@ -120,6 +130,7 @@ pub struct Tables {
     chunks: Region<Chunk>,
     rankings: Region<Word>,
     eligible: Region<Word>,
+    rates: Region<Word>,
     /// Decision words stored since start, for statistics and tests.
     stores: AtomicU64,
 }
@@ -139,6 +150,7 @@ impl Tables {
             chunks: Region::anonymous(capacity.chunk_entries())?,
             rankings: Region::anonymous(2 * capacity.pools * capacity.groups)?,
             eligible: Region::anonymous(2 * capacity.pools)?,
+            rates: Region::anonymous(capacity.rate_entries())?,
             stores: AtomicU64::new(0),
         })
     }
@@ -170,6 +182,7 @@ impl Tables {
             chunks: region(&map, "CHUNKS")?,
             rankings: region(&map, "RANKINGS")?,
             eligible: region(&map, "ELIGIBLE")?,
+            rates: region(&map, "RATES")?,
             stores: AtomicU64::new(0),
         })
     }
@@ -200,8 +213,14 @@ impl Tables {
     pub fn publish(&self, image: &Image) {
         image.write(self);
         self.line()
-            .describe(image.half().number, image.generation());
+            .describe(image.half().number, image.generation(), image.secrets());
         self.line().0[Control::GENERATION].store(image.half().number);
+    }
+
+    /// Stores how far 1970 lies before the start of the kernel's clock
+    /// (`CLOCK_BOOTTIME`), nanoseconds, wrapping.
+    pub fn set_clock_offset_ns(&self, offset: u64) {
+        self.line().set_clock_offset_ns(offset);
     }
 
     /// Stores the eligibility of a pool of generation `number`.
@@ -275,5 +294,9 @@ impl dns_common::tables::Tables for Tables {
 
     fn eligible(&self, pool: u32) -> Option<&Word> {
         self.eligible.get(pool)
+    }
+
+    fn rate(&self, bucket: u32) -> Option<&Word> {
+        self.rates.get(bucket)
     }
 }

@@ -4,20 +4,15 @@ use std::{
 };
 
 use dns_common::{
-    ask,
-    decide::Chosen,
+    cookie::Secret,
     decision::{ALL_CANDIDATES, CANDIDATES_MAX, Eligible, Ranking},
+    name::{NAME_MAX, folded_words},
     outcome::Outcome,
-    reply, respond,
-    tables::{AnswerHead, Entry, Source, Tables as _, bucket},
-};
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use proptest::{
-    prelude::*,
-    test_runner::{Config, TestRunner},
+    respond,
+    tables::{AnswerHead, Below, By, Entry, Source, Tables as _, bucket},
 };
 
-use super::*;
+use super::{image::index, testing::Quiet, *};
 
 const CAPACITY: Capacity = Capacity {
     names: 64,
@@ -26,6 +21,7 @@ const CAPACITY: Capacity = Capacity {
     answer_cells: 512,
     chunks: 16,
     services: 4,
+    rate_buckets: 2,
 };
 
 const OURS: [IpAddr; 2] = [
@@ -62,17 +58,27 @@ fn name(len: usize, number: u32) -> Vec<u8> {
 }
 
 /// `len` octets that stand for records, told apart by `content`.
-fn records(len: usize, content: u8) -> Records {
-    let octets = (0..len).map(|at| content.wrapping_add(at as u8)).collect();
-    Records { octets, count: 3 }
+fn records(len: usize, content: u8) -> Vec<u8> {
+    (0..len).map(|at| content.wrapping_add(at as u8)).collect()
+}
+
+/// The same as an answer for a name of the longest length, so that nothing moves.
+fn own(records: Vec<u8>) -> Slot {
+    Slot::Own(Answer::positive(NAME_MAX as u8, records, 3))
+}
+
+fn addresses(v4: Slot, v6: Slot) -> RowData {
+    RowData::of(Addresses::Static([v4, v6]))
 }
 
 fn fixed(len: usize, content: u8) -> RowData {
-    RowData::Static([
-        Some(records(len, content)),
-        Some(records(len + 12, content ^ 0xff)),
-    ])
+    addresses(
+        own(records(len, content)),
+        own(records(len + 12, content ^ 0xff)),
+    )
 }
+
+const SECRETS: [Secret; 2] = [Secret(1, 2), Secret(3, 4)];
 
 const A: u16 = 1;
 const AAAA: u16 = 28;
@@ -93,12 +99,15 @@ fn asked(
     source: IpAddr,
 ) -> Result<(Vec<u8>, Option<u32>), Outcome> {
     let mut message = query(name, rtype);
+    let question = message.len();
     let generation = tables.generation(tables.generation_number());
-    let (ask, chosen) = respond(&message[..], Source::from(source), tables, &generation)?;
-    message.resize(reply::len(&ask, &chosen.head), 0);
-    reply::write(&mut message[..], &ask, &chosen, tables).expect("it has the room");
-    let Chosen { service, .. } = chosen;
-    Ok((message.split_off(ask.end()), service))
+    let (source, host) = (Source::from(source), Quiet::default());
+    let reply = respond(&message[..], source, tables, &generation, &host)?;
+    message.resize(reply.len(), 0);
+    reply
+        .write(&mut message[..], tables)
+        .expect("it has the room");
+    Ok((message.split_off(question), reply.service))
 }
 
 fn anyone() -> IpAddr {
@@ -117,13 +126,17 @@ fn each_full_table_names_the_setting_to_raise() {
     let tables = in_memory(CAPACITY);
     let add_names = |builder: &mut ImageBuilder, count: u32, len| {
         for number in 0..count {
-            builder.name(&name(len, number), &RowData::Static([None, None]));
+            builder.name(&name(len, number), &addresses(Slot::Absent, Slot::Absent));
         }
     };
     let build = |fill: &dyn Fn(&mut ImageBuilder)| {
         let mut builder = builder(&tables);
         fill(&mut builder);
-        builder.build(&OURS, 53).err().as_ref().and_then(full)
+        builder
+            .build(&OURS, 53, SECRETS)
+            .err()
+            .as_ref()
+            .and_then(full)
     };
     let rankings = |groups| vec![Ranking::EMPTY; groups];
     assert_eq!(build(&|builder| add_names(builder, 64, 30)), None);
@@ -143,15 +156,18 @@ fn each_full_table_names_the_setting_to_raise() {
             for number in 0..count {
                 builder.name(
                     &name(20, number),
-                    &RowData::Static([Some(records(300, 1)), None]),
+                    &addresses(
+                        own(records(300, number as u8)),
+                        own(records(300, !number as u8)),
+                    ),
                 );
             }
         }
     };
-    let cells = 2 * AnswerHead::cells(300);
-    assert_eq!(build(&answers(512 / cells)), None);
+    let cells = 2 * AnswerHead::cells(300, 0);
+    assert_eq!(build(&answers(511 / cells)), None);
     assert_eq!(
-        build(&answers(512 / cells + 1)),
+        build(&answers(511 / cells + 1)),
         Some("tables.answer_cells")
     );
     let pools = |count, groups| {
@@ -167,7 +183,9 @@ fn each_full_table_names_the_setting_to_raise() {
 
     let mut builder = builder(&tables);
     add_names(&mut builder, 70, 30);
-    let error = builder.build(&OURS, 53).expect_err("too many names");
+    let error = builder
+        .build(&OURS, 53, SECRETS)
+        .expect_err("too many names");
     assert_eq!(
         error.to_string(),
         "names: 70 needed, 64 available; raise tables.names"
@@ -183,7 +201,9 @@ fn sixty_four_addresses_are_told_apart_and_a_sixty_fifth_is_refused() {
         })
         .collect();
     let tables = in_memory(CAPACITY);
-    let image = builder(&tables).build(&addresses, 53).expect("they fit");
+    let image = builder(&tables)
+        .build(&addresses, 53, SECRETS)
+        .expect("they fit");
     tables.publish(&image);
     let generation = tables.generation(1);
     let words = |address: &IpAddr| match address {
@@ -202,7 +222,9 @@ fn sixty_four_addresses_are_told_apart_and_a_sixty_fifth_is_refused() {
         .into_iter()
         .chain([Ipv4Addr::new(198, 51, 100, 1).into()])
         .collect();
-    let error = builder(&tables).build(&more, 53).expect_err("one too many");
+    let error = builder(&tables)
+        .build(&more, 53, SECRETS)
+        .expect_err("one too many");
     assert_eq!(
         error,
         ImageError::Addresses {
@@ -215,24 +237,24 @@ fn sixty_four_addresses_are_told_apart_and_a_sixty_fifth_is_refused() {
 #[test]
 fn the_port_is_kept_in_wire_order() {
     let tables = in_memory(CAPACITY);
-    tables.publish(&builder(&tables).build(&OURS, 0x1234).expect("it fits"));
+    tables.publish(
+        &builder(&tables)
+            .build(&OURS, 0x1234, SECRETS)
+            .expect("it fits"),
+    );
     assert_eq!(tables.generation(1).port.to_ne_bytes(), [0x12, 0x34]);
 }
 
-/// Two names with the same tag under the first seed, which is 0.
-fn names_with_one_tag() -> [Vec<u8>; 2] {
+/// Two names with the same tag under seed 0.
+fn names_with_one_tag() -> [index::Entry; 2] {
     let mut known: HashMap<u32, u32> = HashMap::new();
+    let words = |number| -> Box<[u64]> { folded_words(&name(20, number)).collect() };
     for number in 0.. {
-        let words = name(20, number).to_ascii_lowercase();
-        let words = words.chunks(8).map(|chunk| {
-            let mut word = [0; 8];
-            word[..chunk.len()].copy_from_slice(chunk);
-            u64::from_le_bytes(word)
-        });
         // One bucket pair is all there is in the smallest index.
-        let (_, _, tag) = bucket::places(ask::hash(0, words), 1);
+        let hash = dns_common::name::hash(0, words(number).iter().copied());
+        let (_, _, tag) = bucket::places(hash, 1);
         if let Some(other) = known.insert(tag, number) {
-            return [other, number].map(|number| name(20, number));
+            return [(words(other), 1), (words(number), 2)];
         }
     }
     unreachable!("names do not end")
@@ -240,28 +262,25 @@ fn names_with_one_tag() -> [Vec<u8>; 2] {
 
 #[test]
 fn names_with_one_tag_are_told_apart_under_another_seed() {
-    let capacity = Capacity {
-        names: 4,
-        ..CAPACITY
-    };
-    let tables = in_memory(capacity);
     let names = names_with_one_tag();
     for name in &names {
-        let mut builder = builder(&tables);
-        builder.name(name, &fixed(16, 0));
-        let image = builder.build(&OURS, 53).expect("one fits");
-        assert_eq!(image.generation().seed, 0);
+        let (seed, _) = index::place_names(std::slice::from_ref(name), 1, [0, 1]).expect("it fits");
+        assert_eq!(seed, 0);
     }
-    let mut builder = builder(&tables);
-    builder.name(&names[0], &fixed(16, 0));
-    builder.name(&names[1], &fixed(16, 1));
-    let image = builder.build(&OURS, 53).expect("both fit");
-    assert_ne!(image.generation().seed, 0);
-    tables.publish(&image);
-    for (number, name) in (0..).zip(&names) {
-        let expected = (records(16, number).octets, None);
-        assert_eq!(asked(&tables, name, A, anyone()), Ok(expected));
-    }
+    let (seed, _) = index::place_names(&names, 1, [0, 1]).expect("both fit");
+    assert_eq!(seed, 1);
+    let error = index::place_names(&names, 1, [0, 0]).expect_err("no seed tells them apart");
+    assert_eq!(error, ImageError::Index { names: 2 });
+}
+
+#[test]
+fn seeds_cannot_be_foreseen() {
+    let tables = in_memory(CAPACITY);
+    let seed = || {
+        let image = builder(&tables).build(&OURS, 53, SECRETS).expect("it fits");
+        image.generation().seed
+    };
+    assert_ne!(seed(), seed());
 }
 
 #[test]
@@ -270,7 +289,9 @@ fn a_name_given_twice_cannot_be_placed() {
     let mut builder = builder(&tables);
     builder.name(b"\x01a\0", &fixed(16, 0));
     builder.name(b"\x01A\0", &fixed(16, 1));
-    let error = builder.build(&OURS, 53).expect_err("they are one name");
+    let error = builder
+        .build(&OURS, 53, SECRETS)
+        .expect_err("they are one name");
     assert_eq!(error, ImageError::Index { names: 2 });
 }
 
@@ -287,36 +308,42 @@ fn names_of_every_length_over_several_cells_are_read_back() {
         // Answers of every length too, as far as they fit.
         builder.name(&name(*len, 1), &fixed(*len % 220 + 1, *len as u8));
     }
-    tables.publish(&builder.build(&OURS, 53).expect("they fit"));
+    tables.publish(&builder.build(&OURS, 53, SECRETS).expect("they fit"));
     for len in lengths {
         for (rtype, expected) in [
             (A, records(len % 220 + 1, len as u8)),
             (AAAA, records(len % 220 + 13, len as u8 ^ 0xff)),
         ] {
             let got = asked(&tables, &name(len, 1).to_ascii_uppercase(), rtype, anyone());
-            assert_eq!(got, Ok((expected.octets, None)), "{len} octets");
+            assert_eq!(got, Ok((expected, None)), "{len} octets");
         }
     }
 }
 
 /// What candidate `number` of a steered name answers for a family.
-fn candidate(family: usize, number: usize) -> Records {
+fn candidate(family: usize, number: usize) -> Vec<u8> {
     records(16 + 40 * family, (16 * family + number + 1) as u8)
 }
 
-/// Replaces every resolver prefix, if they fit.
-fn replace(tables: &Tables, prefixes: &[(IpNet, u16)]) -> Result<(), ResolversError> {
-    let prepared = tables.prepare_resolvers(prefixes)?;
-    tables.replace_resolvers(&prepared);
-    Ok(())
+/// Puts each prefix, IPv4 /24 or IPv6 /16, into its group.
+fn group(tables: &Tables, prefixes: [(&str, u16); 3]) {
+    for (address, group) in prefixes {
+        let entry = Entry::new(group, 0, 0);
+        let (pair, block) = match Source::from(address.parse::<IpAddr>().expect("an address")) {
+            Source::V4(address) => (tables.v4(address >> 9), address >> 8),
+            Source::V6(high, _) => (tables.v6((high >> 49) as u32), (high >> 48) as u32),
+        };
+        pair.expect("inside the table").set(block, entry);
+    }
 }
 
 #[test]
 fn steered_names_answer_by_group_family_and_eligibility() {
     let tables = in_memory(CAPACITY);
-    let prefixes = [("10.0.0.0/8", 1), ("10.1.2.3/32", 2), ("2001:db8::/32", 3)]
-        .map(|(prefix, group)| (prefix.parse().expect("a prefix"), group));
-    replace(&tables, &prefixes).expect("they fit");
+    group(
+        &tables,
+        [("10.9.9.0", 1), ("10.1.2.0", 2), ("2001:db8::", 3)],
+    );
     let order = |group: usize| {
         let order: Vec<u8> = (0..8).map(|place| (place + group as u8) % 8).collect();
         order
@@ -328,15 +355,14 @@ fn steered_names_answer_by_group_family_and_eligibility() {
         Eligible::new(0xff, 0xff, true),
         (0..4).map(|group| Ranking::new(&order(group))).collect(),
     );
-    let answers =
-        [0, 1].map(|family| std::array::from_fn(|number| Some(candidate(family, number))));
-    let data = RowData::Steered {
+    let answers = [0, 1].map(|family| std::array::from_fn(|number| own(candidate(family, number))));
+    let data = RowData::of(Addresses::Steered {
         service: 3,
         pool: 1,
-        answers,
-    };
+        answers: Box::new(answers),
+    });
     builder.name(&site, &data);
-    tables.publish(&builder.build(&OURS, 53).expect("it fits"));
+    tables.publish(&builder.build(&OURS, 53, SECRETS).expect("it fits"));
 
     let sources = [
         ("192.0.2.1", 0),
@@ -351,7 +377,7 @@ fn steered_names_answer_by_group_family_and_eligibility() {
             for (family, rtype, mask) in [(0, A, mask), (1, AAAA, !mask)] {
                 let first = order(group).into_iter().find(|n| mask >> n & 1 != 0);
                 let number = usize::from(first.unwrap_or(ALL_CANDIDATES));
-                let expected = (candidate(family, number).octets, Some(3));
+                let expected = (candidate(family, number), Some(3));
                 assert_eq!(
                     asked(&tables, &site, rtype, source),
                     Ok(expected),
@@ -366,7 +392,7 @@ fn steered_names_answer_by_group_family_and_eligibility() {
     assert_eq!(tables.stores() - stores, 1);
     for (source, group) in sources {
         let number = if group == 2 { 7 } else { group };
-        let expected = (candidate(0, number).octets, Some(3));
+        let expected = (candidate(0, number), Some(3));
         assert_eq!(asked(&tables, &site, A, source), Ok(expected), "{source}");
     }
     assert_eq!(CANDIDATES_MAX, 8);
@@ -385,18 +411,18 @@ fn the_next_generation_replaces_the_whole_of_the_one_before() {
             builder.name(&name(25, 100 * number + other), &fixed(16, 1));
         }
         builder.name(&name(30, 0), &fixed(20, number as u8));
-        let image = builder.build(&OURS, 53).expect("it fits");
+        let image = builder.build(&OURS, 53, SECRETS).expect("it fits");
         assert_eq!(image.half().number, number);
         // Built and even written, it is not current.
         image.write(&tables);
         assert_eq!(tables.generation_number(), number - 1);
         let before = asked_if_published(&tables, &name(30, 0));
         let expected = (number > 1).then(|| records(20, number as u8 - 1));
-        assert_eq!(before, expected.map(|records| records.octets));
+        assert_eq!(before, expected);
 
         tables.publish(&image);
         assert_eq!(tables.generation_number(), number);
-        let expected = Some(records(20, number as u8).octets);
+        let expected = Some(records(20, number as u8));
         assert_eq!(asked_if_published(&tables, &name(30, 0)), expected);
         for (generation, known) in [(number, true), (number - 1, false)] {
             for other in 0..3 {
@@ -418,23 +444,19 @@ fn fifty_thousand_names_are_all_found_and_others_are_not() {
     const NAMES: u32 = 50_000;
     let tables = in_memory(Capacity {
         names: NAMES,
-        answer_cells: 2 * NAMES,
+        answer_cells: 2 * NAMES + 1,
         ..CAPACITY
     });
     let len = |number: u32| 12 + (number % 40) as usize;
     let mut builder = builder(&tables);
     for number in 0..NAMES {
-        let content = number.to_le_bytes().repeat(4);
-        let records = Some(Records {
-            octets: content,
-            count: 1,
-        });
+        let content = own(number.to_le_bytes().repeat(4));
         builder.name(
             &name(len(number), number),
-            &RowData::Static([records, None]),
+            &addresses(content, Slot::Absent),
         );
     }
-    tables.publish(&builder.build(&OURS, 53).expect("they fit"));
+    tables.publish(&builder.build(&OURS, 53, SECRETS).expect("they fit"));
     for number in 0..NAMES {
         let found = asked(&tables, &name(len(number), number), A, anyone());
         assert_eq!(found, Ok((number.to_le_bytes().repeat(4), None)));
@@ -444,164 +466,148 @@ fn fifty_thousand_names_are_all_found_and_others_are_not() {
     }
 }
 
-/// The longest prefix that holds `address`, by looking at all of them.
-fn naive(prefixes: &[(IpNet, u16)], address: IpAddr) -> u16 {
-    let holding = prefixes
-        .iter()
-        .filter(|(prefix, _)| prefix.contains(&address));
-    holding
-        .max_by_key(|(prefix, _)| prefix.prefix_len())
-        .map_or(0, |(_, group)| *group)
+/// The records a name's types get, or where they go.
+fn types(tables: &Tables, name: &[u8], rtypes: &[u16]) -> Vec<Result<Vec<u8>, Outcome>> {
+    let asked = |rtype: &u16| Ok(asked(tables, name, *rtype, anyone())?.0);
+    rtypes.iter().map(asked).collect()
 }
 
-/// Addresses that agree with each other in many of their leading bits, so that
-/// prefixes nest.
-fn addresses() -> impl Strategy<Value = IpAddr> {
-    let v4 = (any::<u32>(), 0..=32_u32).prop_map(|(bits, random)| {
-        let random = 1_u32.checked_shl(random).map_or(u32::MAX, |bit| bit - 1);
-        IpAddr::from(Ipv4Addr::from(0x0a01_0203 ^ bits & random))
-    });
-    let v6 = (any::<u128>(), 0..=128_u32).prop_map(|(bits, random)| {
-        let random = 1_u128.checked_shl(random).map_or(u128::MAX, |bit| bit - 1);
-        IpAddr::from(Ipv6Addr::from(
-            0x2001_0db8_0001_0002_0003_0004_0005_0006 ^ bits & random,
-        ))
-    });
-    prop_oneof![v4, v6]
-}
-
-fn prefix(address: IpAddr, len: u8) -> IpNet {
-    match address {
-        IpAddr::V4(address) => Ipv4Net::new_assert(address, len % 33).trunc().into(),
-        IpAddr::V6(address) => Ipv6Net::new_assert(address, len % 129).trunc().into(),
-    }
-}
-
-/// Different prefixes of any length, each with a group.
-fn prefixes() -> impl Strategy<Value = Vec<(IpNet, u16)>> {
-    let prefix = (addresses(), any::<u8>(), any::<u16>())
-        .prop_map(|(address, len, group)| (prefix(address, len), group));
-    proptest::collection::vec(prefix, 0..40).prop_map(|mut prefixes| {
-        let mut known = std::collections::HashSet::new();
-        prefixes.retain(|(prefix, _)| known.insert(*prefix));
-        prefixes
-    })
-}
-
-/// The first and the last address of a prefix, and the ones beside them.
-fn edges(prefix: &IpNet) -> Vec<IpAddr> {
-    match prefix {
-        IpNet::V4(prefix) => {
-            let (first, last) = (prefix.network().to_bits(), prefix.broadcast().to_bits());
-            [first, last, first.wrapping_sub(1), last.wrapping_add(1)]
-                .map(|bits| Ipv4Addr::from(bits).into())
-                .to_vec()
-        }
-        IpNet::V6(prefix) => {
-            let (first, last) = (prefix.network().to_bits(), prefix.broadcast().to_bits());
-            [first, last, first.wrapping_sub(1), last.wrapping_add(1)]
-                .map(|bits| Ipv6Addr::from(bits).into())
-                .to_vec()
-        }
+fn listed(rtype: u16, answer: Slot) -> TypeData {
+    TypeData {
+        rtype,
+        by: By::Nobody,
+        answers: vec![answer],
     }
 }
 
 #[test]
-fn resolvers_are_grouped_by_the_longest_prefix_however_often_it_changes() {
-    let tables = in_memory(Capacity {
-        chunks: 2048,
-        ..CAPACITY
-    });
-    let cases = (prefixes(), proptest::collection::vec(addresses(), 200));
-    // Every case replaces what the one before has left.
-    let mut runner = TestRunner::new(Config {
-        cases: 8,
-        max_shrink_iters: 60,
-        failure_persistence: None,
-        ..Config::default()
-    });
-    runner
-        .run(&cases, |(prefixes, others)| {
-            replace(&tables, &prefixes).expect("there is room");
-            let edges = prefixes.iter().flat_map(|(prefix, _)| edges(prefix));
-            for address in edges.chain(others) {
-                let group = tables.group(Source::from(address));
-                prop_assert_eq!(group, naive(&prefixes, address), "{}", address);
-            }
-            Ok(())
-        })
-        .unwrap_or_else(|error| panic!("{error}"));
-    replace(&tables, &[]).expect("nothing fits");
-    assert!(!tables.used_chunks().contains(&true));
-}
-
-#[test]
-fn a_default_prefix_holds_everybody() {
+fn types_have_their_own_answers_or_the_one_of_all_others() {
     let tables = in_memory(CAPACITY);
-    let all = [("0.0.0.0/0", 3), ("::/0", 4), ("255.255.255.255/32", 5)]
-        .map(|(prefix, group)| (prefix.parse().expect("a prefix"), group));
-    replace(&tables, &all).expect("they fit");
-    for (address, group) in [
-        ("0.0.0.0", 3),
-        ("255.255.255.254", 3),
-        ("255.255.255.255", 5),
-        ("::", 4),
-        ("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", 4),
-    ] {
-        let address: IpAddr = address.parse().expect("an address");
-        assert_eq!(tables.group(Source::from(address)), group, "{address}");
-    }
-}
-
-/// What the tables' direct indexes and nodes hold: everything that a failed
-/// replacement must leave alone.
-fn state(tables: &Tables) -> Vec<u32> {
-    let v4 = (0x0a_01_00..0x0a_01_40).map(|block| tables.v4(block >> 1).map(|p| p.entry(block)));
-    let chunks = (0..tables.capacity().chunk_entries()).flat_map(|index| {
-        (0..=u8::MAX).map(move |octet| tables.chunk(index).map(|chunk| chunk.entry(octet)))
-    });
-    v4.chain(chunks)
-        .map(|entry: Option<Entry>| entry.expect("inside the table").0)
-        .collect()
+    let mut builder = builder(&tables);
+    let rest = Slot::Shared(builder.answer(Answer::positive(255, records(5, 0), 1)));
+    let row = |count: u16| RowData {
+        types: std::iter::once(listed(0, rest.clone()))
+            .chain((2..2 + count).map(|rtype| listed(rtype, own(records(9, rtype as u8)))))
+            .chain([listed(255, Slot::Absent)])
+            .collect(),
+        ..fixed(16, 0)
+    };
+    // With ANY they are seven, and eight.
+    builder.name(&name(20, 0), &row(6));
+    builder.name(&name(20, 1), &row(7));
+    tables.publish(&builder.build(&OURS, 53, SECRETS).expect("it fits"));
+    let up = Err(Outcome::UpNoAnswer);
+    assert_eq!(
+        types(&tables, &name(20, 0), &[2, 7, 8, 99, 255]),
+        [
+            Ok(records(9, 2)),
+            Ok(records(9, 7)),
+            Ok(records(5, 0)),
+            Ok(records(5, 0)),
+            up.clone()
+        ]
+    );
+    assert_eq!(
+        types(&tables, &name(20, 1), &[2, 8, 9, 99, 255]),
+        [
+            Ok(records(9, 2)),
+            Ok(records(9, 8)),
+            up.clone(),
+            up.clone(),
+            up
+        ]
+    );
 }
 
 #[test]
-fn nodes_in_use_are_not_written_and_are_free_the_time_after() {
-    let tables = in_memory(Capacity {
-        chunks: 2,
-        ..CAPACITY
-    });
-    // Each of these needs a node for its /24.
-    let hosts = |count: u8, group: u16| -> Vec<(IpNet, u16)> {
-        (0..count)
-            .map(|number| (prefix(Ipv4Addr::new(10, 1, number, 7).into(), 32), group))
-            .collect()
+fn an_answer_that_is_there_is_not_stored_again() {
+    let tables = in_memory(CAPACITY);
+    let cells = |names: &dyn Fn(&mut ImageBuilder)| {
+        let mut builder = builder(&tables);
+        names(&mut builder);
+        // The next answer's cell: one more than the last one's.
+        builder.answer(Answer::positive(255, records(3, 200), 1))
     };
-    for turn in 1..=3 {
-        replace(&tables, &hosts(2, turn)).expect("there is room for two");
-        for number in 0..2 {
-            let source = Source::from(IpAddr::from([10, 1, number, 7]));
-            assert_eq!(tables.group(source), turn);
-        }
-        assert_eq!(tables.used_chunks().iter().filter(|used| **used).count(), 2);
-    }
-    let before = state(&tables);
-    let error = replace(&tables, &hosts(3, 9)).expect_err("there is room for two");
-    assert_eq!(
-        error.to_string(),
-        "resolver prefixes: 3 nodes needed for prefixes longer than IPv4 /24 and IPv6 /16, \
-         2 available; raise tables.chunks"
-    );
-    assert_eq!(state(&tables), before);
+    let any_as_a = |content| RowData {
+        types: vec![
+            listed(0, own(records(60, content))),
+            listed(255, own(records(60, content))),
+        ],
+        ..fixed(60, content)
+    };
+    // Two answers of two cells, and one cell of types.
+    let one = cells(&|builder| {
+        builder.name(&name(20, 0), &any_as_a(7));
+    });
+    assert_eq!(one - tables.half(1).answer, 1 + 4 + 1);
+    let again = cells(&|builder| {
+        builder.name(&name(20, 0), &any_as_a(7));
+        builder.name(&name(20, 1), &any_as_a(7));
+    });
+    assert_eq!(again, one);
+    let another = cells(&|builder| {
+        builder.name(&name(20, 0), &any_as_a(7));
+        builder.name(&name(20, 1), &any_as_a(8));
+    });
+    assert_eq!(another, one + 5);
+}
 
-    // While a reader may hold the old nodes they keep what they said.
-    let used = tables.used_chunks();
-    let used: Vec<u32> = (0..4).filter(|index| used[*index as usize]).collect();
-    let said = |index: u32| tables.chunk(index).expect("inside").entry(7);
-    let before: Vec<Entry> = used.iter().map(|index| said(*index)).collect();
-    replace(&tables, &hosts(2, 20)).expect("there is room for two");
-    let after: Vec<Entry> = used.iter().map(|index| said(*index)).collect();
-    assert_eq!(after, before);
-    let used_now = tables.used_chunks();
-    assert!(used.iter().all(|index| !used_now[*index as usize]));
+#[test]
+fn names_below_get_what_the_row_above_says() {
+    let tables = in_memory(CAPACITY);
+    let mut builder = builder(&tables);
+    // A pointer to what comes after the first label of a name of 11 octets.
+    let answer = Answer {
+        moving: vec![1],
+        ..Answer::positive(11, vec![9, 0xc0, 14, 9], 1)
+    };
+    let cell = builder.answer(answer.clone());
+    let wildcard = builder.name(
+        b"\x01*\x01b\x05plain\0",
+        &addresses(Slot::Own(answer), Slot::Absent),
+    );
+    let with = |below| RowData {
+        below,
+        ..addresses(Slot::Absent, Slot::Absent)
+    };
+    builder.name(b"\x01b\x05plain\0", &with(Below::Wildcard(wildcard)));
+    builder.name(b"\x05plain\0", &with(Below::Answer(cell)));
+    builder.name(b"\x02up\0", &with(Below::Up));
+    builder.name(b"\0", &RowData::outside());
+    tables.publish(&builder.build(&OURS, 53, SECRETS).expect("it fits"));
+    let asked = |name: &[u8]| Ok(asked(&tables, name, A, anyone())?.0);
+    for (name, expected) in [
+        (&b"\x01*\x01b\x05plain\0"[..], Ok(vec![9, 0xc0, 14, 9])),
+        (b"\x03abc\x01b\x05plain\0", Ok(vec![9, 0xc0, 16, 9])),
+        (b"\x04abcd\x05plain\0", Ok(vec![9, 0xc0, 15, 9])),
+        (b"\x01a\x02up\0", Err(Outcome::UpNoAnswer)),
+        (b"\x02up\0", Err(Outcome::UpNoAnswer)),
+        (b"\x01a\x03com\0", Err(Outcome::UpUnknownName)),
+        (b"\0", Err(Outcome::UpUnknownName)),
+    ] {
+        assert_eq!(asked(name), expected, "{}", name.escape_ascii());
+    }
+}
+
+#[test]
+fn cookie_secrets_change_with_the_generation() {
+    let tables = in_memory(CAPACITY);
+    for number in 1..=3 {
+        let secrets = [Secret(number, 1), Secret(number, 2)];
+        let image = builder(&tables).build(&OURS, 53, secrets).expect("it fits");
+        tables.publish(&image);
+        let control = tables.control().expect("the control table");
+        assert_eq!(control.secrets(image.generation()), secrets);
+        assert_eq!(control.current(), Some(*image.generation()));
+    }
+    tables.set_clock_offset_ns(7);
+    let control = tables.control().expect("the control table");
+    assert_eq!(control.clock_offset_ns(), 7);
+}
+
+#[test]
+fn there_is_a_word_after_all_rate_buckets() {
+    let tables = in_memory(CAPACITY);
+    assert!(tables.rate(2).is_some());
+    assert!(tables.rate(3).is_none());
 }

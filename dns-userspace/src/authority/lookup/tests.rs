@@ -612,28 +612,32 @@ fn a_cname_service_shows_its_alias_for_every_type() {
 }
 
 #[test]
-fn static_answers_are_the_plain_positive_ones() {
-    let zones = zones();
-    let answer = |qname, qtype| zones.static_answer(&name(qname), qtype);
-    let www = answer("www.example.com", Rtype::A).expect("plain");
-    assert_eq!(www.len(), 2);
-    let chain = answer("alias.example.com", Rtype::A).expect("plain");
-    assert_eq!(chain.len(), 4);
-    for (qname, qtype) in [
-        ("www.example.com", Rtype::AAAA),
-        ("nothing.example.com", Rtype::A),
-        ("ent.example.com", Rtype::A),
-        ("x.wild.example.com", Rtype::A),
-        ("x.walias.example.com", Rtype::A),
-        ("sub.example.com", Rtype::A),
-        ("example.com", Rtype::MX),
-        ("www.other.test", Rtype::A),
+fn address_hints_at_a_steered_name_are_answered_by_decision() {
+    const HINTED: Table = Table(&[
+        (
+            "s.example.com",
+            Rtype::HTTPS,
+            "s.example.com. 20 HTTPS 1 . ipv4hint=203.0.113.1",
+        ),
+        ("s.example.com", Rtype::SVCB, "FAIL"),
+    ]);
+    let text = "s HTTPS 1 . ipv4hint=192.0.2.1\ns SVCB 1 . ipv6hint=2001:db8::1\ns TXT \"s\"\n";
+    let mut zone = zone("example.com", text);
+    zone.steer(&name("s.example.com"), Shape::Direct, 20)
+        .expect("a free name");
+    let zones = Zones::new(vec![zone]).expect("one zone");
+    let answer = "answer s.example.com 20 HTTPS 1 . ipv4hint=203.0.113.1";
+    for (rtype, expected) in [
+        (Rtype::HTTPS, &["NOERROR AA steered", answer][..]),
+        // The first RRset stands for all; it is this one.
+        (Rtype::ANY, &["NOERROR AA steered", answer]),
+        (Rtype::SVCB, &["SERVFAIL steered"]),
+        (
+            Rtype::TXT,
+            &["NOERROR AA", "answer s.example.com 300 TXT \"s\""],
+        ),
     ] {
-        assert_eq!(answer(qname, qtype), None, "{qname} {qtype}");
-    }
-    let steered = steered_direct();
-    for qname in ["s.example.com", "to-s.example.com"] {
-        assert_eq!(steered.static_answer(&name(qname), Rtype::A), None);
+        check_with(&zones, &HINTED, "s.example.com", rtype, expected);
     }
 }
 

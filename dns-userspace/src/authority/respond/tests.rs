@@ -13,7 +13,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     authority::{
-        encode::encode_answer,
+        encode::encode_sections,
         testing::{Nothing, Table, lines, name, zone},
     },
     model::Shape,
@@ -161,15 +161,35 @@ fn an_alias_answer_has_exactly_these_octets() {
 }
 
 #[test]
-fn encode_answer_makes_the_octets_of_a_reply() {
+fn encoded_sections_are_the_octets_of_a_reply() {
     let zones = zones();
-    for qname in ["www", "alias", "far-alias", "many"] {
+    for (qname, rtype) in [
+        ("www", A),
+        ("alias", A),
+        ("far-alias", A),
+        ("many", A),
+        ("nothing", A),
+        ("", Rtype::NS.to_int()),
+    ] {
         let qname = format!("{qname}.example.com");
-        let query = ask(&qname, A);
+        let qname = qname.trim_start_matches('.');
+        let query = ask(qname, rtype);
         let (_, reply) = query.send(TCP);
-        let records = zones.static_answer(&name(&qname), Rtype::A).expect("plain");
-        let encoded = encode_answer(&name(&qname), Rtype::A, &records).expect("it fits");
-        assert_eq!(&reply[HEADER_LEN + query.tail.len()..], encoded, "{qname}");
+        let response = lookup(
+            &zones,
+            &name(qname),
+            rtype.into(),
+            Ipv4Addr::LOCALHOST.into(),
+            &Nothing,
+        );
+        let max = usize::from(u16::MAX);
+        let encoded =
+            encode_sections(&name(qname), rtype.into(), &response, max, max).expect("it fits");
+        assert_eq!(
+            &reply[HEADER_LEN + query.tail.len()..],
+            encoded.octets,
+            "{qname}"
+        );
     }
 }
 

@@ -9,6 +9,9 @@ ns.sub A 192.0.2.60
 dn DNAME www
 text TXT \"t\"
 hints HTTPS 1 . ipv4hint=192.0.2.1
+aimed HTTPS 1 text ipv4hint=192.0.2.1
+plainly HTTPS 1 aimed alpn=h2
+aliased HTTPS 0 plain ipv6hint=2001:db8::1
 plain HTTPS 1 . alpn=h2
 o1.svc A 192.0.2.9
 ";
@@ -32,7 +35,9 @@ fn a_name_that_cannot_be_steered_is_refused_with_its_reason() {
     refuses_to_steer("www.example.com.", direct, "own A records");
     refuses_to_steer("alias.example.com.", direct, "own CNAME records");
     refuses_to_steer("*.example.com.", direct, "wildcard");
-    refuses_to_steer("hints.example.com.", direct, "address hints");
+    refuses_to_steer("aimed.example.com.", direct, "another target");
+    refuses_to_steer("aliased.example.com.", direct, "an alias");
+    refuses_to_steer("text.example.com.", direct, "is the target");
     refuses_to_steer("text.example.com.", Shape::Cname, "own TXT records");
     refuses_to_steer("example.com.", Shape::Cname, "\"direct\"");
 }
@@ -42,8 +47,8 @@ fn other_names_can_be_steered_once() {
     let mut zone = zone("example.com", ZONE);
     for service in [
         "example.com.",
-        "text.example.com.",
-        "plain.example.com.",
+        "hints.example.com.",
+        "plainly.example.com.",
         "a.b.example.com.",
     ] {
         let steered = zone.steer(&name(service), Shape::Direct, 20);

@@ -1,0 +1,284 @@
+//! What a service answers when one of its candidates is chosen.
+
+use std::{
+    cell::Cell,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+use bytes::Bytes;
+use dns_common::{
+    ask::{HEADER, TYPE_AND_CLASS},
+    decision::{ALL_CANDIDATES, CANDIDATES_MAX, Family},
+    reply::UDP_MAX,
+    tables::By,
+};
+use domain::{
+    base::{Record, Rtype, Ttl, iana::Class, iana::SvcParamKey, name::NameBuilder},
+    rdata::{A, Aaaa, Cname, Https, Svcb, ZoneRecordData, svcb::SvcParams},
+};
+
+use crate::{
+    authority::{Steered, Steering, StoredRecord, encode::encode_answer, zones::Zones},
+    model::{ALL_SERVERS, Name, Server, Service, Shape},
+};
+
+/// The address types with their families.
+const RTYPES: [(Family, Rtype); 2] = [(Family::V4, Rtype::A), (Family::V6, Rtype::AAAA)];
+
+/// Steers as if one candidate were chosen, or all, and notes whose decision that
+/// would be.
+pub(super) struct Candidate<'s> {
+    zones: &'s Zones,
+    service: &'s Service,
+    label: &'s str,
+    servers: &'s [Server],
+    by: Cell<By>,
+    lost: Cell<bool>,
+}
+
+impl<'s> Candidate<'s> {
+    /// Candidate `number` of the service, or [`ALL_CANDIDATES`]; `None` where it
+    /// has none.
+    pub(super) fn new(zones: &'s Zones, service: &'s Service, number: u8) -> Option<Self> {
+        let servers = &service.pool.servers;
+        let (label, servers) = if number == ALL_CANDIDATES {
+            (ALL_SERVERS, servers.as_slice())
+        } else {
+            let number = usize::from(number);
+            let server = servers.get(number..=number)?;
+            (server[0].name.as_str(), server)
+        };
+        Some(Self {
+            zones,
+            service,
+            label,
+            servers,
+            by: Cell::new(By::Nobody),
+            lost: Cell::new(false),
+        })
+    }
+
+    /// Whose decision it was, as far as it was asked.
+    pub(super) fn by(&self) -> By {
+        self.by.get()
+    }
+
+    /// Whether it did not know what to say: this candidate has no such address,
+    /// or the way led to another service.
+    pub(super) fn is_lost(&self) -> bool {
+        self.lost.get()
+    }
+
+    fn lose(&self) -> Steered {
+        self.lost.set(true);
+        Steered::Fail
+    }
+
+    fn addresses(&self, family: Family, by: By) -> Steered {
+        if !has_family(self.service, family) {
+            return Steered::NoData;
+        }
+        self.by.set(by);
+        match steered_records(self.service, family, self.label, self.servers) {
+            Some(records) => Steered::Records(records),
+            None => self.lose(),
+        }
+    }
+
+    /// The HTTPS or SVCB records of the zone with this candidate's addresses;
+    /// where all of them would have to be told, without any.
+    fn hints(&self, rtype: Rtype) -> Steered {
+        let service = self.service;
+        let by = match [Family::V4, Family::V6].map(|family| has_family(service, family)) {
+            [true, true] => By::Both,
+            [true, false] => By::V4,
+            _ => By::V6,
+        };
+        self.by.set(by);
+        let zone = self.zones.find(&service.name);
+        let rrset = zone.map_or(&[][..], |zone| zone.hinted(&service.name, rtype));
+        let server = match self.servers {
+            [server] if self.label != ALL_SERVERS => Some(server),
+            _ => None,
+        };
+        let records = rrset.iter().map(|record| {
+            let ttl = record.ttl().min(Ttl::from_secs(service.ttl_s));
+            let data = with_hints(record.data(), server)?;
+            Some(Record::new(
+                record.owner().clone(),
+                record.class(),
+                ttl,
+                data,
+            ))
+        });
+        match records.collect() {
+            Some(records) => Steered::Records(records),
+            None => self.lose(),
+        }
+    }
+}
+
+impl Steering for Candidate<'_> {
+    fn steer(&self, name: &Name, rtype: Rtype, _: IpAddr) -> Steered {
+        if *name != self.service.name {
+            return self.lose();
+        }
+        match rtype {
+            Rtype::A => self.addresses(Family::V4, By::V4),
+            Rtype::AAAA => self.addresses(Family::V6, By::V6),
+            _ => self.hints(rtype),
+        }
+    }
+}
+
+fn has_family(service: &Service, family: Family) -> bool {
+    service.pool.servers.iter().any(|server| match family {
+        Family::V4 => !server.v4.is_empty(),
+        Family::V6 => !server.v6.is_empty(),
+    })
+}
+
+/// The records that send to `servers`, of which CNAME-shaped services speak as
+/// `label`: as many addresses as a reply without EDNS can hold.
+fn steered_records(
+    service: &Service,
+    family: Family,
+    label: &str,
+    servers: &[Server],
+) -> Option<Vec<StoredRecord>> {
+    let rtype = RTYPES[family as usize].1;
+    let (mut records, owner) = match service.shape {
+        Shape::Direct => (Vec::new(), service.name.clone()),
+        Shape::Cname => {
+            let target = child(&service.name, label);
+            let cname = record(service, &service.name, Cname::new(target.clone()).into());
+            (vec![cname], target)
+        }
+    };
+    let alone = records.len();
+    records.extend(address_records(service, family, &owner, servers));
+    if records.len() == alone {
+        return None;
+    }
+    let question = HEADER + service.name.len() + TYPE_AND_CLASS;
+    let fits = |records: &[StoredRecord]| {
+        let octets = encode_answer(&service.name, rtype, records);
+        octets.is_some_and(|octets| question + octets.len() <= UDP_MAX)
+    };
+    while !fits(&records) && records.len() > alone + 1 {
+        records.pop();
+    }
+    Some(records)
+}
+
+/// The names a CNAME-shaped service has beside its own, with their records.
+pub fn cname_targets(service: &Service) -> Vec<Vec<StoredRecord>> {
+    if service.shape != Shape::Cname {
+        return Vec::new();
+    }
+    debug_assert!(service.pool.servers.len() <= CANDIDATES_MAX);
+    let servers = &service.pool.servers;
+    let each = servers
+        .iter()
+        .map(|server| (server.name.as_str(), std::slice::from_ref(server)));
+    let all = (ALL_SERVERS, servers.as_slice());
+    each.chain([all])
+        .flat_map(|(label, servers)| {
+            let owner = child(&service.name, label);
+            RTYPES.map(|(family, _)| address_records(service, family, &owner, servers).collect())
+        })
+        .filter(|records: &Vec<_>| !records.is_empty())
+        .collect()
+}
+
+fn address_records<'r>(
+    service: &'r Service,
+    family: Family,
+    owner: &'r Name,
+    servers: &'r [Server],
+) -> impl Iterator<Item = StoredRecord> + 'r {
+    servers.iter().flat_map(move |server| {
+        let data: Vec<ZoneRecordData<_, _>> = match family {
+            Family::V4 => server.v4.iter().map(|v4| A::new(*v4).into()).collect(),
+            Family::V6 => server.v6.iter().map(|v6| Aaaa::new(*v6).into()).collect(),
+        };
+        data.into_iter().map(|data| record(service, owner, data))
+    })
+}
+
+fn record(service: &Service, owner: &Name, data: ZoneRecordData<Bytes, Name>) -> StoredRecord {
+    Record::new(
+        owner.clone(),
+        Class::IN,
+        Ttl::from_secs(service.ttl_s),
+        data,
+    )
+}
+
+/// `label` below `name`; configuration has checked that it fits.
+fn child(name: &Name, label: &str) -> Name {
+    const FITS: &str = "configuration has checked that the name fits";
+    let mut builder = NameBuilder::new_bytes();
+    builder.append_label(label.as_bytes()).expect(FITS);
+    builder.append_origin(name).expect(FITS)
+}
+
+/// HTTPS or SVCB data with the hints it has replaced by those of `server`.
+pub(super) fn with_hints(
+    data: &ZoneRecordData<Bytes, Name>,
+    server: Option<&Server>,
+) -> Option<ZoneRecordData<Bytes, Name>> {
+    Some(match data {
+        ZoneRecordData::Https(data) => {
+            let params = replaced(data.params(), server)?;
+            Https::new(data.priority(), data.target().clone(), params)
+                .ok()?
+                .into()
+        }
+        ZoneRecordData::Svcb(data) => {
+            let params = replaced(data.params(), server)?;
+            Svcb::new(data.priority(), data.target().clone(), params)
+                .ok()?
+                .into()
+        }
+        _ => return None,
+    })
+}
+
+/// `params` with the address hints among them replaced by the addresses of
+/// `server`, or left out where it has none.
+fn replaced(params: &SvcParams<Bytes>, server: Option<&Server>) -> Option<SvcParams<Bytes>> {
+    let hints = |key| -> Option<Vec<u8>> {
+        let server = server?;
+        let octets: Vec<u8> = match key {
+            SvcParamKey::IPV4HINT => server.v4.iter().flat_map(Ipv4Addr::octets).collect(),
+            _ => server.v6.iter().flat_map(Ipv6Addr::octets).collect(),
+        };
+        (!octets.is_empty()).then_some(octets)
+    };
+    let is_hint = |key| matches!(key, SvcParamKey::IPV4HINT | SvcParamKey::IPV6HINT);
+    let mut wire = Vec::new();
+    for param in params.iter_raw() {
+        let key = param.key();
+        let value = match key {
+            SvcParamKey::IPV4HINT | SvcParamKey::IPV6HINT => hints(key),
+            // What is left out cannot be mandatory (RFC 9460 section 8).
+            SvcParamKey::MANDATORY => {
+                let keys = param.as_slice().chunks_exact(2);
+                let kept = keys.filter(|octets| {
+                    let key = SvcParamKey::from_int(u16::from_be_bytes([octets[0], octets[1]]));
+                    !is_hint(key) || hints(key).is_some()
+                });
+                let kept = kept.flatten().copied().collect::<Vec<u8>>();
+                (!kept.is_empty()).then_some(kept)
+            }
+            _ => Some(param.as_slice().to_vec()),
+        };
+        if let Some(value) = value {
+            wire.extend(key.to_int().to_be_bytes());
+            wire.extend(u16::try_from(value.len()).ok()?.to_be_bytes());
+            wire.extend(value);
+        }
+    }
+    SvcParams::from_octets(Bytes::from(wire)).ok()
+}
