@@ -34,7 +34,7 @@ pub fn ask(message: &[u8]) {
         name_len, rtype, ..
     } = found;
     assert_eq!(
-        (name_len, rtype, found.edns),
+        (name_len, rtype, reader::Edns::of(&found.edns)),
         (expected.name_len, expected.rtype, expected.edns)
     );
     let [first, second, flags, ..] = found.id_and_rd.to_le_bytes();

@@ -89,7 +89,7 @@ fn the_first_eligible_candidate_of_the_group_answers() {
                 let expected = reply(&message, AA, [1, 0, 0], &records, None);
                 let (reply, octets) = world.respond(&message, source).expect("an answer");
                 assert_eq!(octets, expected, "group {group}, type {rtype}");
-                assert_eq!(reply.service, Some(SERVICE));
+                assert_eq!(reply.service, SERVICE);
             }
         }
     }
@@ -148,50 +148,74 @@ fn pools_and_groups_past_the_tables_have_no_candidate() {
 fn each_kind_of_answer_has_its_outcome_service_and_zone() {
     let world = sample();
     for (name, rtype, flags, outcome, service) in [
-        (WWW, rtype::A, AA, Outcome::Answered, Some(SERVICE)),
-        (WWW, TXT, AA, Outcome::AnsweredNegative, Some(SERVICE)),
-        (FIXED, rtype::AAAA, AA, Outcome::Answered, None),
-        (FIXED, rtype::ANY, AA, Outcome::AnsweredNegative, None),
-        (APEX, rtype::A, AA, Outcome::AnsweredNegative, None),
-        (APEX, 2, AA, Outcome::Answered, None),
-        (SUB, rtype::A, QR, Outcome::AnsweredReferral, None),
-        (SUB, TXT, QR, Outcome::AnsweredReferral, None),
+        (WWW, rtype::A, AA, Outcome::Answered, SERVICE),
+        (WWW, TXT, AA, Outcome::AnsweredNegative, SERVICE),
+        (FIXED, rtype::AAAA, AA, Outcome::Answered, Row::NO_SERVICE),
+        (
+            FIXED,
+            rtype::ANY,
+            AA,
+            Outcome::AnsweredNegative,
+            Row::NO_SERVICE,
+        ),
+        (
+            APEX,
+            rtype::A,
+            AA,
+            Outcome::AnsweredNegative,
+            Row::NO_SERVICE,
+        ),
+        (APEX, 2, AA, Outcome::Answered, Row::NO_SERVICE),
+        (
+            SUB,
+            rtype::A,
+            QR,
+            Outcome::AnsweredReferral,
+            Row::NO_SERVICE,
+        ),
+        (SUB, TXT, QR, Outcome::AnsweredReferral, Row::NO_SERVICE),
         (
             &below(b"\x01x", APEX),
             rtype::A,
             AA_NXDOMAIN,
             Outcome::AnsweredNegative,
-            None,
+            Row::NO_SERVICE,
         ),
         (
             &below(b"\x01x", WWW),
             TXT,
             AA_NXDOMAIN,
             Outcome::AnsweredNegative,
-            Some(SERVICE),
+            SERVICE,
         ),
         (
             &below(b"\x01x\x01y", SUB),
             rtype::AAAA,
             QR,
             Outcome::AnsweredReferral,
-            None,
+            Row::NO_SERVICE,
         ),
         (
             &below(b"\x01x", WILD),
             rtype::A,
             AA,
             Outcome::Answered,
-            None,
+            Row::NO_SERVICE,
         ),
         (
             &below(b"\x01x\x01y", WILD),
             TXT,
             AA,
             Outcome::AnsweredNegative,
-            None,
+            Row::NO_SERVICE,
         ),
-        (WILD, rtype::A, AA, Outcome::AnsweredNegative, None),
+        (
+            WILD,
+            rtype::A,
+            AA,
+            Outcome::AnsweredNegative,
+            Row::NO_SERVICE,
+        ),
     ] {
         let message = query(name, rtype);
         let (reply, octets) = world.reply_to(&message, RESOLVER).expect("an answer");
@@ -202,14 +226,13 @@ fn each_kind_of_answer_has_its_outcome_service_and_zone() {
         );
         assert_eq!(octets[2..4], [flags[0] | 1, flags[1]], "{name:?} {rtype}");
         let ask = crate::ask::ask(&message[..], world.generation.seed).expect("a query");
-        let chosen = choose(
-            &message[..],
-            &ask,
-            RESOLVER,
-            &world.tables,
-            &world.generation,
-            &world.host,
-        );
+        let World {
+            tables,
+            generation,
+            host,
+        } = &world;
+        let (row, answers) = find(&message[..], &ask, tables, generation, host).expect("a row");
+        let chosen = choose(&message[..], &row, answers, RESOLVER, tables, generation);
         assert_eq!(chosen.map(|chosen| chosen.zone), Ok(ZONE), "{name:?}");
     }
 }

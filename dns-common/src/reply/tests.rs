@@ -6,7 +6,7 @@ use options::{Options, options};
 
 use super::*;
 use crate::{
-    ask::{Edns, Subnet, ask},
+    ask::{Subnet, ask},
     name::tests::names,
     tables::{AnswerKind, Source},
     world::{
@@ -24,7 +24,7 @@ fn holding(answer: &Answer) -> (World, Chosen) {
     let chosen = Chosen {
         cell,
         head,
-        service: None,
+        service: Row::NO_SERVICE,
         zone: 0,
         scope: 0,
     };
@@ -97,10 +97,13 @@ proptest! {
         let mut message = query(&name, rtype);
         message[..2].copy_from_slice(&id);
         message[2] = flags;
-        let mut asked = ask(&message[..], 0).expect("a well-formed query");
+        if let Some(options) = &options {
+            message = with_opt(&message, &options.asked());
+        }
+        let asked = ask(&message[..], 0).expect("a well-formed query");
         let (mut world, chosen) = holding(&answer);
         world.host.stream = true;
-        let opt = options.as_ref().map(|options| options.made(&mut asked, &world));
+        let opt = options.as_ref().map(|options| options.made(&asked, &world));
         let plain_opt = options.as_ref().map(|options| options.plain(&world));
         let opt = opt.unwrap_or_else(|| Opt::new(&asked, &world.host));
         let reply = Reply::new(&asked, &chosen, opt, &world.host);
@@ -141,25 +144,29 @@ fn every_parity_of_name_and_records_has_the_right_sum() {
     let subnets = [(0, 0), (8, 8), (20, 9), (128, 0)];
     for name_len in [1, 3, 4, 9, 10, 16, 17, 254, 255] {
         let name = crate::name::tests::name_of(name_len, &[62], b"abc");
-        let message = with_opt(&query(&name, 1), &plain::Opt::default());
+        let asked = plain::Opt {
+            flags: DNSSEC_OK,
+            ..plain::Opt::default()
+        };
+        let message = with_opt(&query(&name, 1), &asked);
         for records in 1..=33_u8 {
             let octets: Vec<u8> = (0..records).map(|at| 0xf0 ^ at).collect();
             let (world, chosen) = holding(&Answer::positive(&octets));
             for (bits, scope) in subnets {
-                let mut ask = ask(&message[..], 0).expect("a well-formed query");
+                let ask = ask(&message[..], 0).expect("a well-formed query");
                 let options = Options {
                     dnssec_ok: true,
                     cookie: (scope == 8).then_some((1, (2, 3))),
                     subnet: Some((
                         Subnet {
-                            present: true,
+                            family: 2,
                             source_len: bits,
                             address: Source::V6(0, 0),
                         },
                         scope,
                     )),
                 };
-                let opt = options.made(&mut ask, &world);
+                let opt = options.made(&ask, &world);
                 let reply = Reply::new(&ask, &chosen, opt, &world.host);
                 let opt = options.plain(&world);
                 let expected = plain::reply(&message, [0x84, 0], [1, 0, 0], &octets, Some(&opt));
@@ -178,7 +185,7 @@ fn a_reply_needs_all_of_its_room() {
         for records in 1..=48 {
             let (world, chosen) = holding(&Answer::positive(&vec![7; records]));
             let mut opt = Opt::new(&ask, &world.host);
-            if ask.edns.present {
+            if ask.edns.is_present() {
                 opt.add_cookie(1, (2, 3));
             }
             let reply = Reply::new(&ask, &chosen, opt, &world.host);

@@ -21,7 +21,7 @@ fn layouts_are_what_the_kernel_reads() {
     assert_eq!(size_of::<EntryPair>(), 8);
     assert_eq!(size_of::<Chunk>(), 1024);
     assert_eq!(size_of::<AddressSlot>(), 16);
-    let words = Outcome::ALL.len() + 2 + (LABELS_MAX + 1) / 8 + NAME_WORDS;
+    let words = OUTCOMES + 3 + (LABELS_MAX + 1) / 8 + NAME_WORDS;
     assert_eq!(size_of::<Counters>(), 8 * words);
 }
 
@@ -88,14 +88,15 @@ proptest! {
     }
 
     #[test]
-    fn a_name_has_two_places_and_a_tag_whichever_place_it_stands_in(hash: u64, shift in 1..=20_u32) {
+    fn a_name_has_two_places_and_a_tag_whichever_place_it_stands_in(hash: u64, shift in 1..=8_u32) {
         let mask = (1 << shift) - 1;
         let (first, second, tag) = bucket::places(hash, mask);
         prop_assert!(first <= mask && second <= mask && first != second);
         prop_assert_eq!(u64::from(tag), hash >> 32);
         // Names that share a tag and one bucket share both.
-        let other = u64::from(tag) << 32 | u64::from(second);
-        prop_assert_eq!(bucket::places(other, mask), (second, first, tag));
+        let others = (0..=u32::MAX).map(|low| u64::from(tag) << 32 | u64::from(low));
+        let other = others.map(|other| bucket::places(other, mask)).find(|other| other.0 == second);
+        prop_assert_eq!(other, Some((second, first, tag)));
     }
 
     #[test]

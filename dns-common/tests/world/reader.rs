@@ -1,7 +1,7 @@
 //! Messages read octet by octet, and what becomes of them.
 
 use dns_common::{
-    ask::{Cookie, Edns, Subnet},
+    ask::{self, Cookie, Subnet},
     outcome::Outcome,
     tables::Source,
 };
@@ -15,7 +15,34 @@ pub(crate) struct Question {
     pub(crate) rtype: u16,
     pub(crate) id: [u8; 2],
     pub(crate) recursion_desired: bool,
-    pub(crate) edns: Edns,
+    pub(crate) edns: Option<Edns>,
+}
+
+/// What an OPT record says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Edns {
+    pub(crate) payload: u16,
+    pub(crate) version: u8,
+    pub(crate) dnssec_ok: bool,
+    pub(crate) nsid: bool,
+    pub(crate) keepalive: bool,
+    pub(crate) cookie: Option<Cookie>,
+    pub(crate) subnet: Option<Subnet>,
+}
+
+impl Edns {
+    /// What the fast path read, likewise.
+    pub(crate) fn of(edns: &ask::Edns) -> Option<Self> {
+        edns.is_present().then(|| Self {
+            payload: edns.payload(),
+            version: edns.version(),
+            dnssec_ok: edns.dnssec_ok(),
+            nsid: edns.asks_nsid(),
+            keepalive: edns.asks_keepalive(),
+            cookie: edns.cookie(),
+            subnet: edns.subnet(),
+        })
+    }
 }
 
 /// Reads a query; what it is else.
@@ -52,9 +79,9 @@ pub(crate) fn question(message: &[u8]) -> Result<Question, Outcome> {
         return Err(Outcome::UpQuestion);
     }
     let edns = if additionals == 0 {
-        Edns::ABSENT
+        None
     } else {
-        opt(&message[end + 4..])?
+        Some(opt(&message[end + 4..])?)
     };
     if pair(&message[end + 2..]) != plain::IN {
         return Err(Outcome::UpClass);
@@ -85,33 +112,27 @@ fn opt(octets: &[u8]) -> Result<Edns, Outcome> {
         return Err(Outcome::UpOpt);
     }
     let mut edns = Edns {
-        present: true,
         payload: pair(&octets[3..]),
         version: octets[6],
         dnssec_ok: octets[7] & 0x80 != 0,
-        ..Edns::ABSENT
+        ..Edns::default()
     };
     if edns.version != 0 {
         return Ok(edns);
     }
     let options = options(&octets[11..]).ok_or(Outcome::UpOpt)?;
+    // The first of a kind counts (RFC 7873 section 5.2).
     let data_of = |code| {
         let mut all = options.iter().filter(move |(other, _)| *other == code);
-        let first = all.next().map(|(_, data)| *data);
-        if all.next().is_some() {
-            Err(Outcome::UpOpt)
-        } else {
-            Ok(first)
-        }
+        all.next().map(|(_, data)| *data)
     };
-    let (cookies, subnets) = (data_of(plain::COOKIE)?, data_of(plain::SUBNET)?);
     edns.nsid = options.iter().any(|(code, _)| *code == plain::NSID);
     edns.keepalive = options.iter().any(|(code, _)| *code == plain::KEEPALIVE);
-    if let Some(data) = cookies {
-        edns.cookie = cookie(data).ok_or(Outcome::UpCookie)?;
+    if let Some(data) = data_of(plain::COOKIE) {
+        edns.cookie = Some(cookie(data).ok_or(Outcome::UpCookie)?);
     }
-    if let Some(data) = subnets {
-        edns.subnet = subnet(data).ok_or(Outcome::UpSubnet)?;
+    if let Some(data) = data_of(plain::SUBNET) {
+        edns.subnet = Some(subnet(data).ok_or(Outcome::UpSubnet)?);
     }
     Ok(edns)
 }
@@ -136,7 +157,6 @@ fn cookie(data: &[u8]) -> Option<Cookie> {
         _ => return None,
     };
     Some(Cookie {
-        present: true,
         client: words[0],
         server,
     })
@@ -147,6 +167,8 @@ fn subnet(data: &[u8]) -> Option<Subnet> {
     let (family, source_len, scope) = (pair(head), head[2], head[3]);
     let bits = usize::from(source_len);
     let bits_max = match family {
+        // Only to say that no use is to be made of the address.
+        0 => 0,
         1 => 32,
         2 => 128,
         _ => return None,
@@ -161,12 +183,12 @@ fn subnet(data: &[u8]) -> Option<Subnet> {
         return None;
     }
     Some(Subnet {
-        present: true,
+        family: family as u8,
         source_len,
-        address: if family == 1 {
-            Source::V4((address >> 96) as u32)
-        } else {
+        address: if family == 2 {
             Source::V6((address >> 64) as u64, address as u64)
+        } else {
+            Source::V4((address >> 96) as u32)
         },
     })
 }

@@ -5,16 +5,16 @@ use crate::{
     ask::ask,
     world::{
         plain::{self, Opt, query, with_opt},
-        reader,
+        reader::{self, Edns},
     },
 };
 
 fn read(opt: &Opt) -> Result<Edns, Outcome> {
     let message = with_opt(&query(b"\x03www\x07example\0", 1), opt);
-    let edns = ask(&message[..], 0).map(|ask| ask.edns);
+    let edns = ask(&message[..], 0).map(|ask| Edns::of(&ask.edns));
     let expected = reader::question(&message).map(|question| question.edns);
     assert_eq!(edns, expected, "{opt:?}");
-    edns
+    edns.map(|edns| edns.expect("an OPT record"))
 }
 
 fn read_option(code: u16, data: &[u8]) -> Result<Edns, Outcome> {
@@ -33,8 +33,8 @@ fn rfc6891_6_1_3_every_version_and_flag_is_read() {
                 ..Opt::default()
             };
             let edns = read(&opt).expect("an OPT record");
-            let found = (edns.present, edns.payload, edns.version, edns.dnssec_ok);
-            assert_eq!(found, (true, 0xabcd, version, flags & 0x8000 != 0));
+            let found = (edns.payload, edns.version, edns.dnssec_ok);
+            assert_eq!(found, (0xabcd, version, flags & 0x8000 != 0));
         }
     }
     // Of options in another version nothing is known, not even that they are some.
@@ -48,7 +48,7 @@ fn rfc6891_6_1_3_every_version_and_flag_is_read() {
     message.extend([0xff; 3]);
     let len = message.len();
     message[len - 4] = 3;
-    assert_eq!(ask(&message[..], 0).map(|ask| ask.edns.version), Ok(1));
+    assert_eq!(ask(&message[..], 0).map(|ask| ask.edns.version()), Ok(1));
 }
 
 #[test]
@@ -75,11 +75,10 @@ fn rfc7873_5_2_cookies_of_every_length() {
     for len in 0..=48 {
         let read = read_option(COOKIE, &octets[..len]).map(|edns| edns.cookie);
         let with = |server| {
-            Ok(Cookie {
-                present: true,
+            Ok(Some(Cookie {
                 client: word(0),
                 server,
-            })
+            }))
         };
         let expected = match len {
             24 => with((word(8), word(16))),
@@ -101,6 +100,7 @@ fn rfc7871_6_prefixes_of_every_length_and_family() {
             data = plain::subnet(family, bits, 0, &data);
             let read = read_option(SUBNET, &data).map(|edns| edns.subnet);
             let address = match (family, bits) {
+                (0, 0) => Source::V4(0),
                 (1, 0..=32) => Source::V4((kept >> 96) as u32),
                 (2, 0..=128) => Source::V6((kept >> 64) as u64, kept as u64),
                 _ => {
@@ -109,11 +109,11 @@ fn rfc7871_6_prefixes_of_every_length_and_family() {
                 }
             };
             let expected = Subnet {
-                present: true,
+                family: family as u8,
                 source_len: bits,
                 address,
             };
-            assert_eq!(read, Ok(expected), "family {family}, {bits} bits");
+            assert_eq!(read, Ok(Some(expected)), "family {family}, {bits} bits");
             // A bit after the prefix, an octet more or less, a scope.
             let last = data.len() - 1;
             for bit in 0..(8 - bits % 8) % 8 {
@@ -140,19 +140,18 @@ fn rfc7871_6_prefixes_of_every_length_and_family() {
 }
 
 #[test]
-fn an_option_of_one_kind_twice_is_for_the_full_server() {
-    let cookie = [1; 8];
+fn rfc7873_5_2_the_first_option_of_a_kind_counts() {
     let subnet = plain::subnet(1, 24, 0, &[192, 0, 2]);
-    for (code, data) in [(COOKIE, &cookie[..]), (SUBNET, &subnet)] {
-        let twice = Opt::default()
-            .with(code, data)
-            .with(9, &[])
-            .with(code, data);
-        assert_eq!(read(&twice), Err(Outcome::UpOpt));
+    for (code, data) in [(COOKIE, &[1; 8][..]), (SUBNET, &subnet)] {
+        let once = read_option(code, data);
+        assert!(once.is_ok());
+        // The second is not even looked at.
+        let twice = Opt::default().with(code, data).with(9, &[]);
+        assert_eq!(read(&twice.with(code, &[2; 5])), once);
     }
     for code in [NSID, KEEPALIVE, 12] {
         let twice = Opt::default().with(code, &[]).with(code, &[]);
-        assert!(read(&twice).is_ok());
+        assert_eq!(read(&twice), read_option(code, &[]));
     }
 }
 
@@ -229,7 +228,7 @@ proptest! {
             let at = plain.len() + at.index(message.len() - plain.len());
             message[at] = value;
         }
-        let edns = ask(&message[..], 0).map(|ask| ask.edns);
+        let edns = ask(&message[..], 0).map(|ask| Edns::of(&ask.edns));
         prop_assert_eq!(edns, reader::question(&message).map(|question| question.edns));
     }
 }

@@ -68,7 +68,7 @@ fn rfc6891_6_1_3_other_versions_get_badvers_and_no_options() {
         let (reply, octets) = world.reply_to(&message, RESOLVER).expect("a reply");
         assert_eq!(
             (reply.outcome, reply.service, octets),
-            (Outcome::AnsweredError, None, expected)
+            (Outcome::AnsweredError, Row::NO_SERVICE, expected)
         );
     }
     // What is no question is not repeated.

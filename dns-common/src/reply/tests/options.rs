@@ -24,7 +24,7 @@ pub(super) fn options() -> impl Strategy<Value = Options> {
             Source::V6((kept >> 64) as u64, kept as u64)
         };
         let subnet = Subnet {
-            present: true,
+            family: if v4 { 1 } else { 2 },
             source_len: bits,
             address,
         };
@@ -42,13 +42,16 @@ pub(super) fn options() -> impl Strategy<Value = Options> {
 }
 
 impl Options {
-    pub(super) fn made(&self, ask: &mut Ask, world: &World) -> Opt {
-        ask.edns = Edns {
-            present: true,
-            dnssec_ok: self.dnssec_ok,
+    /// The OPT record of a query that asks for it.
+    pub(super) fn asked(&self) -> plain::Opt {
+        plain::Opt {
             payload: 4096,
-            ..Edns::ABSENT
-        };
+            flags: if self.dnssec_ok { DNSSEC_OK } else { 0 },
+            ..plain::Opt::default()
+        }
+    }
+
+    pub(super) fn made(&self, ask: &Ask, world: &World) -> Opt {
         let mut opt = Opt::new(ask, &world.host);
         if let Some((client, server)) = self.cookie {
             opt.add_cookie(client, server);

@@ -40,7 +40,7 @@ proptest! {
             .with_below(below);
         prop_assert_eq!(Row::load(&line(&[row.0, row.1, row.2])), row);
         prop_assert!(!row.is_static());
-        prop_assert_eq!(row.service(), Some(service));
+        prop_assert_eq!(row.service(), service);
         prop_assert_eq!(row.pool(), pool);
         prop_assert_eq!(row.name_len(), usize::from(name_len));
         prop_assert_eq!((row.zone(), row.below()), (zone, below));
@@ -65,7 +65,7 @@ proptest! {
             .in_zone(zone)
             .with_types(types);
         prop_assert!(row.is_static());
-        prop_assert_eq!(row.service(), None);
+        prop_assert_eq!(row.service(), Row::NO_SERVICE);
         prop_assert_eq!(row.name_len(), usize::from(name_len));
         prop_assert_eq!((row.zone(), row.below()), (zone, below));
         prop_assert_eq!(row.types(), (types != 0).then_some(types));
