@@ -173,7 +173,8 @@ pub fn choose(
             return Err(absent(row));
         }
     }
-    if nobody && head.class() != Class::Negative {
+    let denial = head.class() == Class::Negative && head.counts()[0] == 0;
+    if nobody && !denial {
         return Err(Outcome::UpNoCandidate);
     }
     Ok(Chosen {

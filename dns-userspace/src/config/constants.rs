@@ -57,7 +57,7 @@ mod tests {
             payload: 1232,
             client_subnet: host::ClientSubnet::On as u64,
             cookies: 1,
-            nsid: u64::from(!self.nsid.is_empty()),
+            nsid: 0,
             rates: 1,
             rate_intervals_ns: [0, 5_000_000, 5_000_000, 5_000_000, 5_000_000],
             rate_mask: 65_535,
@@ -79,12 +79,13 @@ mod tests {
                     rrl.negative_per_second = 4\nrrl.referral_per_second = 1000000\n\
                     rrl.error_per_second = 0\nrrl.slip = 0\n\
                     rrl.ipv4_prefix_bits = 1\nrrl.ipv6_prefix_bits = 64\n\
-                    tables.rate_buckets = 1\nup.queries_per_second_max = 1\nxdp.reply = fib\n";
+                    tables.rate_buckets = 1\nup.queries_per_second_max = 1\nxdp.reply = fib\n\
+                    server.nsid = here\n";
         let expected = Constants {
             payload: 4096,
             client_subnet: host::ClientSubnet::Trusted as u64,
             cookies: 0,
-            nsid: u64::from(!self.nsid.is_empty()),
+            nsid: 1,
             rates: 1,
             rate_intervals_ns: [1_000_000_000, 500_000_000, 250_000_000, 1000, 0],
             rate_mask: 0,

@@ -131,7 +131,7 @@ impl World {
         let plane = Plane::new(
             Arc::clone(&tables),
             Arc::new(ArcSwap::from_pointee(live)),
-            Limits::default(),
+            Profile::default(),
             constants,
             Arc::clone(&clock) as _,
         );
@@ -250,7 +250,7 @@ fn denials_over_their_rate_slip_or_are_dropped_and_come_again_in_time() {
     for _ in 0..3 {
         let small = world.udp(&asking("static.example.test.", Rtype::A));
         assert!(!is_truncated(&small.expect("a reply")));
-        let stream = world.send(&query, resolver(), Transport::Tcp);
+        let stream = world.send(&query, resolver(), Transport::Tcp { timeout: 0 });
         assert_eq!(stream.as_ref(), Some(&full));
         let exempt = world.send(&query, [203, 0, 113, 9].into(), Transport::Udp);
         assert_eq!(exempt.as_ref(), Some(&full));
@@ -281,7 +281,7 @@ fn the_authoritys_answers_are_limited_too_and_no_budget_is_left_to_pass() {
     assert_eq!(slipped, expected, "there was no record but OPT");
     assert_eq!(world.udp(&query), None);
     assert_eq!(
-        world.send(&query, resolver(), Transport::Tcp),
+        world.send(&query, resolver(), Transport::Tcp { timeout: 0 }),
         Some(full.clone())
     );
     let exempt = world.send(&query, [203, 0, 113, 9].into(), Transport::Udp);
@@ -348,7 +348,9 @@ fn the_authority_finds_at_a_steered_name_what_the_tables_say() {
     let steerer = Steerer {
         tables: &world.tables,
         live: &live,
-        host: world.plane.host(Transport::Tcp),
+        host: world.plane.host(Transport::Tcp { timeout: 0 }),
+        resolver: Source::from(resolver()),
+        proved: Cell::new(false),
     };
     let steer = |rtype| steerer.steer(&name("www.example.test."), rtype, resolver());
     // A denial that the tables have is no answer without records.

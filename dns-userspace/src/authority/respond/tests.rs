@@ -575,6 +575,8 @@ fn rfc6891_6_2_5_the_size_is_the_lower_of_both_and_at_least_512() {
             dnssec_ok: false,
             nsid: false,
             keepalive: Keepalive::Absent,
+            cookie: None,
+            subnet: None,
         };
         assert_eq!(reply_limit(Transport::Udp, Some(edns), 1232), limit);
     }
