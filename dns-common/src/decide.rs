@@ -182,7 +182,11 @@ pub fn choose(
     Ok(Chosen {
         cell,
         head,
-        service: row.service(),
+        // What nobody decides on is no service's answer, wherever it stands.
+        service: match answers.by() {
+            By::Nobody => Row::NO_SERVICE,
+            _ => row.service(),
+        },
         zone: row.zone(),
         scope,
     })
