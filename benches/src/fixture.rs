@@ -42,6 +42,9 @@ const NAME: &[u8] = b"\x03www\x05bench\x07example\x00";
 const TTL_S: u32 = 20;
 const CANDIDATES: u8 = 4;
 
+/// Nothing is measured here, so nothing is suspect.
+const NEVER_SUSPECT: u8 = 100;
+
 /// The prefixes of a second group: an IPv4 /24, which one look finds, and an
 /// IPv6 /56, to which it takes five more.
 const GROUPED: [&str; 2] = ["203.0.113.0/24", "2001:db8:113:5500::/56"];
@@ -85,8 +88,6 @@ pub(crate) fn publish(tables: &Tables) -> Result<()> {
     };
     tables.replace_resolvers(&tables.prepare_resolvers(&groups.prefixes, &flags)?);
 
-    /// Whether every server is down at once is never asked here.
-    const NEVER_SUSPECT: u8 = 100;
     let director = Director::new(Plan::new(vec![service], groups), NEVER_SUSPECT);
     let number = tables.generation_number() + 1;
     let surroundings = Surroundings {
