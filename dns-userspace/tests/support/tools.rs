@@ -34,11 +34,6 @@ impl Asker {
     /// All of them.
     pub(crate) const ALL: [Self; 4] = [Self::Dig, Self::DigPlain, Self::Kdig, Self::Drill];
 
-    /// Whether its queries over UDP can be answered in the kernel.
-    pub(crate) fn is_plain(self) -> bool {
-        self != Self::Dig
-    }
-
     /// Asks `server` from `source`.
     #[track_caller]
     pub(crate) fn ask(
