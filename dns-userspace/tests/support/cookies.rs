@@ -23,6 +23,9 @@ use super::{
 pub(crate) const FIRST: &str = "e5e973e5a6b2a43f48e7dc849e37bfcf";
 pub(crate) const SECOND: &str = "445536bcd2513298075a5d379663c962";
 
+/// A server cookie, of the only length that RFC 9018 has.
+pub(crate) type Cookie = [u8; 16];
+
 /// The client cookie.
 pub(crate) const CLIENT: [u8; 8] = *b"a client";
 
@@ -47,7 +50,7 @@ pub(crate) fn asked_with(known: &[u8]) -> Vec<u8> {
 
 /// The server cookie for [`CLIENT`] in a reply.
 #[track_caller]
-pub(crate) fn server_cookie(reply: &[u8]) -> [u8; 16] {
+pub(crate) fn server_cookie(reply: &[u8]) -> Cookie {
     let message = Message::from_octets(reply).expect("a header");
     let cookie = message.opt().and_then(|record| record.opt().cookie());
     let cookie = cookie.unwrap_or_else(|| panic!("no cookie in {reply:02x?}"));
@@ -59,7 +62,7 @@ pub(crate) fn server_cookie(reply: &[u8]) -> [u8; 16] {
 
 /// What the secret of these digits made for [`CLIENT`] at `source` so many
 /// seconds ago.
-pub(crate) fn made(digits: &str, source: IpAddr, age_s: u32) -> [u8; 16] {
+pub(crate) fn made(digits: &str, source: IpAddr, age_s: u32) -> Cookie {
     let client = u64::from_le_bytes(CLIENT);
     let (first, hash) = cookie::make(secret(digits), client, source.into(), now_s() - age_s);
     let octets = [first.to_le_bytes(), hash.to_le_bytes()];
@@ -68,7 +71,7 @@ pub(crate) fn made(digits: &str, source: IpAddr, age_s: u32) -> [u8; 16] {
 
 /// Whether `server` was made by the secret of these digits for [`CLIENT`] at
 /// `source`, within the hour.
-pub(crate) fn is_by(digits: &str, server: [u8; 16], source: IpAddr) -> bool {
+pub(crate) fn is_by(digits: &str, server: Cookie, source: IpAddr) -> bool {
     let server = (word(&server[..8]), word(&server[8..]));
     let client = u64::from_le_bytes(CLIENT);
     let source = Source::from(source);

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     net::IpAddr,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
@@ -114,6 +115,25 @@ fn run(mut command: Command) -> String {
     );
     assert!(status.success(), "{command:?}: {status}\n{stdout}{stderr}");
     stdout.into_owned()
+}
+
+/// Copies a program into `directory`: `AppArmor` lets the packaged one see nothing
+/// but its own files.
+#[track_caller]
+pub(crate) fn copy(tool: Tool, directory: &Path) -> PathBuf {
+    let packaged = tool.command();
+    let packaged = packaged.get_program();
+    let copy = directory.join("program");
+    // What is open for writing cannot be run. It never is in this process, so no
+    // child has it open that another test's thread starts meanwhile.
+    let copied = Command::new("cp").arg(packaged).arg(&copy).output();
+    let copied = copied.expect("cp runs");
+    assert!(
+        copied.status.success(),
+        "{}; `cargo xtask test` installs what is missing",
+        String::from_utf8_lossy(&copied.stderr).trim()
+    );
+    copy
 }
 
 /// A response as it was printed; records as `OWNER TYPE DATA`, sorted.
