@@ -8,8 +8,10 @@
 
 pub(crate) mod cases;
 pub(crate) mod config;
+pub(crate) mod cookies;
 pub(crate) mod load;
 pub(crate) mod origin;
+pub(crate) mod query;
 pub(crate) mod tools;
 pub(crate) mod world;
 pub(crate) mod zone;

@@ -3,6 +3,7 @@
 use std::{
     collections::BTreeSet,
     net::IpAddr,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
@@ -33,11 +34,6 @@ pub(crate) enum Transport {
 impl Asker {
     /// All of them.
     pub(crate) const ALL: [Self; 4] = [Self::Dig, Self::DigPlain, Self::Kdig, Self::Drill];
-
-    /// Whether its queries over UDP can be answered in the kernel.
-    pub(crate) fn is_plain(self) -> bool {
-        self != Self::Dig
-    }
 
     /// Asks `server` from `source`.
     #[track_caller]
@@ -119,6 +115,25 @@ fn run(mut command: Command) -> String {
     );
     assert!(status.success(), "{command:?}: {status}\n{stdout}{stderr}");
     stdout.into_owned()
+}
+
+/// Copies a program into `directory`: `AppArmor` lets the packaged one see nothing
+/// but its own files.
+#[track_caller]
+pub(crate) fn copy(tool: Tool, directory: &Path) -> PathBuf {
+    let packaged = tool.command();
+    let packaged = packaged.get_program();
+    let copy = directory.join("program");
+    // What is open for writing cannot be run. It never is in this process, so no
+    // child has it open that another test's thread starts meanwhile.
+    let copied = Command::new("cp").arg(packaged).arg(&copy).output();
+    let copied = copied.expect("cp runs");
+    assert!(
+        copied.status.success(),
+        "{}; `cargo xtask test` installs what is missing",
+        String::from_utf8_lossy(&copied.stderr).trim()
+    );
+    copy
 }
 
 /// A response as it was printed; records as `OWNER TYPE DATA`, sorted.
