@@ -47,13 +47,13 @@ pub(super) async fn start(
 
     let listener = Listener::bind(&settings.control_socket)?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let options = Options {
-        tcp_connections_max: settings.tcp_connections_max,
-        tcp_per_client_max: settings.tcp_per_client_max,
-        tcp_idle: settings.tcp_idle,
-    };
     let workers = settings.workers.unwrap_or(cores);
-    let server = Server::bind(&settings.addresses, settings.port, workers, options)?;
+    let server = Server::bind(
+        &settings.addresses,
+        settings.port,
+        workers,
+        options(&settings),
+    )?;
     let constants = settings.constants();
     let (mut kernel, tables) = make_tables(&settings, &constants)?;
     let tables = Arc::new(tables);
@@ -90,15 +90,10 @@ pub(super) async fn start(
         &counters,
     )?;
 
-    let profile = Profile {
-        udp_payload: settings.edns_payload_bytes,
-        nsid: settings.nsid.clone().into(),
-        chaos: Chaos::new(&settings.chaos_version, &settings.chaos_hostname),
-    };
     let plane = Arc::new(Plane::new(
         Arc::clone(&tables),
         Arc::clone(&live),
-        profile,
+        profile(&settings),
         constants,
         Arc::new(BootClock),
     ));
@@ -142,6 +137,22 @@ pub(super) async fn start(
     };
     info!("ready");
     Ok((daemon, server, listener))
+}
+
+fn options(settings: &Settings) -> Options {
+    Options {
+        tcp_connections_max: settings.tcp_connections_max,
+        tcp_per_client_max: settings.tcp_per_client_max,
+        tcp_idle: settings.tcp_idle,
+    }
+}
+
+fn profile(settings: &Settings) -> Profile {
+    Profile {
+        udp_payload: settings.edns_payload_bytes,
+        nsid: settings.nsid.clone().into(),
+        chaos: Chaos::new(&settings.chaos_version, &settings.chaos_hostname),
+    }
 }
 
 /// Tables in the kernel where it is to answer, else in memory.

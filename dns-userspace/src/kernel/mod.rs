@@ -230,7 +230,10 @@ impl Kernel {
         bpffs::remove(&new)?;
         fs::create_dir(&new).map_err(KernelError::call("mkdir", new.display()))?;
         for (name, map) in self.ebpf.maps() {
-            let Some(map) = data_of(map) else { continue };
+            // The constants lie with the program, and bpffs allows no dots in names.
+            let Some(map) = data_of(map).filter(|_| !name.starts_with('.')) else {
+                continue;
+            };
             map.pin(new.join(name))
                 .map_err(|error| io::Error::other(error.to_string()))
                 .map_err(KernelError::call("pinning", format!("map {name}")))?;

@@ -153,7 +153,7 @@ struct Rows<'z> {
     wildcards: HashMap<Name, u32>,
 }
 
-impl Rows<'_> {
+impl<'z> Rows<'z> {
     fn add(&mut self, name: &Name) {
         let row = match self.zones.find(name) {
             Some(zone) => self.row(zone, name),
@@ -166,16 +166,17 @@ impl Rows<'_> {
     }
 
     fn row(&mut self, zone: &Zone, name: &Name) -> RowData {
-        let asked = |rows: &mut Self, rtype| match rows.services.get(name) {
-            Some((service, ..)) => rows.answers.steered(service, rtype),
+        let service = self.service(zone, name);
+        let asked = |rows: &mut Self, rtype| match service {
+            Some((service, ..)) => rows.answers.steered(name, service, rtype),
             None if zone.is_covering(name) => rows.answers.wildcard(name, rtype),
             None => rows.answers.plain(name, rtype),
         };
         let [v4, v6] = [Rtype::A, Rtype::AAAA].map(|rtype| asked(self, rtype).data);
-        let addresses = match self.services.get(name) {
+        let addresses = match service {
             Some((_, pool, counter)) => Addresses::Steered {
-                service: *counter,
-                pool: *pool,
+                service: counter,
+                pool,
                 answers: Box::new([candidates(v4, By::V4), candidates(v6, By::V6)]),
             },
             None => Addresses::Static([v4, v6].map(|data| first(data.answers))),
@@ -214,6 +215,20 @@ impl Rows<'_> {
             types,
             below: self.below(zone, name),
         }
+    }
+
+    /// The service that answers at `name`, with the numbers of its pool and
+    /// counter: its own, or the one whose name it is an alias of.
+    fn service(&self, zone: &Zone, name: &Name) -> Option<(&'z Service, u16, u32)> {
+        let own = self.services.get(name).copied();
+        own.or_else(|| {
+            // One row serves many names of different lengths there.
+            let target = self
+                .answers
+                .leads_to(name)
+                .filter(|_| !zone.is_covering(name));
+            self.services.get(&target?).copied()
+        })
     }
 
     /// What names get that are below `name` and not in the tables.

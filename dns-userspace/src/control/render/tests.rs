@@ -272,6 +272,10 @@ fn what_was_explained_survives_the_wire() {
 }
 
 #[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "the whole screen, and all that is on it"
+)]
 fn stats_show_what_happened() {
     let named = |pairs: &[(&str, u64)]| {
         let pairs = pairs.iter();

@@ -1,6 +1,7 @@
 //! From what the authority says to answers in the tables.
 
 use std::{
+    cell::RefCell,
     collections::{HashMap, HashSet},
     net::{IpAddr, Ipv4Addr},
 };
@@ -155,19 +156,26 @@ impl<'z> Answers<'z> {
         }
     }
 
-    /// The answers at the steered name of `service`.
-    pub(super) fn steered(&mut self, service: &Service, rtype: Rtype) -> Asked {
+    /// The steered name that `name` is an alias of, if any.
+    pub(super) fn leads_to(&self, name: &Name) -> Option<Name> {
+        let witness = Witness::default();
+        lookup(self.zones, name, Rtype::A, ANYONE, &witness);
+        witness.0.into_inner()
+    }
+
+    /// The answers at `name`, the steered name of `service` or an alias of it.
+    pub(super) fn steered(&mut self, name: &Name, service: &Service, rtype: Rtype) -> Asked {
         let zones = self.zones;
         let mut targets = Vec::new();
         let mut chosen = |answers: &mut Self, number| {
             let candidate = Candidate::new(zones, service, number)?;
-            let response = lookup(zones, &service.name, rtype, ANYONE, &candidate);
+            let response = lookup(zones, name, rtype, ANYONE, &candidate);
             targets.extend(self::targets(&response));
             let by = candidate.by();
             if candidate.is_lost() {
                 return Some((by, Slot::Absent));
             }
-            Some((by, answers.slot(&service.name, rtype, &response)))
+            Some((by, answers.slot(name, rtype, &response)))
         };
         let all = chosen(self, ALL_CANDIDATES);
         let (by, all) = all.unwrap_or((By::Nobody, Slot::Absent));
@@ -416,6 +424,17 @@ struct Nobody;
 
 impl Steering for Nobody {
     fn steer(&self, _: &Name, _: Rtype, _: IpAddr) -> Steered {
+        Steered::Fail
+    }
+}
+
+/// Steers nothing either, and keeps the name it was asked for.
+#[derive(Default)]
+struct Witness(RefCell<Option<Name>>);
+
+impl Steering for Witness {
+    fn steer(&self, name: &Name, _: Rtype, _: IpAddr) -> Steered {
+        self.0.replace(Some(name.clone()));
         Steered::Fail
     }
 }

@@ -153,7 +153,8 @@ impl World {
                     response.rcode == Rcode::SERVFAIL
                         || (other && matches!(rtype, Rtype::A | Rtype::AAAA))
                 }
-                None => response.steered,
+                // One row cannot hold the candidates of every alias that it covers.
+                None => response.steered && covering,
             }
     }
 
@@ -709,7 +710,12 @@ fn a_service_answers_every_type_in_the_kernel() {
         (Shape::Cname, [(true, true), (true, true)]),
     ] {
         let steered = name("s.t.example.");
-        let mut zone = zone("example", "ns.example.", "");
+        let alias = name("alias.example.");
+        let mut zone = zone(
+            "example",
+            "ns.example.",
+            "alias.example. 60 CNAME s.t.example.\n",
+        );
         zone.steer(&steered, shape, 20).expect("it can be steered");
         let service = service(steered.clone(), shape, servers(&families));
         for records in cname_targets(&service) {
@@ -717,8 +723,12 @@ fn a_service_answers_every_type_in_the_kernel() {
         }
         let decision = (Eligible::new(0b10, 0b01, true), Ranking::new(&[0, 1]));
         let world = World::new(vec![zone], vec![service], &[decision]);
-        let names = [steered.clone(), below(&steered, &[3]), name("t.example.")];
+        let child = below(&steered, &[3]);
+        let names = [steered.clone(), child, name("t.example."), alias.clone()];
         check_all(&world, &names, &RTYPES);
+        world
+            .fast(&alias, Rtype::A)
+            .expect("an alias follows the decision");
         assert!(world.lookup(&steered, Rtype::A).steered);
     }
 }
