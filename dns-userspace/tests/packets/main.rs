@@ -14,7 +14,14 @@ mod cases;
 mod outcomes;
 
 mod answers;
+mod cookies;
+mod denials;
+mod edns;
+mod features;
+mod limits;
 mod planes;
+mod routes;
+mod subnets;
 
 mod death;
 mod flips;

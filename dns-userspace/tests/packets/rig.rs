@@ -167,12 +167,26 @@ fn boot_ns() -> u64 {
 
 /// Runs the program once on `frame`.
 pub(crate) fn run(kernel: &mut Kernel, frame: &[u8]) -> Ran {
+    run_on(kernel, frame, None)
+}
+
+/// Runs the program once on `frame` as if it came in by the interface of that
+/// number in this thread's namespace.
+pub(crate) fn run_on(kernel: &mut Kernel, frame: &[u8], interface: Option<u32>) -> Ran {
     let mut out = vec![0; FRAME_MAX];
+    // `struct xdp_md` of <linux/bpf.h>: where the data starts and ends, where its
+    // metadata start, the interface it came by, its queue there, and the one
+    // it goes out by.
+    let context = interface.map(|interface| {
+        let numbers = [0, frame.len() as u32, 0, interface, 0, 0];
+        numbers.map(u32::to_le_bytes).concat()
+    });
     let program = kernel.program().expect("the program is loaded");
     let result = program
         .test_run(TestRunOptions {
             data_in: Some(frame),
             data_out: Some(&mut out),
+            ctx_in: context.as_deref(),
             ..TestRunOptions::new()
         })
         .unwrap_or_else(|error| panic!("{} octets: {error:?}", frame.len()));
