@@ -1,6 +1,9 @@
 //! dnsperf from every group at once, and what it says.
 
-use std::{fs, time::Duration};
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -17,13 +20,15 @@ const OUTSTANDING: u32 = 40;
 /// Time between two counts of answers, seconds.
 const COUNT_EVERY: &str = "0.25";
 
-/// How long dnsperf waits for an answer, and may take to end after its time.
-const ANSWER: Duration = Duration::from_secs(2);
+/// How long dnsperf waits for an answer: what has none by then is lost.
+pub(super) const ANSWER: Duration = Duration::from_secs(2);
+/// How long it may take to end after its time.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One dnsperf for each group.
 pub(super) struct Load {
     runs: Vec<Process>,
+    started: Instant,
     length: Duration,
 }
 
@@ -53,6 +58,7 @@ impl Load {
         let runs = GROUPS.iter().map(|group| run(group.source.to_string()));
         Ok(Self {
             runs: runs.collect::<Result<_>>()?,
+            started: Instant::now(),
             length,
         })
     }
@@ -60,6 +66,17 @@ impl Load {
     /// How long it goes on.
     pub(super) fn length(&self) -> Duration {
         self.length
+    }
+
+    /// Ends it before its time; queries under way count neither as answered nor
+    /// as lost.
+    pub(super) fn interrupt(&mut self) -> Result<()> {
+        self.length = self.length.min(self.started.elapsed());
+        let mut runs = self.runs.iter_mut();
+        runs.try_for_each(|run| match run.ended()? {
+            None => run.signal(libc::SIGINT),
+            Some(_) => Ok(()),
+        })
     }
 
     /// Whether every dnsperf has ended.

@@ -15,7 +15,7 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
 use super::{
-    load::{Load, Rate},
+    load::{ANSWER, Load, Rate},
     record::{Clock, Event, Record, Run, server_name},
     screen::{Live, Screen},
     stage::{GROUPS, SITES, Stage},
@@ -176,7 +176,9 @@ impl Story {
 
     /// Another veerd takes over what the first left in the kernel.
     pub(super) fn adopt(&mut self) -> Result<()> {
-        self.start_load(5.0)?;
+        // As long as veerd takes, whatever the scale: the kernel verifies its
+        // program meanwhile, on processors that the load keeps busy.
+        self.load = Some(Load::start(&self.stage, 2 * PATIENCE)?);
         self.pass(1.0)?;
         self.event("veerd started".to_owned());
         let started = Instant::now();
@@ -193,6 +195,9 @@ impl Story {
         self.event(format!("program {xdp_state}"));
         self.counted = Some(counted(&daemon)?);
         self.daemon = Some(daemon);
+        // What is lost at the switch is known to be before the load ends.
+        self.wait(ANSWER + Duration::from_secs(1))?;
+        self.load.as_mut().map(Load::interrupt).transpose()?;
         self.adoption = Some(Adoption {
             took: (load_is_over == Some(false)).then_some(took),
             xdp_state,
@@ -258,7 +263,11 @@ impl Story {
 
     /// Lets some time go by, of `seconds` by the usual time.
     fn pass(&mut self, seconds: f64) -> Result<()> {
-        let end = Instant::now() + Duration::from_secs_f64(seconds * self.scale);
+        self.wait(Duration::from_secs_f64(seconds * self.scale))
+    }
+
+    fn wait(&mut self, time: Duration) -> Result<()> {
+        let end = Instant::now() + time;
         while Instant::now() < end {
             self.tick()?;
         }
