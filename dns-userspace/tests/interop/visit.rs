@@ -80,7 +80,7 @@ fn sorted(records: &[impl AsRef<str>]) -> Vec<String> {
 /// Fails unless the recursor answers as `expected`.
 #[track_caller]
 fn assert_resolved(recursor: &Recursor, expected: &[Resolved], what: &str) {
-    let questions: Vec<_> = expected.iter().map(|it| (it.name, it.rtype)).collect();
+    let questions: Vec<_> = expected.iter().map(|it| [it.name, it.rtype]).collect();
     for (right, reply) in expected.iter().zip(recursor.ask(&questions)) {
         let what = format!("{what} {} {}: {reply:?}", right.name, right.rtype);
         assert_eq!(reply.rcode, right.rcode, "{what}\n{}", recursor.said());
