@@ -145,7 +145,7 @@ pub fn choose(
     let (candidate, scope) = match answers.by() {
         By::Nobody => (0, 0),
         by => {
-            let resolver = tables.resolver(source);
+            let resolver = Entry(message.forget_word(u64::from(tables.resolver(source).0)) as u32);
             let ranking = tables.ranking(generation.ranking_index(row.pool(), resolver.group()));
             let eligible = tables.eligible(u32::from(row.pool()));
             let (Some(ranking), Some(eligible)) = (ranking, eligible) else {
@@ -153,13 +153,15 @@ pub fn choose(
             };
             let ranking = Ranking(ranking.load());
             let eligible = Eligible(eligible.load());
+            let picked = picked(message, by, ranking, eligible);
             // What stands for all may say that there is nothing to choose from.
-            let picked = pick_by(by, ranking, eligible);
-            nobody = picked.is_none();
-            (
-                u64::from(picked.unwrap_or(ALL_CANDIDATES)),
-                resolver.scope(),
-            )
+            nobody = picked == NOBODY;
+            let candidate = if nobody {
+                u64::from(ALL_CANDIDATES)
+            } else {
+                picked
+            };
+            (candidate, resolver.scope())
         }
     };
     let candidate = message.forget_word(candidate) as u32;
@@ -180,7 +182,11 @@ pub fn choose(
     Ok(Chosen {
         cell,
         head,
-        service: row.service(),
+        // What nobody decides on is no service's answer, wherever it stands.
+        service: match answers.by() {
+            By::Nobody => Row::NO_SERVICE,
+            _ => row.service(),
+        },
         zone: row.zone(),
         scope,
     })
@@ -206,18 +212,24 @@ fn absent(row: &Row) -> Outcome {
     }
 }
 
-/// The candidate, or [`ALL_CANDIDATES`], for answers that are chosen `by`.
+/// In place of a candidate's number where there is none.
+const NOBODY: u64 = u64::MAX;
+
+/// The candidate's number, or [`ALL_CANDIDATES`], for answers that are chosen
+/// `by`; [`NOBODY`].
 #[inline(always)]
-fn pick_by(by: By, ranking: Ranking, eligible: Eligible) -> Option<u8> {
-    match by {
-        By::V6 => pick(ranking, eligible, Family::V6),
-        By::V4 | By::Nobody => pick(ranking, eligible, Family::V4),
-        By::Both => {
-            let v4 = pick(ranking, eligible, Family::V4);
-            let v6 = pick(ranking, eligible, Family::V6);
-            Some(if v4 == v6 { v4? } else { ALL_CANDIDATES })
-        }
+fn picked(message: &(impl Octets + ?Sized), by: By, ranking: Ranking, eligible: Eligible) -> u64 {
+    let number = |family| {
+        let picked = pick(ranking, eligible, family);
+        message.forget_word(picked.map_or(NOBODY, u64::from))
+    };
+    let family = if by == By::V6 { Family::V6 } else { Family::V4 };
+    let first = number(family);
+    // Both families have to lead to one candidate.
+    if by == By::Both && number(Family::V6) != first {
+        return u64::from(ALL_CANDIDATES);
     }
+    first
 }
 
 /// The server cookie that `asked` from `resolver` gets, and what its own is worth.

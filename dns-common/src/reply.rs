@@ -236,8 +236,11 @@ impl Reply {
             }
             message.put_word(at + 8 * index, line.0[slot & 7].load())?;
             slot += 1;
-            // Only for what is still to come: the last cell of all has none after it.
-            if slot == 8 && 8 * (index + 1) < len {
+            if slot == 8 {
+                // The last cell of all has none after it.
+                if len <= 8 * (index + 1) {
+                    break;
+                }
                 slot = 0;
                 cell += 1;
                 line = tables.answer(cell)?;

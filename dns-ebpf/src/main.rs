@@ -65,8 +65,10 @@ fn answer(context: &XdpContext, tally: &Tally) -> Result<(), Outcome> {
     let here = Here(tally);
     let reply = dns_common::respond(&message, query.source, &Maps, &generation, &here)?;
     tally.pend(reply.outcome);
+    let reply = reply.forgotten(&message);
+    reply::reply(context, &query, &reply, tally)?;
     count::service(reply.service);
-    reply::reply(context, &query, &reply.forgotten(&message), tally)
+    Ok(())
 }
 
 /// Routes are looked up by a helper that the kernel gives to GPL-compatible

@@ -149,7 +149,7 @@ fn each_kind_of_answer_has_its_outcome_service_and_zone() {
     let world = sample();
     for (name, rtype, flags, outcome, service) in [
         (WWW, rtype::A, AA, Outcome::Answered, SERVICE),
-        (WWW, TXT, AA, Outcome::AnsweredNegative, SERVICE),
+        (WWW, TXT, AA, Outcome::AnsweredNegative, Row::NO_SERVICE),
         (FIXED, rtype::AAAA, AA, Outcome::Answered, Row::NO_SERVICE),
         (
             FIXED,
@@ -186,7 +186,7 @@ fn each_kind_of_answer_has_its_outcome_service_and_zone() {
             TXT,
             AA_NXDOMAIN,
             Outcome::AnsweredNegative,
-            SERVICE,
+            Row::NO_SERVICE,
         ),
         (
             &below(b"\x01x\x01y", SUB),

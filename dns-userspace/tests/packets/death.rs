@@ -15,13 +15,13 @@ use veer::{
         schedule::TargetId,
     },
     model::{AllDown, Groups, Plan, Policy, Pool, Probe, ProbeKind, Server},
-    tables::{Capacity, ImageBuilder, Records, ResolverFlags, RowData, Tables},
+    tables::{Addresses, Capacity, ImageBuilder, ResolverFlags, RowData, Slot, Tables},
 };
 
 use crate::{
     rig::{Counted, Rig},
     wire::{A, Answer, Datagram, Question, name},
-    world::{V4, WWW},
+    world::{SECRETS, V4, WWW, slot},
 };
 
 const GROUPS: u16 = 4096;
@@ -33,6 +33,7 @@ const CAPACITY: Capacity = Capacity {
     answer_cells: 64,
     chunks: 1,
     services: 1,
+    rate_buckets: 1,
 };
 
 /// A resolver in `group`: group n is 10.x.y.0/24, n being x and y.
@@ -67,25 +68,21 @@ fn publish(tables: &Tables, eligible: Eligible, rankings: Vec<Ranking>) {
     let number = tables.generation_number() + 1;
     let mut builder = ImageBuilder::new(CAPACITY, tables.half(number));
     builder.pool(eligible, rankings);
-    let records = |servers: &[u8]| {
-        let (octets, count) = answer(servers).records();
-        Some(Records { octets, count })
-    };
+    let records = |servers: &[u8]| slot(&name(WWW), &answer(servers));
     let v4 = std::array::from_fn(|candidate| match candidate as u8 {
         candidate if candidate < SERVERS => records(&[candidate]),
         8 => records(&[0, 1, 2]),
-        _ => None,
+        _ => Slot::Absent,
     });
-    let answers = [v4, std::array::from_fn(|_| None)];
-    let row = RowData::Steered {
+    let row = RowData::of(Addresses::Steered {
         service: 0,
         pool: 0,
-        answers,
-    };
+        answers: Box::new([v4, std::array::from_fn(|_| Slot::Absent)]),
+    });
     builder.name(&name(WWW), &row);
     let prepared = tables.prepare_resolvers(&prefixes(), &ResolverFlags::default());
     tables.replace_resolvers(&prepared.expect("/24s need no node"));
-    tables.publish(&builder.build(&[V4], 53).expect("it fits"));
+    tables.publish(&builder.build(&[V4], 53, SECRETS).expect("it fits"));
 }
 
 /// Asserts that every group is answered with the server that `server` says.

@@ -9,12 +9,14 @@ use std::{
 };
 
 use dns_common::decision::{Eligible, Ranking};
-use veer::tables::{Capacity, ImageBuilder, Records, RowData, Tables, wait_for_kernel_readers};
+use veer::tables::{
+    Addresses, Capacity, ImageBuilder, RowData, Slot, Tables, wait_for_kernel_readers,
+};
 
 use crate::{
     rig::{Rig, run},
     wire::{A, Answer, Datagram, Question, name},
-    world::{V4, WWW},
+    world::{SECRETS, V4, WWW, slot},
 };
 
 const CAPACITY: Capacity = Capacity {
@@ -24,6 +26,7 @@ const CAPACITY: Capacity = Capacity {
     answer_cells: 512,
     chunks: 4,
     services: 2,
+    rate_buckets: 1,
 };
 const CANDIDATES: u8 = 8;
 /// How many generations differ from each other before they repeat.
@@ -54,21 +57,21 @@ fn publish(tables: &Tables, number: u64) {
         builder.pool(Eligible::new(0xff, 0xff, false), vec![ranking; 4]);
     }
     for other in 0..number % 5 {
-        let (octets, count) = answer(number, 0xee).records();
-        let data = RowData::Static([Some(Records { octets, count }), None]);
-        builder.name(&name(&format!("other{other}.example.")), &data);
+        let name = name(&format!("other{other}.example."));
+        let answers = [slot(&name, &answer(number, 0xee)), Slot::Absent];
+        builder.name(&name, &RowData::of(Addresses::Static(answers)));
     }
-    let records = |candidate: usize| {
-        let (octets, count) = answer(number, candidate as u8).records();
-        Some(Records { octets, count })
-    };
-    let data = RowData::Steered {
+    let records = |candidate: usize| slot(&name(WWW), &answer(number, candidate as u8));
+    let data = RowData::of(Addresses::Steered {
         service: (number % 2) as u32,
         pool,
-        answers: [std::array::from_fn(records), std::array::from_fn(|_| None)],
-    };
+        answers: Box::new([
+            std::array::from_fn(records),
+            std::array::from_fn(|_| Slot::Absent),
+        ]),
+    });
     builder.name(&name(WWW), &data);
-    tables.publish(&builder.build(&[V4], 53).expect("it fits"));
+    tables.publish(&builder.build(&[V4], 53, SECRETS).expect("it fits"));
 }
 
 /// Rewrites rankings and eligibility all the time, and every so often the whole

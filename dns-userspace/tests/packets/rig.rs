@@ -10,6 +10,8 @@ use veer::{
     tables::{Capacity, Tables},
 };
 
+use crate::wire::PAYLOAD;
+
 /// The program and its tables.
 pub(crate) struct Rig {
     pub(crate) kernel: Kernel,
@@ -40,17 +42,28 @@ impl Counted {
     }
 }
 
+/// Everything off; the payload size is the default one.
+pub(crate) const PLAIN: Constants = Constants {
+    payload: PAYLOAD as u64,
+    ..Constants::OFF
+};
+
 /// Room for any frame that can come out.
 const FRAME_MAX: usize = 4096;
 
 impl Rig {
-    /// A program with empty tables.
+    /// A program with empty tables and everything off.
     pub(crate) fn load(capacity: Capacity) -> Self {
+        Self::with(capacity, &PLAIN)
+    }
+
+    /// A program with empty tables and `constants`.
+    pub(crate) fn with(capacity: Capacity, constants: &Constants) -> Self {
         // SAFETY: it takes nothing, cannot fail and touches no memory.
         let root = unsafe { libc::geteuid() } == 0;
         assert!(root, "packet tests load an XDP program: run them as root");
         let (mut kernel, tables) =
-            Kernel::load(capacity, &Constants::OFF).unwrap_or_else(|error| panic!("{error}"));
+            Kernel::load(capacity, constants).unwrap_or_else(|error| panic!("{error}"));
         let services = (0..capacity.services).map(|number| format!("service {number}"));
         kernel
             .name_services(services.collect())
@@ -96,7 +109,30 @@ impl Rig {
         assert_eq!(ran.frame, frame, "{what}: changed");
     }
 
-    /// Asserts that `frame` is answered with `expected`, for `service`.
+    /// Asserts that `frame` is dropped, for `outcome`.
+    pub(crate) fn expect_drop(&mut self, what: &str, frame: &[u8], outcome: Outcome) {
+        let (ran, counted) = self.run_counted(frame);
+        assert_eq!(counted, Counted::one(outcome, None), "{what}");
+        assert_eq!(ran.action, Action::Drop, "{what}");
+    }
+
+    /// Asserts that `frame` is answered with `expected`, as `outcome`, for
+    /// `service`.
+    pub(crate) fn expect(
+        &mut self,
+        what: &str,
+        frame: &[u8],
+        expected: &[u8],
+        outcome: Outcome,
+        service: Option<usize>,
+    ) {
+        let (ran, counted) = self.run_counted(frame);
+        assert_eq!(counted, Counted::one(outcome, service), "{what}");
+        assert_eq!(ran.action, Action::Reply, "{what}");
+        assert_eq!(ran.frame, expected, "{what}");
+    }
+
+    /// Asserts that `frame` is answered with the records of `expected`.
     pub(crate) fn expect_reply(
         &mut self,
         what: &str,
@@ -104,21 +140,53 @@ impl Rig {
         expected: &[u8],
         service: Option<usize>,
     ) {
-        let (ran, counted) = self.run_counted(frame);
-        assert_eq!(counted, Counted::one(Outcome::Answered, service), "{what}");
-        assert_eq!(ran.action, Action::Reply, "{what}");
-        assert_eq!(ran.frame, expected, "{what}");
+        self.expect(what, frame, expected, Outcome::Answered, service);
     }
+
+    /// Makes it `seconds` after 1970, and a half, for the half second that
+    /// follows.
+    pub(crate) fn set_clock(&self, seconds: u32) {
+        const NS: u64 = 1_000_000_000;
+        let wanted = u64::from(seconds) * NS + NS / 2;
+        self.tables
+            .set_clock_offset_ns(wanted.wrapping_sub(boot_ns()));
+    }
+}
+
+/// The kernel's clock, nanoseconds.
+fn boot_ns() -> u64 {
+    let mut now = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the structure is whole and outlives the call.
+    let failed = unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &raw mut now) };
+    assert_eq!(failed, 0, "clock_gettime");
+    now.tv_sec.cast_unsigned() * 1_000_000_000 + now.tv_nsec.cast_unsigned()
 }
 
 /// Runs the program once on `frame`.
 pub(crate) fn run(kernel: &mut Kernel, frame: &[u8]) -> Ran {
+    run_on(kernel, frame, None)
+}
+
+/// Runs the program once on `frame` as if it came in by the interface of that
+/// number in this thread's namespace.
+pub(crate) fn run_on(kernel: &mut Kernel, frame: &[u8], interface: Option<u32>) -> Ran {
     let mut out = vec![0; FRAME_MAX];
+    // `struct xdp_md` of <linux/bpf.h>: where the data starts and ends, where its
+    // metadata start, the interface it came by, its queue there, and the one
+    // it goes out by.
+    let context = interface.map(|interface| {
+        let numbers = [0, frame.len() as u32, 0, interface, 0, 0];
+        numbers.map(u32::to_le_bytes).concat()
+    });
     let program = kernel.program().expect("the program is loaded");
     let result = program
         .test_run(TestRunOptions {
             data_in: Some(frame),
             data_out: Some(&mut out),
+            ctx_in: context.as_deref(),
             ..TestRunOptions::new()
         })
         .unwrap_or_else(|error| panic!("{} octets: {error:?}", frame.len()));

@@ -3,9 +3,49 @@
 
 use std::net::IpAddr;
 
+use crate::shared::plain::{self, DNSSEC_OK, Opt};
+
 pub(crate) const A: u16 = 1;
 pub(crate) const AAAA: u16 = 28;
+pub(crate) const TXT: u16 = 16;
 pub(crate) const IN: u16 = 1;
+
+/// The UDP payload size that replies announce unless a test says else.
+pub(crate) const PAYLOAD: u16 = 1232;
+
+/// What a reply says after the question, and in the header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Body {
+    /// The header's third and fourth octets, but for RD.
+    pub(crate) flags: [u8; 2],
+    pub(crate) counts: [u16; 3],
+    pub(crate) records: Vec<u8>,
+}
+
+impl Body {
+    /// The answer section of an authoritative answer.
+    pub(crate) fn positive(count: u16, records: Vec<u8>) -> Self {
+        Self {
+            flags: [0x84, 0],
+            counts: [count, 0, 0],
+            records,
+        }
+    }
+
+    /// No records at all.
+    pub(crate) fn empty(flags: [u8; 2]) -> Self {
+        Self {
+            flags,
+            counts: [0; 3],
+            records: Vec::new(),
+        }
+    }
+
+    /// The same without its records, and with TC (RFC 2181 section 9).
+    pub(crate) fn truncated(&self) -> Self {
+        Self::empty([self.flags[0] | 0x02, self.flags[1]])
+    }
+}
 
 /// One address record set, or one behind a CNAME.
 #[derive(Clone, Debug)]
@@ -45,6 +85,12 @@ impl Answer {
         }
         (octets, count)
     }
+
+    /// The reply with it.
+    pub(crate) fn body(&self) -> Body {
+        let (records, count) = self.records();
+        Body::positive(count, records)
+    }
 }
 
 /// A DNS query with one question (RFC 1035 section 4.1).
@@ -55,6 +101,7 @@ pub(crate) struct Question {
     /// In wire form, case as asked.
     pub(crate) name: Vec<u8>,
     pub(crate) rtype: u16,
+    pub(crate) opt: Option<Opt>,
 }
 
 impl Question {
@@ -64,31 +111,53 @@ impl Question {
             recursion_desired: true,
             name: name.to_vec(),
             rtype,
+            opt: None,
         }
     }
 
-    fn message(&self, flags: u16, ancount: u16, records: &[u8]) -> Vec<u8> {
-        let flags = flags | u16::from(self.recursion_desired) << 8;
-        let mut message = Vec::new();
-        for number in [self.id, flags, 1, ancount, 0, 0] {
-            message.extend(number.to_be_bytes());
+    /// The same with an OPT record.
+    pub(crate) fn with(self, opt: Opt) -> Self {
+        Self {
+            opt: Some(opt),
+            ..self
         }
-        message.extend(&self.name);
-        message.extend(self.rtype.to_be_bytes());
-        message.extend(IN.to_be_bytes());
-        message.extend(records);
-        message
     }
 
     pub(crate) fn query(&self) -> Vec<u8> {
-        self.message(0, 0, &[])
+        let mut message = plain::query(&self.name, self.rtype);
+        message[..2].copy_from_slice(&self.id.to_be_bytes());
+        message[2] = u8::from(self.recursion_desired);
+        match &self.opt {
+            Some(opt) => plain::with_opt(&message, opt),
+            None => message,
+        }
     }
 
     /// The authoritative reply with `answer`.
     pub(crate) fn reply(&self, answer: &Answer) -> Vec<u8> {
-        const QR_AND_AA: u16 = 0x8400;
-        let (records, count) = answer.records();
-        self.message(QR_AND_AA, count, &records)
+        self.reply_of(&answer.body())
+    }
+
+    /// The reply with `body`, and an OPT record without options if the query has
+    /// one.
+    pub(crate) fn reply_of(&self, body: &Body) -> Vec<u8> {
+        self.reply_with(body, &self.plain_opt())
+    }
+
+    /// The reply with `body`, and `opt` if the query has an OPT record.
+    pub(crate) fn reply_with(&self, body: &Body, opt: &Opt) -> Vec<u8> {
+        let opt = self.opt.as_ref().map(|_| opt);
+        plain::reply(&self.query(), body.flags, body.counts, &body.records, opt)
+    }
+
+    /// The OPT record of a reply without options: DO is the query's.
+    pub(crate) fn plain_opt(&self) -> Opt {
+        let flags = self.opt.as_ref().map_or(0, |opt| opt.flags & DNSSEC_OK);
+        Opt {
+            payload: PAYLOAD,
+            flags,
+            ..Opt::default()
+        }
     }
 }
 

@@ -1,12 +1,24 @@
 //! What the packet tables are run against: a few names of every shape, and a
 //! group for each kind of prefix.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
 
-use dns_common::decision::{Eligible, Ranking};
-use veer::tables::{Capacity, ImageBuilder, Records, ResolverFlags, RowData, Tables};
+use dns_common::{
+    cookie::Secret,
+    decision::{Eligible, Ranking},
+    tables::Below,
+};
+use veer::tables::{
+    Addresses, Answer as Stored, Capacity, ImageBuilder, ResolverFlags, RowData, Slot, Tables,
+};
 
-use crate::wire::{A, AAAA, Answer, name};
+use crate::{
+    wire::{A, AAAA, Answer, name},
+    zone::{self, APEX, Shared, ZONE},
+};
 
 pub(crate) const CAPACITY: Capacity = Capacity {
     names: 256,
@@ -15,7 +27,13 @@ pub(crate) const CAPACITY: Capacity = Capacity {
     answer_cells: 4096,
     chunks: 64,
     services: 8,
+    // So many that no two of a test's prefixes, zones and classes are likely to
+    // share one.
+    rate_buckets: 1 << 18,
 };
+
+/// The secret that makes cookies, and the one before it.
+pub(crate) const SECRETS: [Secret; 2] = [Secret(11, 12), Secret(21, 22)];
 
 pub(crate) const V4: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 53));
 pub(crate) const V6: IpAddr = IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 0x53));
@@ -33,6 +51,10 @@ pub(crate) const GROUPS: [(&str, u16, &str); 8] = [
 ];
 /// Two resolvers in none of them.
 pub(crate) const DEFAULT_GROUP: [&str; 2] = ["198.51.100.9", "2400::9"];
+
+/// Prefixes whose client subnets are believed, and those that are not limited.
+pub(crate) const TRUSTED: [&str; 2] = ["10.1.2.0/24", "2001:db8:5::/48"];
+pub(crate) const EXEMPT: [&str; 2] = ["10.200.0.0/16", "fd00::/8"];
 
 /// Candidates of pool 0; group n prefers candidate n.
 const CANDIDATES: u8 = 5;
@@ -68,6 +90,11 @@ impl Site {
             alias: false,
             families: [true; 2],
         }
+    }
+
+    /// Whether its answer does not fit 512 octets.
+    pub(crate) fn is_long(&self) -> bool {
+        self.records > 29
     }
 
     pub(crate) fn service(&self) -> Option<usize> {
@@ -131,27 +158,50 @@ impl Site {
         }
     }
 
-    fn row(&self) -> RowData {
-        let records = |rtype, candidate| {
-            let answer = self.answer(rtype, candidate)?;
-            let (octets, count) = answer.records();
-            Some(Records { octets, count })
+    /// Whether it is in the zone [`APEX`].
+    fn in_zone(&self) -> bool {
+        self.name.ends_with(&name(APEX))
+    }
+
+    fn row(&self, shared: Shared) -> RowData {
+        let slot = |rtype, candidate| match self.answer(rtype, candidate) {
+            Some(answer) => slot(&self.name, &answer),
+            None if self.in_zone() => Slot::Shared(shared.nodata),
+            None => Slot::Absent,
         };
-        match self.steering {
-            Steering::Static => RowData::Static([A, AAAA].map(|rtype| records(rtype, None))),
-            Steering::Service { service, pool } => RowData::Steered {
+        let addresses = match self.steering {
+            Steering::Static => Addresses::Static([A, AAAA].map(|rtype| slot(rtype, None))),
+            Steering::Service { service, pool } => Addresses::Steered {
                 service,
                 pool,
-                answers: [A, AAAA].map(|rtype| {
+                answers: Box::new([A, AAAA].map(|rtype| {
                     std::array::from_fn(|number| match number {
-                        8 => records(rtype, None),
-                        _ if number < usize::from(CANDIDATES) => records(rtype, Some(number as u8)),
-                        _ => None,
+                        8 => slot(rtype, None),
+                        _ if number < usize::from(CANDIDATES) => slot(rtype, Some(number as u8)),
+                        _ => Slot::Absent,
                     })
-                }),
+                })),
             },
+        };
+        let mut row = RowData::of(addresses);
+        if self.name == name(WWW) {
+            row.types.push(zone::hints());
+        }
+        match self.name.as_slice() {
+            [0] => RowData {
+                below: Below::Outside,
+                ..row
+            },
+            _ if self.in_zone() => shared.row(ZONE, row),
+            _ => row,
         }
     }
+}
+
+/// `answer` as the tables have it at `name`.
+pub(crate) fn slot(name: &[u8], answer: &Answer) -> Slot {
+    let (octets, count) = answer.records();
+    Slot::Own(Stored::positive(name.len() as u8, octets, count))
 }
 
 // Pools.
@@ -163,6 +213,7 @@ pub(crate) const WWW: &str = "www.example.";
 pub(crate) const V4_ONLY: &str = "v4.example.";
 pub(crate) const ALL_DOWN: &str = "all-down.example.";
 pub(crate) const NOBODY: &str = "nobody.example.";
+/// Its reply is longer than 512 octets.
 pub(crate) const TOO_LONG: &str = "too-long.example.";
 /// Its reply just fits 512 octets.
 pub(crate) const VERY_LONG: &str = "very-long.example.";
@@ -194,6 +245,12 @@ pub(crate) fn sites() -> Vec<Site> {
             ..Site::new(name(text), Steering::Static, records)
         });
     }
+    for name in [fills_a_frame(), too_long_for_a_frame()] {
+        sites.push(Site {
+            families: [true, false],
+            ..Site::new(name, Steering::Static, RECORDS_MAX)
+        });
+    }
     // Every length modulo eight, and the longest.
     for len in (20..40).chain([62, 63, 64, 100, 127, 128, 200, 254, 255]) {
         let mut name = Vec::new();
@@ -219,10 +276,44 @@ pub(crate) fn sites() -> Vec<Site> {
 
 /// The site that stands at `text`.
 pub(crate) fn site(text: &str) -> Site {
-    let name = name(text);
-    let mut sites = sites().into_iter();
-    sites.find(|site| site.name == name).expect("a known name")
+    find_site(text).expect("a known name")
 }
+
+/// The site that stands at `text`, if there is one.
+pub(crate) fn find_site(text: &str) -> Option<Site> {
+    let name = name(text);
+    sites().into_iter().find(|site| site.name == name)
+}
+
+/// The name of `len` octets, at least 14, in the zone [`APEX`].
+pub(crate) fn long_name(len: usize) -> Vec<u8> {
+    let apex = name(APEX);
+    let mut rest = len - apex.len();
+    let mut name = Vec::new();
+    while rest > 0 {
+        // One octet cannot hold a label.
+        let taken = if rest == 65 { 63 } else { rest.min(64) };
+        name.push(taken as u8 - 1);
+        name.extend((1..taken).map(|at| b'a' + (at % 26) as u8));
+        rest -= taken;
+    }
+    name.extend(apex);
+    name
+}
+
+/// The longest answer, at a name with which the reply with an OPT record just
+/// fills a frame over IPv6, and at one an octet longer.
+pub(crate) fn fills_a_frame() -> Vec<u8> {
+    const OTHERS: usize = 40 + 8 + 12 + 4 + RECORDS_MAX * 16 + 11;
+    long_name(1500 - OTHERS)
+}
+
+pub(crate) fn too_long_for_a_frame() -> Vec<u8> {
+    long_name(fills_a_frame().len() + 1)
+}
+
+/// Addresses that take as many octets as an answer can have.
+const RECORDS_MAX: usize = 1200 / 16;
 
 /// The site with the longest name.
 pub(crate) fn longest_site() -> Site {
@@ -232,6 +323,11 @@ pub(crate) fn longest_site() -> Site {
 
 /// Publishes all of it as the next generation.
 pub(crate) fn publish(tables: &Tables) {
+    publish_with(tables, SECRETS);
+}
+
+/// Publishes all of it with `secrets`.
+pub(crate) fn publish_with(tables: &Tables, secrets: [Secret; 2]) {
     let half = tables.half(tables.generation_number() + 1);
     let mut builder = ImageBuilder::new(*tables.capacity(), half);
     let order = |group: u8| {
@@ -248,12 +344,21 @@ pub(crate) fn publish(tables: &Tables) {
     ] {
         builder.pool(eligible, (0..CANDIDATES).map(order).collect());
     }
+    let mut names = BTreeSet::new();
+    let shared = zone::add(&mut builder, &mut names);
     for site in sites() {
-        builder.name(&site.name, &site.row());
+        builder.name(&site.name, &site.row(shared));
+        names.insert(site.name);
     }
-    let image = builder.build(&[V4, V6], 53).expect("it fits");
+    zone::add_ancestors(&mut builder, &names, shared);
+    let image = builder.build(&[V4, V6], 53, secrets).expect("it fits");
     let prefixes = GROUPS.map(|(prefix, group, _)| (prefix.parse().expect("a prefix"), group));
-    let prepared = tables.prepare_resolvers(&prefixes, &ResolverFlags::default());
+    let list = |prefixes: [&str; 2]| prefixes.map(|text| text.parse().expect("a prefix")).into();
+    let flags = ResolverFlags {
+        trusted: list(TRUSTED),
+        exempt: list(EXEMPT),
+    };
+    let prepared = tables.prepare_resolvers(&prefixes, &flags);
     tables.replace_resolvers(&prepared.expect("there is room for the prefixes"));
     tables.publish(&image);
 }
