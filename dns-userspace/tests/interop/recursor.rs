@@ -235,7 +235,7 @@ impl Recursor {
 
     /// What a client of it gets for `questions`, names and types.
     #[track_caller]
-    pub(crate) fn ask(&self, questions: &[(&str, &str)]) -> Vec<Reply> {
+    pub(crate) fn ask(&self, questions: &[[&str; 2]]) -> Vec<Reply> {
         tools::dig_all(&self.namespace, (self.address, self.address), questions)
     }
 

@@ -16,95 +16,74 @@ fn size(constants: &Constants) -> u32 {
     info.size_translated().expect("a size")
 }
 
+/// Everything on.
+const ALL: Constants = Constants {
+    client_subnet: ClientSubnet::Trusted as u64,
+    cookies: 1,
+    nsid: 1,
+    rates: 1,
+    rate_intervals_ns: [ONCE_NS; Class::ALL.len()],
+    rate_mask: 1023,
+    rate_ipv4_shift: 8,
+    rate_ipv6_shift: 8,
+    slip: 2,
+    cookie_required_over_limit: 1,
+    up_interval_ns: ONCE_NS,
+    reply_by_fib: 1,
+    ..PLAIN
+};
+
+/// How a feature is switched, in [`ALL`] or in [`PLAIN`], to what it is in the
+/// other one.
+type Switch = fn(&mut Constants, &Constants);
+
+/// Every feature but NSID, which is one comparison with the value or without it.
+const FEATURES: [(&str, Switch); 5] = [
+    ("client subnets", |constants, other| {
+        constants.client_subnet = other.client_subnet;
+    }),
+    ("cookies", |constants, other| {
+        constants.cookies = other.cookies;
+    }),
+    ("rates", |constants, other| constants.rates = other.rates),
+    ("the budget", |constants, other| {
+        constants.up_interval_ns = other.up_interval_ns;
+    }),
+    ("routes", |constants, other| {
+        constants.reply_by_fib = other.reply_by_fib;
+    }),
+];
+
 #[test]
 fn a_feature_that_is_off_has_no_instructions() {
+    let (smallest, largest) = (size(&PLAIN), size(&ALL));
+    for (what, switch) in FEATURES {
+        let (mut with, mut without) = (PLAIN, ALL);
+        // Rates are of some class.
+        with.rate_intervals_ns = ALL.rate_intervals_ns;
+        assert_eq!(size(&with), smallest, "intervals without rates");
+        switch(&mut with, &ALL);
+        switch(&mut without, &PLAIN);
+        let (with, without) = (size(&with), size(&without));
+        println!("{what}: {smallest} to {with}, {largest} to {without} octets");
+        assert!(with > smallest, "{what} alone");
+        assert!(without < largest, "all but {what}");
+    }
+}
+
+#[test]
+fn how_far_something_goes_that_is_off_has_no_instructions_either() {
     let smallest = size(&PLAIN);
-    let rated = Constants {
-        rates: 1,
-        rate_intervals_ns: [ONCE_NS; Class::ALL.len()],
+    let mut off = ALL;
+    for (_, switch) in FEATURES {
+        switch(&mut off, &PLAIN);
+    }
+    off.nsid = 0;
+    assert_ne!(off, PLAIN);
+    assert_eq!(size(&off), smallest);
+    let payload = Constants {
+        payload: 4096,
         ..PLAIN
     };
-    let features = [
-        (
-            "client subnets",
-            Constants {
-                client_subnet: ClientSubnet::On as u64,
-                ..PLAIN
-            },
-        ),
-        (
-            "client subnets of trusted resolvers",
-            Constants {
-                client_subnet: ClientSubnet::Trusted as u64,
-                ..PLAIN
-            },
-        ),
-        (
-            "cookies",
-            Constants {
-                cookies: 1,
-                ..PLAIN
-            },
-        ),
-        ("NSID", Constants { nsid: 1, ..PLAIN }),
-        ("rates", rated),
-        (
-            "the budget",
-            Constants {
-                up_interval_ns: ONCE_NS,
-                ..PLAIN
-            },
-        ),
-        (
-            "routes",
-            Constants {
-                reply_by_fib: 1,
-                ..PLAIN
-            },
-        ),
-    ];
-    for (what, constants) in features {
-        let with = size(&constants);
-        println!("{what}: {} octets", with - smallest);
-        assert!(with > smallest, "{what}: {with}, without {smallest}");
-    }
-    // What only sets how far something goes that is off is not there either.
-    for (what, constants) in [
-        (
-            "the payload size",
-            Constants {
-                payload: 4096,
-                ..PLAIN
-            },
-        ),
-        (
-            "rates",
-            Constants {
-                rates: 0,
-                slip: 2,
-                ..rated
-            },
-        ),
-        (
-            "prefixes of rates",
-            Constants {
-                rate_mask: 1023,
-                rate_ipv4_shift: 8,
-                rate_ipv6_shift: 8,
-                ..PLAIN
-            },
-        ),
-        (
-            "cookies over the rate",
-            Constants {
-                slip: 2,
-                cookie_required_over_limit: 1,
-                ..PLAIN
-            },
-        ),
-    ] {
-        assert_eq!(size(&constants), smallest, "{what}");
-    }
-    // Within rates, slips are a feature of their own.
-    assert!(size(&Constants { slip: 2, ..rated }) > size(&rated));
+    assert_eq!(size(&payload), smallest);
 }

@@ -15,18 +15,20 @@ use xtask::lab::{
 use crate::{
     cases::ask,
     rig::{Counted, PLAIN, Ran, Rig, run_on},
-    wire::Datagram,
+    shared::plain::Opt,
+    wire::{A, Datagram, Question},
     world::{self, V4, V6, WWW},
 };
 
 const BY_FIB: Constants = Constants {
+    payload: 4096,
     reply_by_fib: 1,
     ..PLAIN
 };
 
 /// The link that queries come by, and another one.
-const LINK: &str = "link";
-const OTHER: &str = "other";
+const LINK: &str = "near";
+const OTHER: &str = "far";
 
 /// A host between two networks, and a program that runs there.
 struct Host {
@@ -115,7 +117,11 @@ impl Host {
 
     /// Asserts that a query from `resolver` goes up as it came.
     fn expect_up(&mut self, what: &str, resolver: &str) {
-        let frame = way(resolver, &[]).frame(&ask().query());
+        self.expect_up_for(what, resolver, &ask());
+    }
+
+    fn expect_up_for(&mut self, what: &str, resolver: &str, question: &Question) {
+        let frame = way(resolver, &[]).frame(&question.query());
         let (ran, counted) = self.run(&frame);
         assert_eq!(counted, Counted::one(Outcome::UpRoute, None), "{what}");
         assert_eq!((ran.action, ran.frame), (Action::Up, frame), "{what}");
@@ -201,6 +207,17 @@ fn replies_go_to_the_next_hop_on_the_same_link_and_else_up() {
     }
     for resolver in ON_OTHER {
         host.expect_up("another link", resolver);
+    }
+    host.ip(&format!("link set {LINK} mtu 1280"));
+    let long = Question::new(&world::fills_a_frame(), A).with(Opt {
+        payload: 4096,
+        ..Opt::default()
+    });
+    for resolver in [ON_LINK, BEHIND].concat() {
+        host.expect_up_for("longer than the link takes", resolver, &long);
+    }
+    for resolver in ON_LINK {
+        host.expect_answer(resolver, NEAR, &[]);
     }
 
     for resolver in ON_LINK {

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsStr,
     net::IpAddr,
     path::{Path, PathBuf},
     process::{Command, Output},
@@ -71,19 +72,19 @@ impl Asker {
     }
 }
 
-/// Asks `questions` (names and types) one after the other, as [`Asker::Dig`]
-/// does, and as fast as one process can.
+/// Asks one after the other, as [`Asker::Dig`] does, and as fast as one process
+/// can; each of `queries` is a name, a type and dig's options.
 #[track_caller]
-pub(crate) fn dig_all(
+pub(crate) fn dig_all<Q: AsRef<[S]>, S: AsRef<OsStr>>(
     namespace: &Namespace,
     (source, server): (IpAddr, IpAddr),
-    questions: &[(&str, &str)],
+    queries: &[Q],
 ) -> Vec<Reply> {
     const HEADER: &str = ";; ->>HEADER<<-";
     let mut command = namespace.enter(Tool::Dig.command());
     command.args(["-r", "-b", &source.to_string(), &format!("@{server}")]);
-    for (name, rtype) in questions {
-        command.args([name, rtype]);
+    for query in queries {
+        command.args(query.as_ref());
     }
     let text = run(command);
     let replies: Vec<_> = text
@@ -91,7 +92,7 @@ pub(crate) fn dig_all(
         .skip(1)
         .map(|reply| Reply::parse(&format!("{HEADER}{reply}")))
         .collect();
-    assert_eq!(replies.len(), questions.len(), "{questions:?}: {text}");
+    assert_eq!(replies.len(), queries.len(), "{text}");
     replies
 }
 
@@ -144,6 +145,8 @@ pub(crate) struct Reply {
     pub(crate) answer: Vec<String>,
     pub(crate) authority: Vec<String>,
     pub(crate) additional: Vec<String>,
+    /// The CLIENT-SUBNET option: `PREFIX/LENGTH/SCOPE`, as dig has it.
+    pub(crate) subnet: Option<String>,
 }
 
 impl Reply {
@@ -168,6 +171,8 @@ impl Reply {
             } else if let Some(flags) = lower.strip_prefix(";; flags:") {
                 let flags = flags.split(';').next().unwrap_or_default();
                 reply.flags = flags.split_whitespace().map(str::to_owned).collect();
+            } else if let Some(subnet) = lower.strip_prefix("; client-subnet: ") {
+                reply.subnet = Some(subnet.to_owned());
             } else if lower.starts_with(";; answer section") {
                 section = &mut reply.answer;
             } else if lower.starts_with(";; authority section") {

@@ -18,6 +18,7 @@ fn with_frame(
 }
 
 /// Frames that go up for `outcome`; `None` where the message decides.
+#[expect(clippy::too_many_lines, reason = "the table of all frames")]
 pub(super) fn frames(outcome: Outcome) -> Option<Frames> {
     let [v4, v6] = ways_here();
     Some(match outcome {
