@@ -4,7 +4,7 @@ use anyhow::{Context as _, Result, bail};
 use aya::programs::Xdp;
 use dns_common::outcome::Action;
 use serde::Serialize;
-use veer::{kernel::Kernel, tables::Tables};
+use veer::kernel::Kernel;
 
 use super::{
     XDP_DROP, XDP_PASS, XDP_TX,
@@ -41,8 +41,6 @@ impl Size {
 pub(super) struct Instance {
     set: Set,
     kernel: Kernel,
-    /// They are the program's as long as they are mapped.
-    _tables: Tables,
 }
 
 impl Instance {
@@ -55,11 +53,7 @@ impl Instance {
         let (kernel, tables) =
             Kernel::load(fixture::CAPACITY, &set.constants()).with_context(|| set.name())?;
         fixture::publish(&tables)?;
-        Ok(Self {
-            set,
-            kernel,
-            _tables: tables,
-        })
+        Ok(Self { set, kernel })
     }
 
     /// Runs the program on the frame of `row` until that comes to what it is to,
