@@ -276,13 +276,9 @@ pub(crate) fn sites() -> Vec<Site> {
 
 /// The site that stands at `text`.
 pub(crate) fn site(text: &str) -> Site {
-    find_site(text).expect("a known name")
-}
-
-/// The site that stands at `text`, if there is one.
-pub(crate) fn find_site(text: &str) -> Option<Site> {
     let name = name(text);
-    sites().into_iter().find(|site| site.name == name)
+    let mut sites = sites().into_iter();
+    sites.find(|site| site.name == name).expect("a known name")
 }
 
 /// The name of `len` octets, at least 14, in the zone [`APEX`].
@@ -352,6 +348,14 @@ pub(crate) fn publish_with(tables: &Tables, secrets: [Secret; 2]) {
     }
     zone::add_ancestors(&mut builder, &names, shared);
     let image = builder.build(&[V4, V6], 53, secrets).expect("it fits");
+    // All generations have the same resolvers.
+    if tables.generation_number() == 0 {
+        publish_resolvers(tables);
+    }
+    tables.publish(&image);
+}
+
+fn publish_resolvers(tables: &Tables) {
     let prefixes = GROUPS.map(|(prefix, group, _)| (prefix.parse().expect("a prefix"), group));
     let list = |prefixes: [&str; 2]| prefixes.map(|text| text.parse().expect("a prefix")).into();
     let flags = ResolverFlags {
@@ -360,7 +364,6 @@ pub(crate) fn publish_with(tables: &Tables, secrets: [Secret; 2]) {
     };
     let prepared = tables.prepare_resolvers(&prefixes, &flags);
     tables.replace_resolvers(&prepared.expect("there is room for the prefixes"));
-    tables.publish(&image);
 }
 
 /// Every resolver with the group it is in.
