@@ -48,7 +48,7 @@ pub enum Outcome {
     UpAdditional = 19,
     /// Passed up: no well-formed name of 255 octets or less, or octets after the question.
     UpQuestion = 20,
-    /// Passed up: an OPT record that is malformed, or has many options or one twice.
+    /// Passed up: an OPT record that is malformed, or has more options than are read.
     UpOpt = 21,
     /// Passed up: a malformed COOKIE option.
     UpCookie = 22,

@@ -2,7 +2,7 @@
 //! authority behind it.
 
 mod counters;
-mod host;
+pub mod host;
 mod limit;
 mod steer;
 

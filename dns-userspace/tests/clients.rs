@@ -57,7 +57,7 @@ fn every_client(family: Family, transport: Transport) {
         let (hot, cold): (Vec<_>, Vec<_>) = CASES
             .iter()
             .chain([&OUTSIDE])
-            .partition(|case| case.hot && asker.is_plain() && transport == Transport::Udp);
+            .partition(|case| case.hot && transport == Transport::Udp);
         for (cases, in_kernel) in [(hot, true), (cold, false)] {
             let before = config.stats();
             ask_all(&world, asker, family, transport, &cases);

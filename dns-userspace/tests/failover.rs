@@ -290,6 +290,7 @@ fn while_servers_come_and_go_every_query_gets_one_of_them_whole() {
     let mut first = world.origins(4);
     let _second = first.split_off(2);
     let config = world.config("veer", &[PAIRS]);
+    config.exempt_all();
     config.settings(&[NO_SUSPICION]);
     let _daemon = world.start(&config);
     let load = Load::of(

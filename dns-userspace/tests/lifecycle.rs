@@ -36,6 +36,7 @@ fn killed_and_adopted_under_load_nothing_is_lost() {
     let world = World::new();
     let _origins = world.origins(3);
     let config = world.config("veer", SERVICES);
+    config.exempt_all();
     let daemon = world.start(&config);
     assert_eq!(config.veerctl(&["status"])["xdp"]["state"], "attached");
     let load = Load::start(&world);
@@ -81,6 +82,7 @@ fn killed_at_any_point_of_its_start_the_next_one_adopts() {
     let world = World::new();
     let _origins = world.origins(3);
     let config = world.config("veer", SERVICES);
+    config.exempt_all();
     world.start(&config).sigkill().expect("it is killed");
     let load = Load::start(&world);
     let begun = Instant::now();
@@ -113,6 +115,7 @@ fn stopped_with_keep_it_goes_on_answering() {
     let world = World::new();
     let _origins = world.origins(3);
     let config = world.config("veer", SERVICES);
+    config.exempt_all();
     let daemon = world.start(&config);
     let load = Load::start(&world);
     daemon.sigterm().expect("it stops");
@@ -219,6 +222,7 @@ fn an_interface_that_refuses_leaves_the_old_one_alone() {
     let world = World::new();
     let _origins = world.origins(3);
     let config = world.config("veer", SERVICES);
+    config.exempt_all();
     world.start(&config).sigkill().expect("it is killed");
     let load = Load::start(&world);
     let add = ["link", "add", "spare0", "type", "veth", "peer", "spare1"];

@@ -1,40 +1,41 @@
-//! `xdp`: time per packet in the responder for a hot query, beside programs
-//! that drop and that reflect every frame, by `BPF_PROG_TEST_RUN`.
+//! `xdp`: time per packet in the responder for queries of every kind, each with
+//! the features it meets off and on, beside programs that drop and that reflect
+//! every frame, by `BPF_PROG_TEST_RUN`.
+//!
+//! What is on is a constant of the loaded program, so each [set](constants::Set) of
+//! constants is a program of its own, with tables of its own. How large the
+//! kernel made it is in the report too: what is off is not there.
 //!
 //! The kernel's clock is read around each single run, so every figure contains
 //! what that costs: some tens of nanoseconds, the same for all. `drop` shows
 //! them; what counts is the difference.
 
+mod constants;
+mod instance;
+mod queries;
+mod route;
+mod rows;
 mod timing;
 
-use std::{net::SocketAddrV4, path::PathBuf};
+use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use dns_common::host::Constants;
 use serde::Serialize;
-use veer::kernel::Kernel;
 
-use self::timing::{Subject, Times};
-use crate::{
-    fixture::{self, PORT, RESOLVER, SERVICE_ADDRESS},
-    frame::{self, Path},
-    machine::Facts,
-    programs, report,
+use self::{
+    constants::ReportedConstants,
+    instance::{Instance, Size, subject},
+    route::Route,
+    timing::{Subject, Times},
 };
+use crate::{machine::Facts, programs, report};
 
-// As in `linux/bpf.h`.
+// As in <linux/bpf.h>.
 const XDP_DROP: u32 = 1;
+const XDP_PASS: u32 = 2;
 const XDP_TX: u32 = 3;
-
-/// The query's way.
-const PATH: Path = Path {
-    macs: [[2, 2, 0, 0, 0, 1], [2, 0, 0, 0, 0, 2]],
-    addresses: [
-        SocketAddrV4::new(RESOLVER, 40_000),
-        SocketAddrV4::new(SERVICE_ADDRESS, PORT),
-    ],
-};
 
 /// What to measure, and where to.
 #[derive(Args)]
@@ -42,7 +43,7 @@ pub(crate) struct Options {
     /// Write the results to FILE
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Runs of each program
+    /// Runs of each row
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
 }
@@ -52,62 +53,111 @@ pub(crate) struct Options {
 struct Report {
     #[serde(flatten)]
     facts: Facts,
-    /// Runs of each program.
+    /// Runs of each row.
     runs: u32,
-    rows: Vec<Row>,
+    /// The responder's programs.
+    programs: Vec<ReportedProgram>,
+    rows: Vec<ReportedRow>,
 }
 
-/// One program's results.
+/// The responder as one set of constants makes it.
 #[derive(Serialize)]
-struct Row {
+struct ReportedProgram {
+    /// What is on.
+    on: &'static str,
+    #[serde(with = "ReportedConstants")]
+    constants: Constants,
+    #[serde(flatten)]
+    size: Size,
+}
+
+/// One row's results.
+#[derive(Serialize)]
+struct ReportedRow {
     program: &'static str,
+    /// What is on in it; `None` for programs that are not the responder.
+    on: Option<&'static str>,
+    /// What becomes of the query.
+    outcome: Option<&'static str>,
+    /// Octets of the frame that comes in, and of what it becomes.
+    frame_octets: [u32; 2],
+    #[serde(flatten)]
+    size: Size,
     /// Nanoseconds per packet, the taking of the time included.
     ns: Times,
     /// The mean over that of the program that drops, nanoseconds.
     over_drop_ns: f64,
+    /// The mean over that of the program that reflects, nanoseconds.
+    over_reflect_ns: f64,
 }
 
 /// Measures the programs, prints the table and writes the report.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let facts = Facts::collect()?;
     println!("{}", facts.line());
+    let route = Route::new()?;
     let rig = programs::load(&["drop", "reflect"])?;
-    let (mut kernel, tables) = Kernel::load(fixture::CAPACITY, &Constants::OFF)?;
-    fixture::publish(&tables)?;
-    let subjects = [
-        Subject {
-            name: "drop",
-            program: programs::loaded(&rig, "drop")?,
-            verdict: XDP_DROP,
-        },
-        Subject {
-            name: "reflect",
-            program: programs::loaded(&rig, "reflect")?,
-            verdict: XDP_TX,
-        },
-        Subject {
-            name: "veer",
-            program: kernel.program()?,
-            verdict: XDP_TX,
-        },
-    ];
-    let frame = frame::of(PATH, &fixture::query());
-    let times = timing::take(&subjects, &frame, options.runs as usize)?;
+    let rows = rows::rows()?;
+    let mut instances = Instance::load_all()?;
+    let octets = instance::rehearse(&mut instances, &rows, &route)?;
+    let responders = instance::programs(&mut instances)?;
 
-    let floor = times.first().map_or(0.0, |time| time.mean_of_fastest_90);
-    let rows: Vec<Row> = subjects
+    let plain = rows.first().context("there are rows")?;
+    let mut subjects = Vec::new();
+    for (name, verdict) in [("drop", XDP_DROP), ("reflect", XDP_TX)] {
+        subjects.push(Subject {
+            name,
+            program: programs::loaded(&rig, name)?,
+            frame: &plain.frame,
+            context: route.context(plain.frame.len()),
+            verdict,
+        });
+    }
+    for row in &rows {
+        let mut responders = responders.iter();
+        let responder = responders.find(|(set, _)| *set == row.set);
+        let (_, program) = responder.context("every set is loaded")?;
+        subjects.push(subject(row, program, &route));
+    }
+    let times = route.run(|| timing::take(&subjects, options.runs as usize))??;
+
+    let queries = [None, None].into_iter();
+    let queries = queries.chain(rows.iter().zip(octets).map(Some));
+    let [drop, reflect, ..] = times[..] else {
+        bail!("no times of {} subjects", subjects.len());
+    };
+    let rows = subjects
         .iter()
         .zip(times)
-        .map(|(subject, ns)| Row {
-            program: subject.name,
-            ns,
-            over_drop_ns: ns.mean_of_fastest_90 - floor,
+        .zip(queries)
+        .map(|((subject, ns), query)| {
+            let over = |floor: Times| ns.mean_of_fastest_90 - floor.mean_of_fastest_90;
+            let before = subject.frame.len() as u32;
+            Ok(ReportedRow {
+                program: subject.name,
+                on: query.map(|(row, _)| row.set.name()),
+                outcome: query.map(|(row, _)| row.outcome.name()),
+                frame_octets: [before, query.map_or(before, |(_, after)| after)],
+                size: Size::of(subject.program)?,
+                ns,
+                over_drop_ns: over(drop),
+                over_reflect_ns: over(reflect),
+            })
         })
-        .collect();
+        .collect::<Result<Vec<_>>>()?;
     print_rows(&rows);
+    let programs = responders.iter().map(|(set, program)| {
+        Ok(ReportedProgram {
+            on: set.name(),
+            constants: set.constants(),
+            size: Size::of(program)?,
+        })
+    });
+    let programs = programs.collect::<Result<_>>()?;
     let report = Report {
         facts,
         runs: options.runs,
+        programs,
         rows,
     };
     match &options.json {
@@ -116,28 +166,32 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
 }
 
-fn print_rows(rows: &[Row]) {
+fn print_rows(rows: &[ReportedRow]) {
     let cells: Vec<_> = rows
         .iter()
         .map(|row| {
-            let ns = &row.ns;
+            let [before, after] = row.frame_octets;
             [
                 row.program.to_owned(),
-                format!("{} ns", ns.median),
-                format!("{} to {} ns", ns.lower_quartile, ns.upper_quartile),
-                format!("{:.1} ns", ns.mean_of_fastest_90),
-                format!("{:+.1} ns", row.over_drop_ns),
+                row.on.unwrap_or("").to_owned(),
+                format!("{before} to {after}"),
+                format!("{:.1} ns", row.ns.mean_of_fastest_90),
+                format!("{:+.1} ns", row.over_reflect_ns),
+                row.size.instructions.to_string(),
+                row.size.jited_octets.to_string(),
             ]
         })
         .collect();
     println!();
     report::print_table(
         [
-            "program",
-            "median",
-            "middle half",
+            "program, or query to veer",
+            "on",
+            "frame, octets",
             "mean of fastest 90 %",
-            "over drop",
+            "over reflect",
+            "instructions",
+            "machine code",
         ],
         &cells,
     );

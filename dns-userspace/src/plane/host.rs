@@ -20,13 +20,18 @@ const REPLY_MAX: usize = 65_535;
 const SECOND_NS: u64 = 1_000_000_000;
 
 /// One query's host.
-pub(super) struct QueryHost<'p> {
-    pub(super) constants: &'p Constants,
-    pub(super) clock: &'p dyn Clock,
-    pub(super) tables: &'p Tables,
+#[derive(Debug)]
+pub struct QueryHost<'p> {
+    /// What is switched on.
+    pub constants: &'p Constants,
+    /// What time it is.
+    pub clock: &'p dyn Clock,
+    /// Where the clock's offset is.
+    pub tables: &'p Tables,
     /// Responses over their rate, so far.
-    pub(super) limited: &'p AtomicU64,
-    pub(super) is_stream: bool,
+    pub limited: &'p AtomicU64,
+    /// The query came over TCP.
+    pub is_stream: bool,
 }
 
 /// Room for the names of the queries that a thread answers one after another.

@@ -7,6 +7,10 @@ use std::{
 };
 
 use arc_swap::ArcSwap;
+use dns_common::{
+    cookie::Secret,
+    host::{ClientSubnet, Constants},
+};
 use veer::{
     authority::{
         chaos::Chaos,
@@ -15,13 +19,14 @@ use veer::{
         server::Handler,
         zones::Zones,
     },
+    clock::BootClock,
     measurement::{
         compile::{Surroundings, compile},
         director::Director,
     },
     model::{Groups, Plan},
     plane::{Live, Plane},
-    tables::{Capacity, Tables},
+    tables::{Capacity, ResolverFlags, Tables},
 };
 
 use crate::cases::{
@@ -37,6 +42,16 @@ const CAPACITY: Capacity = Capacity {
     answer_cells: 256,
     chunks: 1,
     services: 1,
+    rate_buckets: 1,
+};
+
+/// Whatever can be answered is, without limits.
+const CONSTANTS: Constants = Constants {
+    payload: world::UDP_PAYLOAD as u64,
+    client_subnet: ClientSubnet::On as u64,
+    cookies: 1,
+    nsid: 1,
+    ..Constants::OFF
 };
 
 static PLANE: LazyLock<Plane> = LazyLock::new(|| {
@@ -50,6 +65,7 @@ static PLANE: LazyLock<Plane> = LazyLock::new(|| {
     let surroundings = Surroundings {
         addresses: &[IpAddr::V4(Ipv4Addr::LOCALHOST)],
         port: 53,
+        secrets: [Secret(1, 2); 2],
         counters: &[],
     };
     let image = compile(1, &tables, &zones, &director, &surroundings).expect("it fits");
@@ -60,6 +76,7 @@ static PLANE: LazyLock<Plane> = LazyLock::new(|| {
         names: image.names(),
         zones,
         plan: Arc::clone(director.plan()),
+        resolver_flags: ResolverFlags::default(),
     };
     let profile = Profile {
         nsid: world::NSID.into(),
@@ -67,7 +84,13 @@ static PLANE: LazyLock<Plane> = LazyLock::new(|| {
         ..Profile::default()
     };
     let live = Arc::new(ArcSwap::from_pointee(live));
-    Plane::new(Arc::new(tables), live, profile)
+    Plane::new(
+        Arc::new(tables),
+        live,
+        profile,
+        CONSTANTS,
+        Arc::new(BootClock),
+    )
 });
 
 /// Asks, and holds what comes against what is expected.

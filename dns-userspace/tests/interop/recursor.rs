@@ -3,7 +3,7 @@
 use std::{
     fs,
     net::{IpAddr, SocketAddr},
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
 };
 
@@ -194,7 +194,7 @@ impl Recursor {
     #[track_caller]
     pub(crate) fn start(scene: &Scene, program: Program, habits: Habits) -> Self {
         let directory = scene.directory();
-        let program_file = copy(program.tool(), &directory);
+        let program_file = tools::copy(program.tool(), &directory);
         let file = directory.join("recursor.conf");
         let config = program.config(habits, &directory, &scene.root.hints);
         fs::write(&file, config).expect("a file");
@@ -235,7 +235,7 @@ impl Recursor {
 
     /// What a client of it gets for `questions`, names and types.
     #[track_caller]
-    pub(crate) fn ask(&self, questions: &[(&str, &str)]) -> Vec<Reply> {
+    pub(crate) fn ask(&self, questions: &[[&str; 2]]) -> Vec<Reply> {
         tools::dig_all(&self.namespace, (self.address, self.address), questions)
     }
 
@@ -243,23 +243,4 @@ impl Recursor {
     pub(crate) fn said(&self) -> String {
         self.process.stdout() + &self.process.stderr()
     }
-}
-
-/// Copies a program into `directory`: `AppArmor` lets the packaged one see nothing
-/// but its own files.
-#[track_caller]
-fn copy(tool: Tool, directory: &Path) -> PathBuf {
-    let packaged = tool.command();
-    let packaged = packaged.get_program();
-    let copy = directory.join("program");
-    // What is open for writing cannot be run. It never is in this process, so no
-    // child has it open that another test's thread starts meanwhile.
-    let copied = Command::new("cp").arg(packaged).arg(&copy).output();
-    let copied = copied.expect("cp runs");
-    assert!(
-        copied.status.success(),
-        "{}; `cargo xtask test` installs what is missing",
-        String::from_utf8_lossy(&copied.stderr).trim()
-    );
-    copy
 }

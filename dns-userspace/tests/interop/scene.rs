@@ -91,6 +91,12 @@ impl Scene {
         stats.answered() + stats.userspace()
     }
 
+    /// Those of them that the kernel has answered.
+    #[track_caller]
+    pub(crate) fn in_kernel(&self) -> u64 {
+        self.config.stats().answered()
+    }
+
     /// What went to and from servers since the last call.
     #[track_caller]
     pub(crate) fn wire(&mut self) -> Vec<Sent> {

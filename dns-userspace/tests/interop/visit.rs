@@ -18,6 +18,9 @@ use crate::{
 /// Questions between two looks at the wire, which holds so many frames and no more.
 const AT_ONCE: usize = 8;
 
+/// What names below the one with a DNAME end in.
+const BELOW_DNAME: &str = ".old.example.";
+
 /// A question, and what a recursor makes of our answer to it.
 struct Resolved {
     name: &'static str,
@@ -33,7 +36,7 @@ pub(crate) fn visit(scene: &mut Scene, program: Program, habits: Habits) {
     let what = format!("{program:?} {habits:?}");
     let recursor = Recursor::start(scene, program, habits);
     let expected = expected(habits);
-    let before = scene.counted();
+    let (before, in_kernel) = (scene.counted(), scene.in_kernel());
 
     let mut wire = scene.wire();
     for some in expected.chunks(AT_ONCE) {
@@ -41,7 +44,11 @@ pub(crate) fn visit(scene: &mut Scene, program: Program, habits: Habits) {
         wire.extend(scene.wire());
     }
     let cold = assert_counted(scene, &mut wire, before, &what);
+    assert_in_kernel(&wire, scene.in_kernel() - in_kernel, &what);
     assert_habits(&wire, habits, &what);
+    if habits.sends_cookies {
+        assert_cookies(&wire, habits, &what);
+    }
     assert_replies(&wire, &what);
 
     assert_resolved(&recursor, &expected, &what);
@@ -80,7 +87,7 @@ fn sorted(records: &[impl AsRef<str>]) -> Vec<String> {
 /// Fails unless the recursor answers as `expected`.
 #[track_caller]
 fn assert_resolved(recursor: &Recursor, expected: &[Resolved], what: &str) {
-    let questions: Vec<_> = expected.iter().map(|it| (it.name, it.rtype)).collect();
+    let questions: Vec<_> = expected.iter().map(|it| [it.name, it.rtype]).collect();
     for (right, reply) in expected.iter().zip(recursor.ask(&questions)) {
         let what = format!("{what} {} {}: {reply:?}", right.name, right.rtype);
         assert_eq!(reply.rcode, right.rcode, "{what}\n{}", recursor.said());
@@ -107,6 +114,44 @@ fn assert_counted(scene: &mut Scene, wire: &mut Vec<Sent>, before: u64, what: &s
     })
 }
 
+/// Fails unless the kernel has answered every query over UDP, but for those that
+/// a DNAME answers, and those whose answer is large.
+#[track_caller]
+fn assert_in_kernel(wire: &[Sent], in_kernel: u64, what: &str) {
+    let is_hot = |query: &&Sent| {
+        let is_big = name(query) == BIG && query.message.qtype() == Some(Rtype::TXT);
+        query.transport == Transport::Udp && !name(query).ends_with(BELOW_DNAME) && !is_big
+    };
+    let hot = queries(wire, DNS).into_iter().filter(is_hot).count() as u64;
+    assert_eq!(in_kernel, hot, "{what}: answered in the kernel");
+}
+
+/// Fails unless the recursor takes our cookies: from our first reply on, each of
+/// its queries has one that we gave it, and a DNAME without a signature is good
+/// enough for it over UDP.
+#[track_caller]
+fn assert_cookies(wire: &[Sent], habits: Habits, what: &str) {
+    let server_cookie = |sent: &Sent| {
+        let cookie = sent.message.opt()?.opt().cookie()?;
+        Some(cookie.server()?.as_ref().to_vec())
+    };
+    let mut given = Vec::new();
+    for sent in wire {
+        if DNS.contains(&sent.source.ip()) {
+            let cookie = server_cookie(sent);
+            given.push(cookie.unwrap_or_else(|| panic!("{what}: no cookie: {sent:?}")));
+        } else if DNS.contains(&sent.destination.ip()) && !given.is_empty() {
+            let is_ours = server_cookie(sent).is_some_and(|cookie| given.contains(&cookie));
+            assert!(is_ours, "{what}: not a cookie of ours: {sent:?}");
+            let is_answered_by_dname = name(sent).ends_with(BELOW_DNAME);
+            assert!(
+                !is_answered_by_dname || sent.transport == habits.transport,
+                "{what}: {sent:?}"
+            );
+        }
+    }
+}
+
 /// Fails unless the queries are as the recursor was told to write them: else
 /// the test would show nothing of that.
 #[track_caller]
@@ -125,7 +170,7 @@ fn assert_habits(wire: &[Sent], habits: Habits, what: &str) {
         assert_eq!(cookie.is_some(), habits.sends_cookies, "{what}: {query:?}");
     }
     // From UDP they may fall back: where an answer is truncated or late, and BIND
-    // where a DNAME comes without a signature or a cookie.
+    // where a DNAME comes without a signature and it sends no cookies.
     let over = |transport| asked.iter().any(|query| query.transport == transport);
     let is_udp = habits.transport == Transport::Udp;
     assert_eq!(over(Transport::Udp), is_udp, "{what}");

@@ -8,8 +8,10 @@
 
 pub(crate) mod cases;
 pub(crate) mod config;
+pub(crate) mod cookies;
 pub(crate) mod load;
 pub(crate) mod origin;
+pub(crate) mod query;
 pub(crate) mod tools;
 pub(crate) mod world;
 pub(crate) mod zone;
@@ -23,7 +25,7 @@ use serde_json::Value;
 
 /// How long anything may take that is waited for: far more than it needs, as
 /// the machine may be busy.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 const POLL: Duration = Duration::from_millis(20);
 
 /// Waits until `attempt` returns something.

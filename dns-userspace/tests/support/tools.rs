@@ -2,7 +2,9 @@
 
 use std::{
     collections::BTreeSet,
+    ffi::OsStr,
     net::IpAddr,
+    path::{Path, PathBuf},
     process::{Command, Output},
 };
 
@@ -33,11 +35,6 @@ pub(crate) enum Transport {
 impl Asker {
     /// All of them.
     pub(crate) const ALL: [Self; 4] = [Self::Dig, Self::DigPlain, Self::Kdig, Self::Drill];
-
-    /// Whether its queries over UDP can be answered in the kernel.
-    pub(crate) fn is_plain(self) -> bool {
-        self != Self::Dig
-    }
 
     /// Asks `server` from `source`.
     #[track_caller]
@@ -75,19 +72,19 @@ impl Asker {
     }
 }
 
-/// Asks `questions` (names and types) one after the other, as [`Asker::Dig`]
-/// does, and as fast as one process can.
+/// Asks one after the other, as [`Asker::Dig`] does, and as fast as one process
+/// can; each of `queries` is a name, a type and dig's options.
 #[track_caller]
-pub(crate) fn dig_all(
+pub(crate) fn dig_all<Q: AsRef<[S]>, S: AsRef<OsStr>>(
     namespace: &Namespace,
     (source, server): (IpAddr, IpAddr),
-    questions: &[(&str, &str)],
+    queries: &[Q],
 ) -> Vec<Reply> {
     const HEADER: &str = ";; ->>HEADER<<-";
     let mut command = namespace.enter(Tool::Dig.command());
     command.args(["-r", "-b", &source.to_string(), &format!("@{server}")]);
-    for (name, rtype) in questions {
-        command.args([name, rtype]);
+    for query in queries {
+        command.args(query.as_ref());
     }
     let text = run(command);
     let replies: Vec<_> = text
@@ -95,7 +92,7 @@ pub(crate) fn dig_all(
         .skip(1)
         .map(|reply| Reply::parse(&format!("{HEADER}{reply}")))
         .collect();
-    assert_eq!(replies.len(), questions.len(), "{questions:?}: {text}");
+    assert_eq!(replies.len(), queries.len(), "{text}");
     replies
 }
 
@@ -121,6 +118,25 @@ fn run(mut command: Command) -> String {
     stdout.into_owned()
 }
 
+/// Copies a program into `directory`: `AppArmor` lets the packaged one see nothing
+/// but its own files.
+#[track_caller]
+pub(crate) fn copy(tool: Tool, directory: &Path) -> PathBuf {
+    let packaged = tool.command();
+    let packaged = packaged.get_program();
+    let copy = directory.join("program");
+    // What is open for writing cannot be run. It never is in this process, so no
+    // child has it open that another test's thread starts meanwhile.
+    let copied = Command::new("cp").arg(packaged).arg(&copy).output();
+    let copied = copied.expect("cp runs");
+    assert!(
+        copied.status.success(),
+        "{}; `cargo xtask test` installs what is missing",
+        String::from_utf8_lossy(&copied.stderr).trim()
+    );
+    copy
+}
+
 /// A response as it was printed; records as `OWNER TYPE DATA`, sorted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reply {
@@ -129,6 +145,8 @@ pub(crate) struct Reply {
     pub(crate) answer: Vec<String>,
     pub(crate) authority: Vec<String>,
     pub(crate) additional: Vec<String>,
+    /// The CLIENT-SUBNET option: `PREFIX/LENGTH/SCOPE`, as dig has it.
+    pub(crate) subnet: Option<String>,
 }
 
 impl Reply {
@@ -153,6 +171,8 @@ impl Reply {
             } else if let Some(flags) = lower.strip_prefix(";; flags:") {
                 let flags = flags.split(';').next().unwrap_or_default();
                 reply.flags = flags.split_whitespace().map(str::to_owned).collect();
+            } else if let Some(subnet) = lower.strip_prefix("; client-subnet: ") {
+                reply.subnet = Some(subnet.to_owned());
             } else if lower.starts_with(";; answer section") {
                 section = &mut reply.answer;
             } else if lower.starts_with(";; authority section") {

@@ -5,7 +5,10 @@ use std::{fs, time::Duration};
 use anyhow::{Context as _, Result, bail};
 
 use super::stage::{DNS, GROUPS, QUERIES, Stage};
-use crate::{lab::Process, setup::Tool};
+use crate::{
+    lab::{Process, dnsperf::Totals},
+    setup::Tool,
+};
 
 /// Queries that each group has under way: together well under the 256 frames
 /// that a veth's ring holds.
@@ -22,28 +25,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Load {
     runs: Vec<Process>,
     length: Duration,
-}
-
-/// What became of queries.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Totals {
-    /// Those sent.
-    pub(super) sent: u64,
-    /// Those answered.
-    pub(super) completed: u64,
-    /// Those answered with NOERROR.
-    pub(super) noerror: u64,
-    /// Those never answered.
-    pub(super) lost: u64,
-}
-
-impl Totals {
-    pub(super) fn add(&mut self, other: Self) {
-        self.sent += other.sent;
-        self.completed += other.completed;
-        self.noerror += other.noerror;
-        self.lost += other.lost;
-    }
 }
 
 /// A count of answers.
@@ -110,7 +91,7 @@ impl Load {
                 );
             }
             let output = run.stdout();
-            let totals = totals(&output)
+            let totals = Totals::read(&output)
                 .with_context(|| format!("dnsperf of {} ends with:\n{output}", group.name))?;
             all.add(totals);
         }
@@ -127,30 +108,6 @@ fn rate(line: &str) -> Option<Rate> {
     })
 }
 
-/// Reads the statistics that dnsperf ends with.
-fn totals(output: &str) -> Option<Totals> {
-    let value = |label: &str| {
-        let line = output
-            .lines()
-            .find_map(|line| line.trim().strip_prefix(label))?;
-        line.split_whitespace().next()?.parse().ok()
-    };
-    let codes = output
-        .lines()
-        .find_map(|line| line.trim().strip_prefix("Response codes:"))?;
-    let noerror = codes
-        .split(',')
-        .find_map(|code| code.trim().strip_prefix("NOERROR "));
-    Some(Totals {
-        sent: value("Queries sent:")?,
-        completed: value("Queries completed:")?,
-        lost: value("Queries lost:")?,
-        noerror: noerror
-            .and_then(|count| count.split_whitespace().next()?.parse().ok())
-            .unwrap_or(0),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,39 +116,7 @@ mod tests {
 [Status] Sending queries (to 10.53.0.1:53)
 1795215948.490724: 61234.500000
 [Timeout] Query timed out: msg id 0
-[Status] Testing complete (time limit)
-
-Statistics:
-
-  Queries sent:         140
-  Queries completed:    139 (99.29%)
-  Queries lost:         1 (0.71%)
-
-  Response codes:       NOERROR 137 (98.56%), SERVFAIL 2 (1.44%)
-  Average packet size:  request 27, response 60
 ";
-
-    #[test]
-    fn statistics_are_read() {
-        let expected = Totals {
-            sent: 140,
-            completed: 139,
-            noerror: 137,
-            lost: 1,
-        };
-        assert_eq!(totals(OUTPUT), Some(expected));
-    }
-
-    #[test]
-    fn without_an_answer_there_is_no_code() {
-        let output = OUTPUT.replace("NOERROR 137 (98.56%), SERVFAIL 2 (1.44%)", "");
-        assert_eq!(totals(&output).map(|totals| totals.noerror), Some(0));
-    }
-
-    #[test]
-    fn output_without_statistics_is_no_result() {
-        assert_eq!(totals("[Status] Sending queries\n"), None);
-    }
 
     #[test]
     fn only_counts_are_rates() {

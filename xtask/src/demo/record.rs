@@ -3,10 +3,11 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::{
-    load::{Rate, Totals},
+    load::Rate,
     stage::{GROUPS, SITES},
     watch::Seen,
 };
+use crate::lab::dnsperf::Totals;
 
 /// The demo's time: seconds since its start.
 #[derive(Clone, Copy, Debug)]

@@ -31,17 +31,19 @@ pub enum Tool {
     Drill,
     /// `NLnet` Labs' recursor.
     Unbound,
-    /// BIND, of which tests use the recursor.
+    /// BIND's server.
     Named,
     /// Knot's recursor.
     Kresd,
     /// Knot's authoritative server: the root of tests, and what benchmarks compare with.
     Knotd,
+    /// `NLnet` Labs' authoritative server.
+    Nsd,
 }
 
 impl Tool {
     /// Every tool.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Ip,
         Self::Ethtool,
         Self::Bpftool,
@@ -54,6 +56,7 @@ impl Tool {
         Self::Named,
         Self::Kresd,
         Self::Knotd,
+        Self::Nsd,
     ];
 
     /// A command that runs the tool, which [`tools`] has seen to.
@@ -76,6 +79,7 @@ impl Tool {
             Self::Named => "named",
             Self::Kresd => "kresd",
             Self::Knotd => "knotd",
+            Self::Nsd => "nsd",
         }
     }
 
@@ -92,6 +96,7 @@ impl Tool {
             Self::Named => "bind9",
             Self::Kresd => "knot-resolver",
             Self::Knotd => "knot",
+            Self::Nsd => "nsd",
         }
     }
 

@@ -1,8 +1,10 @@
 use super::*;
-use crate::demo::{
-    load::Totals,
-    record::{Clock, Run},
-    watch::Seen,
+use crate::{
+    demo::{
+        record::{Clock, Run},
+        watch::Seen,
+    },
+    lab::dnsperf::Totals,
 };
 
 fn run(sent: u64) -> Run {
@@ -13,6 +15,7 @@ fn run(sent: u64) -> Run {
             sent,
             completed: sent,
             noerror: sent,
+            nxdomain: 0,
             lost: 0,
         },
     }
