@@ -186,8 +186,8 @@ pub(crate) fn way_to(outcome: Outcome) -> Way {
                 ("no type at a wildcard", "x.wild.example.", 99),
             ] {
                 let question = Question::new(&name(text), rtype);
-                let service = world::find_site(text).and_then(|site| site.service());
-                all.extend(answered(what, &question, service, |_| {
+                // Nobody decided on it, so no service has one answer more.
+                all.extend(answered(what, &question, None, |_| {
                     zone::nodata(&question.name, APEX)
                 }));
             }

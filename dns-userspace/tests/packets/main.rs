@@ -14,14 +14,17 @@ mod cases;
 mod outcomes;
 
 mod answers;
-mod cookies;
 mod denials;
+
+mod cookies;
 mod edns;
 mod features;
 mod limits;
-mod planes;
-mod routes;
 mod subnets;
+
+mod routes;
+
+mod planes;
 
 mod death;
 mod flips;
