@@ -12,6 +12,8 @@ mod zone;
 
 mod load;
 
+mod differential;
+
 mod flood;
 
 mod peers;
@@ -33,6 +35,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Bench {
+    /// Queries of every kind through both planes, which must agree byte for byte
+    Differential(differential::Run),
     /// Hot queries lost while a flood of random names comes, and how much of it goes up
     Flood(flood::Options),
     /// The highest rate each server answers without loss, on one core
@@ -53,6 +57,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<()> {
     match Cli::parse().bench {
+        Bench::Differential(options) => differential::run(&options),
         Bench::Flood(options) => flood::run(&options),
         Bench::Peers(options) => peers::run(&options),
         Bench::Xdp(options) => xdp::run(&options),

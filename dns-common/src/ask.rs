@@ -110,7 +110,14 @@ pub fn ask(message: &(impl Octets + ?Sized), seed: u64) -> Result<Ask, Outcome> 
         // Without other records the question ends with the message. That the
         // name does is then seen when it is compared or its labels are walked.
         0 => len - HEADER - TYPE_AND_CLASS,
-        ARCOUNT_ONE => name_len(message).ok_or(Outcome::UpQuestion)?,
+        ARCOUNT_ONE => {
+            let name_len = name_len(message).ok_or(Outcome::UpQuestion)?;
+            // Behind the message a frame may have padding, which is not read as its.
+            if len < HEADER + name_len + TYPE_AND_CLASS + OPT_FIXED {
+                return Err(Outcome::UpQuestion);
+            }
+            name_len
+        }
         _ => return Err(Outcome::UpAdditional),
     };
     if name_len > NAME_MAX {

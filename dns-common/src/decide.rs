@@ -188,7 +188,8 @@ pub fn choose(
             _ => row.service(),
         },
         zone: row.zone(),
-        scope,
+        // That there is nothing holds for everyone.
+        scope: if denial { 0 } else { scope },
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    path::PathBuf,
     process::{Command, ExitCode},
 };
 
@@ -34,15 +35,9 @@ enum Task {
     },
     /// Show veer at work in a lab of network namespaces (as root)
     Demo(Demo),
-    /// Look for octets that a parser fails on
-    Fuzz {
-        /// Where
-        #[arg(long, value_enum)]
-        target: fuzz::Target,
-        /// For how long
-        #[arg(long, default_value_t = 60)]
-        seconds: u64,
-    },
+    /// Try queries of every kind in both planes, which must agree (as root), or
+    /// look for octets that a parser fails on
+    Fuzz(Fuzz),
     /// Run a benchmark (as root)
     Bench {
         /// Which one: flood, peers or xdp
@@ -60,6 +55,25 @@ enum Task {
         #[arg(required = true)]
         addresses: Vec<SocketAddr>,
     },
+}
+
+#[derive(Args)]
+struct Fuzz {
+    /// A parser, rather than both planes
+    #[arg(long, value_enum, conflicts_with_all = ["queries", "seed", "json"])]
+    target: Option<fuzz::Target>,
+    /// End after N queries
+    #[arg(long, value_name = "N")]
+    queries: Option<u64>,
+    /// End after N seconds; 60 unless something is said
+    #[arg(long, value_name = "N")]
+    seconds: Option<u64>,
+    /// What determines the queries; another one each time unless it is given
+    #[arg(long, value_name = "S")]
+    seed: Option<u64>,
+    /// Write the results to FILE
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
 }
 
 #[derive(Args)]
@@ -94,7 +108,7 @@ fn main() -> ExitCode {
         Task::Serve { name, addresses } => {
             demo::serve(&name, &addresses).map(|()| ExitCode::SUCCESS)
         }
-        Task::Fuzz { target, seconds } => fuzz::command(target, seconds).and_then(run),
+        Task::Fuzz(options) => fuzz(&options),
         Task::Bench { name, args } => bench(&name, &args),
     };
     match result {
@@ -166,6 +180,31 @@ fn bench(name: &str, args: &[String]) -> Result<ExitCode> {
     let mut command = Command::new(cargo::target_dir()?.join("release/benches"));
     command.arg(name).args(args);
     run(command)
+}
+
+fn fuzz(options: &Fuzz) -> Result<ExitCode> {
+    const SECONDS: u64 = 60;
+    if let Some(target) = options.target {
+        return run(fuzz::command(target, options.seconds.unwrap_or(SECONDS))?);
+    }
+    let seconds = match (options.seconds, options.queries) {
+        (None, None) => Some(SECONDS),
+        (seconds, _) => seconds,
+    };
+    let numbers = [
+        ("--queries", options.queries),
+        ("--seconds", seconds),
+        ("--seed", options.seed),
+    ];
+    let numbers = numbers.into_iter().filter_map(|(name, number)| {
+        let number = number?.to_string();
+        Some([name.to_owned(), number])
+    });
+    let mut args: Vec<String> = numbers.flatten().collect();
+    if let Some(file) = &options.json {
+        args.extend(["--json".to_owned(), file.display().to_string()]);
+    }
+    bench("differential", &args)
 }
 
 /// Runs `command` in our place and hands on how it ended.

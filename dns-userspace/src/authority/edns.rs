@@ -76,14 +76,18 @@ impl Edns {
         }
     }
 
-    /// Reads the options. The record's owner must be the root and its options
-    /// well-formed.
+    /// Reads the options. The record's owner must be the root and its options,
+    /// where they are of our version, well-formed.
     pub fn read_options(&mut self, record: &ParsedRecord<'_, [u8]>) -> Result<(), ParseError> {
         let not_opt = ParseError::form_error("not an OPT record at the root");
-        let record = record.to_record::<Opt<_>>()?.ok_or(not_opt)?;
         if !record.owner().is_root() {
             return Err(not_opt);
         }
+        // Of another version nothing is known but that it has one.
+        if self.version != VERSION {
+            return Ok(());
+        }
+        let record = record.to_record::<Opt<_>>()?.ok_or(not_opt)?;
         for option in record.data().iter::<UnknownOptData<_>>() {
             let option = option?;
             let octets = option.as_slice();

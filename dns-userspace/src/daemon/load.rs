@@ -10,14 +10,17 @@ use std::path::Path;
 
 /// A whole configuration, valid.
 #[derive(Debug)]
-pub(super) struct Loaded {
-    pub(super) config: Config,
-    pub(super) zones: Zones,
-    pub(super) plan: Plan,
+pub struct Loaded {
+    /// Tunables, services and groups.
+    pub config: Config,
+    /// Every zone, with the services in it.
+    pub zones: Zones,
+    /// The services with their pools numbered.
+    pub plan: Plan,
 }
 
 /// Reads the configuration in `directory`; every error of every file at once.
-pub(super) fn load(directory: &Path) -> Result<Loaded, Diagnostics> {
+pub fn load(directory: &Path) -> Result<Loaded, Diagnostics> {
     let (config, zones) = config::load_with(directory, |config, found| {
         let mut zones = Vec::new();
         for file in &config.zone_files {

@@ -3,7 +3,7 @@
 
 mod answers;
 mod generation;
-mod load;
+pub mod load;
 mod reload;
 mod requests;
 mod start;
