@@ -522,7 +522,7 @@ fn below(name: &Name, lengths: &[usize]) -> Name {
 proptest! {
     #![proptest_config(ProptestConfig {
         // Each case asks some thousand questions.
-        cases: ProptestConfig::default().cases / 8,
+        cases: ProptestConfig::default().cases / 16,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
