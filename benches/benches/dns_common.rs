@@ -7,7 +7,8 @@ use std::{hint::black_box, sync::atomic::AtomicU64};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use dns_common::{
-    ask, decide,
+    ask::{self, Wanted},
+    decide,
     decision::{Eligible, Family, Ranking, pick},
     host::Constants,
     tables::Source,
@@ -28,7 +29,7 @@ fn steps(criterion: &mut Criterion) {
         limited: &AtomicU64::new(0),
         is_stream: false,
     };
-    let ask = ask::ask(message, generation.seed).expect("a plain query");
+    let ask = ask::ask(message, generation.seed, Wanted::ALL).expect("a plain query");
     let decide = || {
         decide::decide(
             black_box(message),
@@ -47,7 +48,7 @@ fn steps(criterion: &mut Criterion) {
     };
 
     criterion.bench_function("ask", |bench| {
-        bench.iter(|| ask::ask(black_box(message), generation.seed));
+        bench.iter(|| ask::ask(black_box(message), generation.seed, Wanted::ALL));
     });
     criterion.bench_function("decide", |bench| bench.iter(decide));
     criterion.bench_function("pick", |bench| {

@@ -7,7 +7,7 @@
 
 mod edns;
 
-pub use edns::{Cookie, Edns, OPT_FIXED, Subnet};
+pub use edns::{Cookie, Edns, OPT_FIXED, Subnet, Wanted};
 
 use crate::{
     name::{self, NAME_MAX, NAME_WORDS, first_zero, fold, mix},
@@ -84,10 +84,10 @@ impl Ask {
     }
 }
 
-/// Reads a query for one record set in class IN; `Err` says what else the
-/// message is.
+/// Reads a query for one record set in class IN, with those options that are
+/// `wanted`; `Err` says what else the message is.
 #[inline(always)]
-pub fn ask(message: &(impl Octets + ?Sized), seed: u64) -> Result<Ask, Outcome> {
+pub fn ask(message: &(impl Octets + ?Sized), seed: u64, wanted: Wanted) -> Result<Ask, Outcome> {
     let len = message.len();
     if !(HEADER + 1 + TYPE_AND_CLASS..=QUERY_MAX).contains(&len) {
         return Err(Outcome::UpLength);
@@ -148,7 +148,7 @@ pub fn ask(message: &(impl Octets + ?Sized), seed: u64) -> Result<Ask, Outcome> 
     let edns = if counts == 0 {
         Edns::ABSENT
     } else {
-        edns::edns(message, end + TYPE_AND_CLASS)?
+        edns::edns(message, end + TYPE_AND_CLASS, wanted)?
     };
     if type_and_class & CLASS != CLASS_IN {
         return Err(Outcome::UpClass);

@@ -1,7 +1,12 @@
 //! The OPT record of a query (RFC 6891) and the options the fast path knows.
 
 use super::QUERY_MAX;
-use crate::{octets::Octets, outcome::Outcome, tables::Source};
+use crate::{
+    host::{ClientSubnet, Host},
+    octets::Octets,
+    outcome::Outcome,
+    tables::Source,
+};
 
 /// Octets of an OPT record before its options.
 pub const OPT_FIXED: usize = 11;
@@ -49,6 +54,32 @@ pub struct Edns {
     /// The client subnet's address as two numbers, the more significant first;
     /// IPv4 in the lower half of the first.
     address: (u64, u64),
+}
+
+/// Which options are read; others are as unknown as any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// COOKIE.
+    pub cookie: bool,
+    /// CLIENT-SUBNET.
+    pub subnet: bool,
+}
+
+impl Wanted {
+    /// All of them.
+    pub const ALL: Self = Self {
+        cookie: true,
+        subnet: true,
+    };
+
+    /// Those that `host` has a use for.
+    #[inline(always)]
+    pub fn by(host: &impl Host) -> Self {
+        Self {
+            cookie: host.cookies(),
+            subnet: host.client_subnet() != ClientSubnet::Off,
+        }
+    }
 }
 
 /// A COOKIE option (RFC 7873), octets as little-endian words.
@@ -193,7 +224,11 @@ impl Edns {
 
 /// Reads the one OPT record that ends the message from `at` on.
 #[inline(always)]
-pub(super) fn edns(message: &(impl Octets + ?Sized), at: usize) -> Result<Edns, Outcome> {
+pub(super) fn edns(
+    message: &(impl Octets + ?Sized),
+    at: usize,
+    wanted: Wanted,
+) -> Result<Edns, Outcome> {
     let head = message.word(at).ok_or(Outcome::UpQuestion)?;
     let rest = message.half(at + 7).ok_or(Outcome::UpQuestion)?;
     if head & OPT_MASK != OPT {
@@ -213,7 +248,7 @@ pub(super) fn edns(message: &(impl Octets + ?Sized), at: usize) -> Result<Edns, 
     };
     // Of another version nothing is known but that it has one.
     if version == 0 && len != 0 {
-        read_options(message, options, &mut edns)?;
+        read_options(message, options, wanted, &mut edns)?;
     }
     Ok(edns)
 }
@@ -223,6 +258,7 @@ pub(super) fn edns(message: &(impl Octets + ?Sized), at: usize) -> Result<Edns, 
 fn read_options(
     message: &(impl Octets + ?Sized),
     at: usize,
+    wanted: Wanted,
     edns: &mut Edns,
 ) -> Result<(), Outcome> {
     let end = message.len();
@@ -242,8 +278,8 @@ fn read_options(
         }
         match (header as u16).swap_bytes() {
             // The first of a kind counts (RFC 7873 section 5.2).
-            COOKIE if cookie_at == 0 => (cookie_at, cookie_len) = (data, len),
-            SUBNET if subnet_at == 0 => (subnet_at, subnet_len) = (data, len),
+            COOKIE if wanted.cookie && cookie_at == 0 => (cookie_at, cookie_len) = (data, len),
+            SUBNET if wanted.subnet && subnet_at == 0 => (subnet_at, subnet_len) = (data, len),
             NSID => edns.word |= ASKS_NSID,
             KEEPALIVE => edns.word |= ASKS_KEEPALIVE,
             _ => {}

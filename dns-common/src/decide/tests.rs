@@ -225,7 +225,8 @@ fn each_kind_of_answer_has_its_outcome_service_and_zone() {
             "{name:?}"
         );
         assert_eq!(octets[2..4], [flags[0] | 1, flags[1]], "{name:?} {rtype}");
-        let ask = crate::ask::ask(&message[..], world.generation.seed).expect("a query");
+        let ask = crate::ask::ask(&message[..], world.generation.seed, crate::ask::Wanted::ALL)
+            .expect("a query");
         let World {
             tables,
             generation,

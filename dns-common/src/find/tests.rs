@@ -33,13 +33,13 @@ fn row(name: &[u8], number: u16) -> Row {
 
 fn exact_in(world: &World, name: &[u8]) -> Option<Row> {
     let message = query(name, 1);
-    let ask = ask(&message[..], world.generation.seed).expect("a query");
+    let ask = ask(&message[..], world.generation.seed, crate::ask::Wanted::ALL).expect("a query");
     exact(&message[..], &ask, &world.tables, &world.generation)
 }
 
 fn encloser_in(world: &World, name: &[u8]) -> Result<Row, Outcome> {
     let message = query(name, 1);
-    let ask = ask(&message[..], world.generation.seed).expect("a query");
+    let ask = ask(&message[..], world.generation.seed, crate::ask::Wanted::ALL).expect("a query");
     closest_encloser(
         &message[..],
         &ask,
@@ -225,7 +225,7 @@ proptest! {
         let mut world = World::new();
         world.generation.seed = seed;
         let message = query(&name, 1);
-        let ask = ask(&message[..], seed).expect("a query");
+        let ask = ask(&message[..], seed, crate::ask::Wanted::ALL).expect("a query");
         let labels = walk(&message[..], ask.name_len, &world.host);
         let starts = label_starts(&name);
         prop_assert_eq!(labels, Some(starts.len() - 1));

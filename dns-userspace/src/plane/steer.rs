@@ -4,7 +4,7 @@ use std::{cell::Cell, net::IpAddr};
 
 use bytes::Bytes;
 use dns_common::{
-    ask::{self, Ask, Cookie},
+    ask::{self, Ask, Cookie, Wanted},
     cookie::Validity,
     decide::{self, Chosen},
     decision::ALL_CANDIDATES,
@@ -41,7 +41,7 @@ pub(super) struct Steerer<'l> {
 impl Steerer<'_> {
     fn choose(&self, query: &[u8], source: IpAddr) -> Result<(Ask, Chosen), Outcome> {
         let generation = &self.live.generation;
-        let ask = ask::ask(query, generation.seed)?;
+        let ask = ask::ask(query, generation.seed, Wanted::by(&self.host))?;
         let source = Source::from(source.to_canonical());
         let (row, answers) = decide::find(query, &ask, self.tables, generation, &self.host)?;
         let chosen = decide::choose(query, &row, answers, source, self.tables, generation)?;
@@ -51,7 +51,7 @@ impl Steerer<'_> {
     /// Whether any candidate of the name has an address of the type `query` asks for.
     fn has_family(&self, query: &[u8]) -> Option<bool> {
         let generation = &self.live.generation;
-        let ask = ask::ask(query, generation.seed).ok()?;
+        let ask = ask::ask(query, generation.seed, Wanted::by(&self.host)).ok()?;
         let row = find::exact(query, &ask, self.tables, generation)?;
         let entry = row.addresses(ask.rtype)?;
         let all = entry.cell()? + u32::from(ALL_CANDIDATES) * entry.stride();

@@ -11,7 +11,7 @@ use crate::{
 
 fn read(opt: &Opt) -> Result<Edns, Outcome> {
     let message = with_opt(&query(b"\x03www\x07example\0", 1), opt);
-    let edns = ask(&message[..], 0).map(|ask| Edns::of(&ask.edns));
+    let edns = ask(&message[..], 0, crate::ask::Wanted::ALL).map(|ask| Edns::of(&ask.edns));
     let expected = reader::question(&message).map(|question| question.edns);
     assert_eq!(edns, expected, "{opt:?}");
     edns.map(|edns| edns.expect("an OPT record"))
@@ -48,7 +48,10 @@ fn rfc6891_6_1_3_every_version_and_flag_is_read() {
     message.extend([0xff; 3]);
     let len = message.len();
     message[len - 4] = 3;
-    assert_eq!(ask(&message[..], 0).map(|ask| ask.edns.version()), Ok(1));
+    assert_eq!(
+        ask(&message[..], 0, crate::ask::Wanted::ALL).map(|ask| ask.edns.version()),
+        Ok(1)
+    );
 }
 
 #[test]
@@ -165,14 +168,22 @@ fn an_option_past_the_end_is_malformed() {
             );
             let at = message.len() - given - 2;
             message[at..at + 2].copy_from_slice(&u16::to_be_bytes(promised));
-            assert_eq!(ask(&message[..], 0), Err(Outcome::UpOpt), "{code}");
+            assert_eq!(
+                ask(&message[..], 0, crate::ask::Wanted::ALL),
+                Err(Outcome::UpOpt),
+                "{code}"
+            );
         }
         for given in 1..=3 {
             let mut message = with_opt(&query(b"\0", 1), &Opt::default());
             let len = message.len();
             message[len - 1] = given;
             message.extend(&u16::to_be_bytes(code).repeat(2)[..usize::from(given)]);
-            assert_eq!(ask(&message[..], 0), Err(Outcome::UpOpt), "{given} octets");
+            assert_eq!(
+                ask(&message[..], 0, crate::ask::Wanted::ALL),
+                Err(Outcome::UpOpt),
+                "{given} octets"
+            );
         }
     }
 }
@@ -228,7 +239,7 @@ proptest! {
             let at = plain.len() + at.index(message.len() - plain.len());
             message[at] = value;
         }
-        let edns = ask(&message[..], 0).map(|ask| Edns::of(&ask.edns));
+        let edns = ask(&message[..], 0, crate::ask::Wanted::ALL).map(|ask| Edns::of(&ask.edns));
         prop_assert_eq!(edns, reader::question(&message).map(|question| question.edns));
     }
 }
