@@ -91,13 +91,13 @@ www  A     192.0.2.58
 "#;
 
 /// A zone beside it.
-pub(super) const TEST: &str = r#"$ORIGIN test.
+pub(super) const TEST: &str = r"$ORIGIN test.
 @    0 SOA  ns.example. hostmaster.example. 4294967295 1 1 1 0
 @    0 NS   ns1.example.
 a.b  2147483647 A 192.0.2.81
 *.b  5 AAAA 2001:db8::81
 over 5 CNAME x.wild.example.
-"#;
+";
 
 /// The services: shapes, families, policies, and what is said of all down.
 pub(super) const SERVICES: &str = r#"

@@ -1,111 +1,38 @@
-//! The userspace plane, in process: the one that serves sockets in the daemon.
+//! The userspace plane, in process.
 
-use std::{
-    fs,
-    net::{IpAddr, Ipv4Addr},
-    sync::{Arc, LazyLock},
-};
+use std::sync::LazyLock;
 
-use arc_swap::ArcSwap;
-use dns_common::{
-    cookie::Secret,
-    host::{ClientSubnet, Constants},
-};
 use veer::{
-    authority::{
-        chaos::Chaos,
-        master_file,
-        respond::{self, Profile},
-        server::Handler,
-        zones::Zones,
+    authority::{respond, server::Handler},
+    plane::Plane,
+    tables::Tables,
+};
+
+use crate::{
+    cases::{
+        query::{Query, Transport},
+        reply::{Expected, check},
+        world,
     },
-    clock::BootClock,
-    measurement::{
-        compile::{Surroundings, compile},
-        director::Director,
-    },
-    model::{Groups, Plan},
-    plane::{Live, Plane},
-    tables::{Capacity, ResolverFlags, Tables},
+    served,
 };
 
-use crate::cases::{
-    query::{Query, Transport},
-    reply::{Expected, check},
-    world,
-};
-
-const CAPACITY: Capacity = Capacity {
-    names: 64,
-    groups: 1,
-    pools: 1,
-    answer_cells: 256,
-    chunks: 1,
-    services: 1,
-    rate_buckets: 1,
-};
-
-/// Whatever can be answered is, without limits.
-const CONSTANTS: Constants = Constants {
-    payload: world::UDP_PAYLOAD as u64,
-    client_subnet: ClientSubnet::On as u64,
-    cookies: 1,
-    nsid: 1,
-    ..Constants::OFF
-};
-
-static PLANE: LazyLock<Plane> = LazyLock::new(|| {
-    let directory = tempfile::tempdir().expect("a directory");
-    let file = directory.path().join("example.zone");
-    fs::write(&file, world::zone()).expect("a file");
-    let zone = master_file::parse(&file).unwrap_or_else(|found| panic!("{found}"));
-    let zones = Zones::new(vec![zone]).expect("one zone");
-    let director = Director::new(Plan::new(Vec::new(), Groups::default()), 50);
-    let tables = Tables::in_memory(CAPACITY).expect("memory");
-    let surroundings = Surroundings {
-        addresses: &[IpAddr::V4(Ipv4Addr::LOCALHOST)],
-        port: 53,
-        secrets: [Secret(1, 2); 2],
-        counters: &[],
-    };
-    let image = compile(1, &tables, &zones, &director, &surroundings).expect("it fits");
-    tables.publish(&image);
-    let live = Live {
-        generation: tables.generation(1),
-        number: 1,
-        names: image.names(),
-        zones,
-        plan: Arc::clone(director.plan()),
-        resolver_flags: ResolverFlags::default(),
-    };
-    let profile = Profile {
-        nsid: world::NSID.into(),
-        chaos: Chaos::new(world::VERSION, world::HOSTNAME),
-        ..Profile::default()
-    };
-    let live = Arc::new(ArcSwap::from_pointee(live));
-    Plane::new(
-        Arc::new(tables),
-        live,
-        profile,
-        CONSTANTS,
-        Arc::new(BootClock),
-    )
-});
+static PLANE: LazyLock<Plane> =
+    LazyLock::new(|| served::plane(Tables::in_memory(served::CAPACITY).expect("memory")));
 
 /// Asks, and holds what comes against what is expected.
-pub(crate) fn run(query: &Query, expected: &Expected) {
+pub(crate) fn run(case: &str, query: &Query, expected: &Expected) {
     let transport = match query.transport {
         Transport::Udp => respond::Transport::Udp,
         Transport::Tcp => respond::Transport::Tcp {
             timeout: world::TIMEOUT,
         },
     };
-    let source = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 99));
     let mut reply = Vec::new();
-    let answered = PLANE.handle(&query.octets(), source, transport, &mut reply);
+    let answered = PLANE.handle(&query.octets(), served::CLIENT, transport, &mut reply);
     let reply = answered.then_some(&reply[..]);
     if let Err(fault) = check(query, reply, expected) {
-        panic!("{fault}\nquery {:02x?}\nreply {reply:02x?}", query.octets());
+        let query = query.octets();
+        panic!("{case}: {fault}\nquery {query:02x?}\nreply {reply:02x?}");
     }
 }

@@ -20,7 +20,7 @@ macro_rules! cases {
             $(#[$doc])*
             #[test]
             fn $name() {
-                super::super::runner::run(&$query, &$expected);
+                super::super::runner::run(stringify!($name), &$query, &$expected);
             }
         )+
     };
