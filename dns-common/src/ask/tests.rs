@@ -14,12 +14,12 @@ const A: u16 = 1;
 const WWW: &[u8] = b"\x03www\x07example\0";
 
 fn asked(message: &[u8]) -> Result<Ask, Outcome> {
-    ask(message, 7, crate::ask::Wanted::ALL)
+    ask(message, 7, Wanted::ALL)
 }
 
 /// The plain reader and [`ask`] say the same of `message`.
 fn agree(message: &[u8], seed: u64) -> Result<(), TestCaseError> {
-    let read = ask(message, seed, crate::ask::Wanted::ALL);
+    let read = ask(message, seed, Wanted::ALL);
     match (reader::question(message), read) {
         (Ok(expected), Ok(ask)) => {
             let [first, second, flags, ..] = ask.id_and_rd.to_le_bytes();
@@ -257,7 +257,7 @@ proptest! {
     #[test]
     fn case_does_not_matter(name in names(), seed: u64) {
         let read = |name: &[u8]| {
-            let ask = ask(&query(name, A)[..], seed, crate::ask::Wanted::ALL).expect("a well-formed query");
+            let ask = ask(&query(name, A)[..], seed, Wanted::ALL).expect("a well-formed query");
             (ask.hash, ask.name_len)
         };
         prop_assert_eq!(read(&name), read(&name.to_ascii_lowercase()));

@@ -11,7 +11,7 @@ use crate::{
 
 fn read(opt: &Opt) -> Result<Edns, Outcome> {
     let message = with_opt(&query(b"\x03www\x07example\0", 1), opt);
-    let edns = ask(&message[..], 0, crate::ask::Wanted::ALL).map(|ask| Edns::of(&ask.edns));
+    let edns = ask(&message[..], 0, Wanted::ALL).map(|ask| Edns::of(&ask.edns));
     let expected = reader::question(&message).map(|question| question.edns);
     assert_eq!(edns, expected, "{opt:?}");
     edns.map(|edns| edns.expect("an OPT record"))
@@ -49,7 +49,7 @@ fn rfc6891_6_1_3_every_version_and_flag_is_read() {
     let len = message.len();
     message[len - 4] = 3;
     assert_eq!(
-        ask(&message[..], 0, crate::ask::Wanted::ALL).map(|ask| ask.edns.version()),
+        ask(&message[..], 0, Wanted::ALL).map(|ask| ask.edns.version()),
         Ok(1)
     );
 }
@@ -169,7 +169,7 @@ fn an_option_past_the_end_is_malformed() {
             let at = message.len() - given - 2;
             message[at..at + 2].copy_from_slice(&u16::to_be_bytes(promised));
             assert_eq!(
-                ask(&message[..], 0, crate::ask::Wanted::ALL),
+                ask(&message[..], 0, Wanted::ALL),
                 Err(Outcome::UpOpt),
                 "{code}"
             );
@@ -180,7 +180,7 @@ fn an_option_past_the_end_is_malformed() {
             message[len - 1] = given;
             message.extend(&u16::to_be_bytes(code).repeat(2)[..usize::from(given)]);
             assert_eq!(
-                ask(&message[..], 0, crate::ask::Wanted::ALL),
+                ask(&message[..], 0, Wanted::ALL),
                 Err(Outcome::UpOpt),
                 "{given} octets"
             );
@@ -239,7 +239,7 @@ proptest! {
             let at = plain.len() + at.index(message.len() - plain.len());
             message[at] = value;
         }
-        let edns = ask(&message[..], 0, crate::ask::Wanted::ALL).map(|ask| Edns::of(&ask.edns));
+        let edns = ask(&message[..], 0, Wanted::ALL).map(|ask| Edns::of(&ask.edns));
         prop_assert_eq!(edns, reader::question(&message).map(|question| question.edns));
     }
 }
