@@ -2,7 +2,7 @@
 //! say back.
 
 use dns_common::{
-    ask::{Cookie, Subnet},
+    ask::{Cookie, Subnet, Wanted},
     outcome::Outcome,
     tables::Source,
 };
@@ -76,9 +76,13 @@ impl Edns {
         }
     }
 
-    /// Reads the options. The record's owner must be the root and its options,
-    /// where they are of our version, well-formed.
-    pub fn read_options(&mut self, record: &ParsedRecord<'_, [u8]>) -> Result<(), ParseError> {
+    /// Reads the options that are `wanted`. The record's owner must be the root and
+    /// they, where they are of our version, well-formed.
+    pub fn read_options(
+        &mut self,
+        record: &ParsedRecord<'_, [u8]>,
+        wanted: Wanted,
+    ) -> Result<(), ParseError> {
         let not_opt = ParseError::form_error("not an OPT record at the root");
         if !record.owner().is_root() {
             return Err(not_opt);
@@ -93,10 +97,10 @@ impl Edns {
             let octets = option.as_slice();
             match option.code() {
                 // The first of a kind counts (RFC 7873 section 5.2).
-                OptionCode::COOKIE if self.cookie.is_none() => {
+                OptionCode::COOKIE if wanted.cookie && self.cookie.is_none() => {
                     self.cookie = Some(shared(octets, Cookie::read)?);
                 }
-                OptionCode::CLIENT_SUBNET if self.subnet.is_none() => {
+                OptionCode::CLIENT_SUBNET if wanted.subnet && self.subnet.is_none() => {
                     self.subnet = Some(shared(octets, Subnet::read)?);
                 }
                 OptionCode::NSID => self.nsid = true,

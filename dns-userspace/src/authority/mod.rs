@@ -10,7 +10,7 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use dns_common::ask::Cookie;
+use dns_common::ask::{Cookie, Wanted};
 use domain::{
     base::{Record, Rtype},
     rdata::ZoneRecordData,
@@ -49,6 +49,11 @@ pub trait Steering {
     /// How many bits of the address `source` a decision for it holds for.
     fn scope(&self, _source: IpAddr) -> u8 {
         0
+    }
+
+    /// Which options are read at all.
+    fn wanted(&self) -> Wanted {
+        Wanted::ALL
     }
 
     /// Whether the requester's client subnets are to be heeded.

@@ -1,5 +1,6 @@
 //! Reading a query: header, question and OPT, nothing else of it is used.
 
+use dns_common::ask::Wanted;
 use domain::{
     base::{
         ParsedRecord, Question, Rtype,
@@ -42,15 +43,16 @@ pub struct Malformed {
 }
 
 impl Query {
-    /// Reads `message`, which is at least [`HEADER_LEN`] long.
+    /// Reads `message`, which is at least [`HEADER_LEN`] long, with the options
+    /// that are `wanted`.
     ///
     /// It must be exactly one question, uncompressed, and whatever records its
     /// counts promise, at most one of them an OPT, an additional one (RFC 6891
     /// section 6.1.1), and end there.
-    pub fn parse(message: &[u8]) -> Result<Self, Malformed> {
+    pub fn parse(message: &[u8], wanted: Wanted) -> Result<Self, Malformed> {
         let mut question = None;
         let mut edns = None;
-        let read = read(message, &mut question, &mut edns);
+        let read = read(message, wanted, &mut question, &mut edns);
         match (read, question) {
             (Ok(()), Some(question)) => Ok(Self {
                 rtype: question.qtype(),
@@ -82,6 +84,7 @@ pub fn asks_nothing(message: &[u8]) -> bool {
 /// `edns` the first OPT record.
 fn read(
     message: &[u8],
+    wanted: Wanted,
     question: &mut Option<Question<Name>>,
     edns: &mut Option<Edns>,
 ) -> Result<(), ParseError> {
@@ -103,7 +106,8 @@ fn read(
             if edns.is_some() {
                 return Err(ParseError::form_error("a second OPT record"));
             }
-            edns.insert(Edns::of(&record)).read_options(&record)?;
+            edns.insert(Edns::of(&record))
+                .read_options(&record, wanted)?;
         }
     }
     if parser.remaining() != 0 {

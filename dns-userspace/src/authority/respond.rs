@@ -131,7 +131,7 @@ pub fn respond(
     if header.qr() {
         return Outcome::Silent(Silence::Response);
     }
-    let read = Query::parse(query);
+    let read = Query::parse(query, steering.wanted());
     let edns = match &read {
         Ok(query) => query.edns,
         Err(malformed) => malformed.edns,

@@ -88,6 +88,10 @@ impl Steering for Steerer<'_> {
         self.tables.resolver(source).scope()
     }
 
+    fn wanted(&self) -> Wanted {
+        Wanted::by(&self.host)
+    }
+
     fn honours_subnet(&self) -> bool {
         match self.host.client_subnet() {
             ClientSubnet::Off => false,
