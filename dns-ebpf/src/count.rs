@@ -6,7 +6,7 @@ use aya_ebpf::{btf_maps::PerCpuArray, macros::btf_map};
 use dns_common::{
     name::{LABELS_MAX, NAME_WORDS},
     outcome::Outcome,
-    tables::{Counters, OUTCOMES},
+    tables::{Counters, OUTCOMES, Row},
 };
 
 #[btf_map]
@@ -74,7 +74,7 @@ impl Tally {
     /// The same value, of which the verifier knows nothing any more.
     #[inline(always)]
     pub(crate) fn forget_word(&self, value: u64) -> u64 {
-        // SAFETY: as in `count`; volatile, so that the detour through memory stays.
+        // SAFETY: as in `count_number`; volatile, so that the detour through memory stays.
         unsafe {
             let scratch = &raw mut (*self.0.as_ptr()).scratch;
             scratch.write_volatile(value);
@@ -85,7 +85,7 @@ impl Tally {
     /// Counts one limited response; how many there were before on this CPU.
     #[inline(always)]
     pub(crate) fn count_limited(&self) -> u64 {
-        // SAFETY: as in `count`.
+        // SAFETY: as in `count_number`.
         unsafe {
             let limited = &raw mut (*self.0.as_ptr()).limited;
             let before = limited.read();
@@ -97,7 +97,7 @@ impl Tally {
     /// Remembers `at` for `label`.
     #[inline(always)]
     pub(crate) fn set_label(&self, label: usize, at: u8) {
-        // SAFETY: as in `count`; the mask keeps the index inside the array.
+        // SAFETY: as in `count_number`; the mask keeps the index inside the array.
         unsafe {
             let labels = (&raw mut (*self.0.as_ptr()).labels).cast::<u8>();
             labels.add(label & LABELS_MAX).write_volatile(at);
@@ -117,7 +117,7 @@ impl Tally {
     /// Remembers `hash` for `index`.
     #[inline(always)]
     pub(crate) fn set_hash(&self, index: usize, hash: u64) {
-        // SAFETY: as in `count`; the mask keeps the index inside the array.
+        // SAFETY: as in `count_number`; the mask keeps the index inside the array.
         unsafe {
             let hashes = (&raw mut (*self.0.as_ptr()).hashes).cast::<u64>();
             hashes.add(index & (NAME_WORDS - 1)).write_volatile(hash);
@@ -138,11 +138,15 @@ impl Tally {
 // The masks above.
 const _: () = assert!((LABELS_MAX + 1).is_power_of_two() && NAME_WORDS.is_power_of_two());
 
-/// Counts one answer of a service.
+/// Counts one answer of a service, if it is one's.
 #[inline(always)]
 pub(crate) fn service(number: u32) {
+    // Static answers and denials are spared the look-up.
+    if number == Row::NO_SERVICE {
+        return;
+    }
     if let Some(counter) = SERVICES.get_ptr_mut(number) {
-        // SAFETY: this CPU's map value, as in `Tally::count`.
+        // SAFETY: this CPU's map value, as in `Tally::count_number`.
         unsafe { counter.write(counter.read().wrapping_add(1)) }
     }
 }

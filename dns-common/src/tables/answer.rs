@@ -84,11 +84,6 @@ impl AnswerHead {
         Self(line.0[0].load(), line.0[1].load())
     }
 
-    /// Whether there is no answer here, nor one that stands in.
-    pub const fn is_absent(&self) -> bool {
-        self.0 == 0 && self.1 == 0
-    }
-
     /// The cell of the answer that stands in for this one, 0 for none; `None`
     /// where this is an answer itself.
     #[inline(always)]
