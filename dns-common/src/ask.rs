@@ -8,11 +8,13 @@
 mod edns;
 
 pub use edns::{Cookie, Edns, OPT_FIXED, Subnet, Wanted};
+pub use crate::name::lanes;
 
 use crate::{
-    name::{self, NAME_MAX, NAME_WORDS, first_zero, fold, mix},
-    octets::Octets,
-    outcome::Outcome,
+    host::Host,
+    name::{self, NAME_MAX, NAME_WORDS, SHORT_MAX, SHORT_WORDS, first_zero},
+    octets::{Ending as _, Octets},
+    outcome::{OrStop as _, Outcome, stop},
 };
 
 /// Length of a DNS header, octets (RFC 1035 section 4.1.1).
@@ -63,6 +65,9 @@ pub mod rtype {
 pub struct Ask {
     /// Length of the name in wire form, the root label included: 1 to 255.
     pub name_len: usize,
+    /// The folded name from its end, zeros before its start, where it is no longer
+    /// than [`SHORT_MAX`]; else nothing.
+    pub words: [u64; SHORT_WORDS],
     /// Hash of the folded name.
     pub hash: u64,
     /// QTYPE: one that can have records, or ANY.
@@ -87,88 +92,89 @@ impl Ask {
 /// Reads a query for one record set in class IN, with those options that are
 /// `wanted`; `Err` says what else the message is.
 #[inline(always)]
-pub fn ask(message: &(impl Octets + ?Sized), seed: u64, wanted: Wanted) -> Result<Ask, Outcome> {
+pub fn ask(
+    message: &(impl Octets + ?Sized),
+    seed: u64,
+    wanted: Wanted,
+    host: &impl Host,
+) -> Result<Ask, Outcome> {
     let len = message.len();
     if !(HEADER + 1 + TYPE_AND_CLASS..=QUERY_MAX).contains(&len) {
-        return Err(Outcome::UpLength);
+        return stop(Outcome::UpLength);
     }
-    let head = message.word(0).ok_or(Outcome::UpLength)?;
-    let counts = message.half(8).ok_or(Outcome::UpLength)?;
-    if head & QR != 0 {
-        return Err(Outcome::UpResponse);
-    }
-    if head & (OPCODE | TC) != 0 {
-        return Err(Outcome::UpOpcode);
-    }
-    if head & QDCOUNT != QDCOUNT_ONE {
-        return Err(Outcome::UpQuestionCount);
-    }
-    if head & ANCOUNT != 0 || counts & NSCOUNT != 0 {
-        return Err(Outcome::UpRecords);
+    let (head, counts) = message.header().or_stop(Outcome::UpLength)?;
+    if head & (QR | OPCODE | TC | QDCOUNT | ANCOUNT) != QDCOUNT_ONE {
+        return unusual(head);
     }
     let name_len = match counts {
         // Without other records the question ends with the message. That the
         // name does is then seen when it is compared or its labels are walked.
         0 => len - HEADER - TYPE_AND_CLASS,
         ARCOUNT_ONE => {
-            let name_len = name_len(message).ok_or(Outcome::UpQuestion)?;
+            let name_len = name_len(message).or_stop(Outcome::UpQuestion)?;
             // Behind the message a frame may have padding, which is not read as its.
             if len < HEADER + name_len + TYPE_AND_CLASS + OPT_FIXED {
-                return Err(Outcome::UpQuestion);
+                return stop(Outcome::UpQuestion);
             }
             name_len
         }
-        _ => return Err(Outcome::UpAdditional),
+        _ if counts & NSCOUNT != 0 => return stop(Outcome::UpRecords),
+        _ => return stop(Outcome::UpAdditional),
     };
     if name_len > NAME_MAX {
-        return Err(Outcome::UpQuestion);
+        return stop(Outcome::UpQuestion);
     }
     let name_len = message.forget::<NAME_MAX>(name_len);
 
-    // A copy to count by: what the verifier learns of it differs by its value.
-    let len = message.forget::<NAME_MAX>(name_len);
-    let mut hash = seed;
-    let mut sum = 0;
-    for index in 0..NAME_MAX / 8 {
-        if len < 8 * (index + 1) {
-            break;
-        }
-        let octets = name::word(message, HEADER, len, index).ok_or(Outcome::UpQuestion)?;
-        hash = mix(hash, fold(octets));
-        sum += lanes(octets);
-    }
-    if len & 7 != 0 {
-        let octets = name::rest(message, HEADER, len).ok_or(Outcome::UpQuestion)?;
-        hash = mix(hash, fold(octets));
-        sum += lanes(octets);
-    }
-
     let end = HEADER + name_len;
-    let type_and_class = message.half(end).ok_or(Outcome::UpQuestion)?;
+    let ending = message.ending(end).or_stop(Outcome::UpQuestion)?;
+    let (words, read) = if name_len <= SHORT_MAX {
+        name::short(&ending, name_len, seed)
+    } else {
+        let read = host.long_name(message, name_len, seed);
+        ([0; SHORT_WORDS], read.or_stop(Outcome::UpQuestion)?)
+    };
+    let type_and_class = ending.after();
     let edns = if counts == 0 {
         Edns::ABSENT
     } else {
         edns::edns(message, end + TYPE_AND_CLASS, wanted)?
     };
     if type_and_class & CLASS != CLASS_IN {
-        return Err(Outcome::UpClass);
+        return stop(Outcome::UpClass);
     }
     let rtype = (type_and_class as u16).swap_bytes();
     let meta = matches!(rtype, 0 | rtype::OPT | rtype::META..rtype::ANY);
     if meta {
-        return Err(Outcome::UpType);
+        return stop(Outcome::UpType);
     }
     // At an odd offset every octet changes its place in the 16-bit lanes. The
     // words were taken from the name's end, which is where QTYPE starts.
-    let sum = sum + u64::from(type_and_class);
+    let sum = read.sum + u64::from(type_and_class);
     Ok(Ask {
         name_len,
-        hash,
+        words,
+        hash: read.hash,
         rtype,
         id_and_rd: head & (0xffff | RD),
         sum: odd_lanes(sum, end),
-        edns: edns.forgotten(message),
+        edns,
     })
+}
+
+/// What is wrong with a header for the fast path.
+#[inline(always)]
+fn unusual<T>(head: u64) -> Result<T, Outcome> {
+    if head & QR != 0 {
+        return stop(Outcome::UpResponse);
+    }
+    if head & (OPCODE | TC) != 0 {
+        return stop(Outcome::UpOpcode);
+    }
+    if head & QDCOUNT != QDCOUNT_ONE {
+        return stop(Outcome::UpQuestionCount);
+    }
+    stop(Outcome::UpRecords)
 }
 
 /// The length of the name after the header, by its first zero octet, which ends
@@ -184,12 +190,6 @@ fn name_len(message: &(impl Octets + ?Sized)) -> Option<usize> {
         }
     }
     None
-}
-
-/// The sum of a word's 32-bit halves: lanes wide enough to add a whole message.
-#[inline(always)]
-pub const fn lanes(word: u64) -> u64 {
-    (word & 0xffff_ffff) + (word >> 32)
 }
 
 /// `sum` over octets from offset `at` on, as part of a sum from an even offset:

@@ -13,7 +13,7 @@ use crate::{
     host::{Class, ClientSubnet, Host},
     limit,
     octets::Octets,
-    outcome::Outcome,
+    outcome::{OrStop as _, Outcome, stop},
     reply::{Opt, Reply},
     tables::{AnswerHead, Below, By, Control, Entry, Generation, Row, Source, Tables, TypeEntry},
 };
@@ -31,6 +31,8 @@ pub struct Chosen {
     pub zone: u32,
     /// SCOPE PREFIX-LENGTH: bits of the client subnet that the answer holds for.
     pub scope: u8,
+    /// The first word of its list of moving pointers, if it has any.
+    pub moving: u64,
 }
 
 /// Decides on the reply to `ask` from `resolver`; `Err` says why there is none
@@ -46,23 +48,19 @@ pub fn decide(
 ) -> Result<Reply, Outcome> {
     if ask.edns.version() != 0 {
         // The question is repeated, so it has to be one.
-        find::walk(message, ask.name_len, host).ok_or(Outcome::UpQuestion)?;
+        find::walk(message, ask.name_len, host).or_stop(Outcome::UpQuestion)?;
         let reply = Reply::bad_version(ask, host);
-        let within = limit::within_rate(resolver, Class::Error, 0, tables, generation, host);
-        return within.then_some(reply).ok_or(Outcome::DropRate);
+        let within = host.within_rate(resolver, Class::Error, 0, tables, generation);
+        return within.then_some(reply).or_stop(Outcome::DropRate);
     }
     if ask.edns.asks_nsid() && host.nsid() {
-        return Err(Outcome::UpNsid);
+        return stop(Outcome::UpNsid);
     }
     if ask.edns.asks_keepalive() && host.is_stream() {
-        return Err(Outcome::UpKeepalive);
+        return stop(Outcome::UpKeepalive);
     }
     let (row, answers) = find(message, ask, tables, generation, host)?;
-    // From here on one state for all ways to an answer.
-    let row = row.forgotten(message);
-    let answers = TypeEntry(message.forget_word(answers.0));
-
-    let honoured = ask.edns.subnet().filter(|_| match host.client_subnet() {
+    let honoured = ask.edns.subnet(message).filter(|_| match host.client_subnet() {
         ClientSubnet::Off => false,
         ClientSubnet::On => true,
         ClientSubnet::Trusted => tables.resolver(resolver).has(Entry::TRUSTED),
@@ -80,26 +78,26 @@ pub fn decide(
         opt.add_subnet(&subnet, chosen.scope);
     }
     let mut proved = false;
-    let asked = ask.edns.cookie().filter(|_| host.cookies());
+    let asked = ask.edns.cookie(message).filter(|_| host.cookies());
     if let Some(asked) = asked {
-        let (server, validity) = server_cookie(asked, resolver, tables, generation, host);
+        let (server, validity) = host.server_cookie(asked, resolver, tables, generation);
         opt.add_cookie(asked.client, server);
         proved = validity != Validity::Invalid;
     }
     let reply = Reply::new(ask, &chosen, opt, host);
     if reply.len() > host.reply_max() {
-        return Err(Outcome::UpTooLong);
+        return stop(Outcome::UpTooLong);
     }
     let class = match chosen.head.class() {
         Class::Positive if reply.len() > 2 * message.len() => Class::Large,
         class => class,
     };
     // Who returns our cookie is where it says it is.
-    if proved || limit::within_rate(resolver, class, chosen.zone, tables, generation, host) {
+    if proved || host.within_rate(resolver, class, chosen.zone, tables, generation) {
         return Ok(reply);
     }
     if !host.slips() {
-        return Err(Outcome::DropRate);
+        return stop(Outcome::DropRate);
     }
     if asked.is_some() && host.cookie_required_over_limit() {
         return Ok(reply.bad_cookie(ask));
@@ -116,16 +114,16 @@ pub fn find(
     generation: &Generation,
     host: &impl Host,
 ) -> Result<(Row, TypeEntry), Outcome> {
-    if let Some(row) = find::exact(message, ask, tables, generation) {
+    if let Some(row) = find::exact(message, ask, tables, generation, host) {
         return Ok((row, entry(&row, ask.rtype, tables)?));
     }
-    let encloser = find::closest_encloser(message, ask, tables, generation, host)?;
+    let encloser = host.closest_encloser(message, ask.name_len, tables, generation)?;
     match encloser.below() {
-        Below::Up => Err(Outcome::UpNoAnswer),
-        Below::Outside => Err(Outcome::UpUnknownName),
+        Below::Up => stop(Outcome::UpNoAnswer),
+        Below::Outside => stop(Outcome::UpUnknownName),
         Below::Answer(cell) => Ok((encloser, TypeEntry::new(0, cell, 0, By::Nobody))),
         Below::Wildcard(cell) => {
-            let row = Row::load(tables.name(cell).ok_or(Outcome::UpNoAnswer)?);
+            let row = Row::load(tables.name(cell).or_stop(Outcome::UpNoAnswer)?);
             Ok((row, entry(&row, ask.rtype, tables)?))
         }
     }
@@ -141,43 +139,47 @@ pub fn choose(
     tables: &impl Tables,
     generation: &Generation,
 ) -> Result<Chosen, Outcome> {
-    let mut nobody = false;
     let (candidate, scope) = match answers.by() {
         By::Nobody => (0, 0),
         by => {
-            let resolver = Entry(message.forget_word(u64::from(tables.resolver(source).0)) as u32);
+            let resolver = tables.resolver(source);
             let ranking = tables.ranking(generation.ranking_index(row.pool(), resolver.group()));
             let eligible = tables.eligible(u32::from(row.pool()));
             let (Some(ranking), Some(eligible)) = (ranking, eligible) else {
-                return Err(Outcome::UpNoCandidate);
+                return stop(Outcome::UpNoCandidate);
             };
             let ranking = Ranking(ranking.load());
             let eligible = Eligible(eligible.load());
-            let picked = picked(message, by, ranking, eligible);
-            // What stands for all may say that there is nothing to choose from.
-            nobody = picked == NOBODY;
-            let candidate = if nobody {
-                u64::from(ALL_CANDIDATES)
-            } else {
-                picked
-            };
-            (candidate, resolver.scope())
+            (picked(by, ranking, eligible), resolver.scope())
         }
     };
+    // What stands for all may say that there is nothing to choose from.
+    let nobody = candidate == NOBODY;
+    let candidate = if nobody { u64::from(ALL_CANDIDATES) } else { candidate };
     let candidate = message.forget_word(candidate) as u32;
-    let first = answers.cell().ok_or_else(|| absent(row))?;
+    let Some(first) = answers.cell() else {
+        return absent(row);
+    };
     let mut cell = first.wrapping_add(candidate * answers.stride());
-    let mut head = AnswerHead::load(tables.answer(cell).ok_or(Outcome::UpNoAnswer)?);
+    let mut line = tables.answer(cell).or_stop(Outcome::UpNoAnswer)?;
+    let mut head = AnswerHead::load(line);
     if let Some(other) = head.stands_in() {
         cell = other;
-        head = AnswerHead::load(tables.answer(cell).ok_or(Outcome::UpNoAnswer)?);
+        line = tables.answer(cell).or_stop(Outcome::UpNoAnswer)?;
+        head = AnswerHead::load(line);
         if head.stands_in().is_some() {
-            return Err(absent(row));
+            return absent(row);
         }
     }
-    let denial = head.class() == Class::Negative && head.counts()[0] == 0;
+    let denial = head.class() == Class::Negative && head.is_denial();
     if nobody && !denial {
-        return Err(Outcome::UpNoCandidate);
+        return stop(Outcome::UpNoCandidate);
+    }
+    let mut moving = 0;
+    if head.moves() {
+        let at = AnswerHead::moving_at(head.len());
+        let line = tables.answer(cell.wrapping_add((at / 8) as u32));
+        moving = line.or_stop(Outcome::UpNoAnswer)?.0[at & 7].load();
     }
     Ok(Chosen {
         cell,
@@ -190,6 +192,7 @@ pub fn choose(
         zone: row.zone(),
         // That there is nothing holds for everyone.
         scope: if denial { 0 } else { scope },
+        moving,
     })
 }
 
@@ -200,16 +203,18 @@ fn entry(row: &Row, rtype: u16, tables: &impl Tables) -> Result<TypeEntry, Outco
         return Ok(entry);
     }
     let line = row.types().and_then(|cell| tables.answer(cell));
-    line.map(|line| TypeEntry::find(line, rtype))
-        .ok_or_else(|| absent(row))
+    match line {
+        Some(line) => Ok(TypeEntry::find(line, rtype)),
+        None => absent(row),
+    }
 }
 
 /// Why there is no answer at `row`.
 #[inline(always)]
-fn absent(row: &Row) -> Outcome {
+fn absent<T>(row: &Row) -> Result<T, Outcome> {
     match row.below() {
-        Below::Outside => Outcome::UpUnknownName,
-        _ => Outcome::UpNoAnswer,
+        Below::Outside => stop(Outcome::UpUnknownName),
+        _ => stop(Outcome::UpNoAnswer),
     }
 }
 
@@ -219,11 +224,8 @@ const NOBODY: u64 = u64::MAX;
 /// The candidate's number, or [`ALL_CANDIDATES`], for answers that are chosen
 /// `by`; [`NOBODY`].
 #[inline(always)]
-fn picked(message: &(impl Octets + ?Sized), by: By, ranking: Ranking, eligible: Eligible) -> u64 {
-    let number = |family| {
-        let picked = pick(ranking, eligible, family);
-        message.forget_word(picked.map_or(NOBODY, u64::from))
-    };
+fn picked(by: By, ranking: Ranking, eligible: Eligible) -> u64 {
+    let number = |family| pick(ranking, eligible, family).map_or(NOBODY, u64::from);
     let family = if by == By::V6 { Family::V6 } else { Family::V4 };
     let first = number(family);
     // Both families have to lead to one candidate.

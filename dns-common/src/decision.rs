@@ -78,13 +78,13 @@ impl Eligible {
 /// [`ALL_CANDIDATES`] when none is and the pool answers with all; else `None`.
 #[inline(always)]
 pub fn pick(ranking: Ranking, eligible: Eligible, family: Family) -> Option<u8> {
-    let mask = eligible.mask(family);
+    let mask = u64::from(eligible.mask(family));
     let mut rest = ranking.0;
     for _ in 0..CANDIDATES_MAX {
-        let candidate = rest as u8;
-        // NONE has no bit in the mask, so one test ends on it as well.
-        if candidate < CANDIDATES_MAX as u8 && mask >> candidate & 1 != 0 {
-            return Some(candidate);
+        // NONE is then 63: no bit of the mask, as no number past the last is.
+        let candidate = rest & 63;
+        if mask >> candidate & 1 != 0 {
+            return Some(candidate as u8);
         }
         rest >>= 8;
     }

@@ -3,9 +3,9 @@
 use crate::{
     ask::{Ask, HEADER},
     host::Host,
-    name::{self, LABELS_MAX, NAME_MAX, fold, mix},
+    name::{self, LABELS_MAX, NAME_MAX, SHORT_MAX, fold, mix},
     octets::Octets,
-    outcome::Outcome,
+    outcome::{OrStop as _, Outcome, stop},
     tables::{Generation, Row, Tables, bucket},
 };
 
@@ -19,13 +19,21 @@ pub fn exact(
     ask: &Ask,
     tables: &impl Tables,
     generation: &Generation,
+    host: &impl Host,
 ) -> Option<Row> {
     let cell = candidate(ask.hash, tables, generation)?;
-    compare(message, HEADER, ask.name_len, cell, tables)
+    if ask.name_len > SHORT_MAX {
+        return host.long_row(message, ask.name_len, cell, tables);
+    }
+    let line = tables.name(cell)?;
+    let row = Row::load(line);
+    let words = ask.words.iter().zip(&line.0[Row::WORDS..]);
+    let different = words.fold(0, |different, (word, slot)| different | (word ^ slot.load()));
+    (different == 0 && row.name_len() == ask.name_len).then_some(row)
 }
 
-/// The row of the closest ancestor of the name that is in the tables (RFC 4592
-/// section 3.3.1), for a name that is not.
+/// The row of the closest ancestor of the name of `name_len` octets that is in the
+/// tables (RFC 4592 section 3.3.1), for a name that is not.
 ///
 /// Every ancestor of a name in the tables is there as well, up to the root, so
 /// the closest one is found by bisecting. On the way a tag counts as the name;
@@ -33,16 +41,16 @@ pub fn exact(
 #[inline(always)]
 pub fn closest_encloser(
     message: &(impl Octets + ?Sized),
-    ask: &Ask,
+    name_len: usize,
     tables: &impl Tables,
     generation: &Generation,
     host: &impl Host,
 ) -> Result<Row, Outcome> {
-    let labels = walk(message, ask.name_len, host).ok_or(Outcome::UpQuestion)?;
-    hash_words(message, ask, generation, host).ok_or(Outcome::UpQuestion)?;
+    let labels = walk(message, name_len, host).or_stop(Outcome::UpQuestion)?;
+    hash_words(message, name_len, generation, host).or_stop(Outcome::UpQuestion)?;
 
     if labels == 0 {
-        return Err(Outcome::UpUnknownName);
+        return stop(Outcome::UpUnknownName);
     }
     let (mut low, mut high) = (1, labels);
     for _ in 0..BISECTIONS {
@@ -51,7 +59,7 @@ pub fn closest_encloser(
         }
         let middle = usize::midpoint(low, high);
         let at = usize::from(host.label(middle));
-        let hash = ancestor_hash(message, ask.name_len, at, host).ok_or(Outcome::UpQuestion)?;
+        let hash = ancestor_hash(message, name_len, at, host).or_stop(Outcome::UpQuestion)?;
         if candidate(hash, tables, generation).is_some() {
             high = middle;
         } else {
@@ -61,14 +69,14 @@ pub fn closest_encloser(
         high = message.forget::<LABELS_MAX>(high);
     }
     let at = usize::from(host.label(low));
-    let hash = ancestor_hash(message, ask.name_len, at, host).ok_or(Outcome::UpQuestion)?;
-    let cell = candidate(hash, tables, generation).ok_or(Outcome::UpUnknownName)?;
+    let hash = ancestor_hash(message, name_len, at, host).or_stop(Outcome::UpQuestion)?;
+    let cell = candidate(hash, tables, generation).or_stop(Outcome::UpUnknownName)?;
     let at = message.forget::<NAME_MAX>(at);
-    if at >= ask.name_len {
-        return Err(Outcome::UpUnknownName);
+    if at >= name_len {
+        return stop(Outcome::UpUnknownName);
     }
-    let len = message.forget::<NAME_MAX>(ask.name_len - at);
-    compare(message, HEADER + at, len, cell, tables).ok_or(Outcome::UpUnknownName)
+    let len = message.forget::<NAME_MAX>(name_len - at);
+    compare(message, HEADER + at, len, cell, tables).or_stop(Outcome::UpUnknownName)
 }
 
 /// Remembers where the labels of the name start; the root's number, which is how
@@ -100,12 +108,12 @@ pub fn walk(message: &(impl Octets + ?Sized), name_len: usize, host: &impl Host)
 #[inline(always)]
 fn hash_words(
     message: &(impl Octets + ?Sized),
-    ask: &Ask,
+    name_len: usize,
     generation: &Generation,
     host: &impl Host,
 ) -> Option<()> {
     // A copy to count by, as in `ask`.
-    let len = message.forget::<NAME_MAX>(ask.name_len);
+    let len = message.forget::<NAME_MAX>(name_len);
     let mut hash = generation.seed;
     host.set_hash(0, hash);
     for index in 0..NAME_MAX / 8 {
@@ -142,9 +150,10 @@ fn candidate(hash: u64, tables: &impl Tables, generation: &Generation) -> Option
         .or_else(|| bucket::search(tables.bucket(generation.bucket_base + second)?, tag))
 }
 
-/// The row that starts in `cell`, if its name is the `len` octets at `start`.
+/// The row that starts in `cell`, if its name is the `len` octets at `start`,
+/// however many these are.
 #[inline(always)]
-fn compare(
+pub fn compare(
     message: &(impl Octets + ?Sized),
     start: usize,
     len: usize,

@@ -2,7 +2,14 @@
 //! in. The kernel has it from constants that are frozen when the program is
 //! loaded, so that what is off is not even there; userspace from its settings.
 
-use crate::tables::Source;
+use crate::{
+    ask::{Cookie, HEADER},
+    cookie::Validity,
+    decide, find, limit, name,
+    octets::Octets,
+    outcome::Outcome,
+    tables::{Generation, Row, Source, Tables},
+};
 
 /// Which queries' client subnets choose the group (`edns.client_subnet`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,6 +169,78 @@ pub trait Host {
     fn set_hash(&self, index: usize, hash: u64);
     /// What was remembered for `index`; anything where nothing was.
     fn hash(&self, index: usize) -> u64;
+
+    // Steps that few queries need. In the kernel they are functions of their own,
+    // so that the way of the many stays short.
+
+    /// See [`name::long`].
+    #[inline(always)]
+    fn long_name(
+        &self,
+        message: &(impl Octets + ?Sized),
+        len: usize,
+        seed: u64,
+    ) -> Option<name::Read> {
+        name::long(message, HEADER, len, seed)
+    }
+
+    /// See [`find::compare`].
+    #[inline(always)]
+    fn long_row(
+        &self,
+        message: &(impl Octets + ?Sized),
+        len: usize,
+        cell: u32,
+        tables: &impl Tables,
+    ) -> Option<Row> {
+        find::compare(message, HEADER, len, cell, tables)
+    }
+
+    /// See [`find::closest_encloser`].
+    #[inline(always)]
+    fn closest_encloser(
+        &self,
+        message: &(impl Octets + ?Sized),
+        name_len: usize,
+        tables: &impl Tables,
+        generation: &Generation,
+    ) -> Result<Row, Outcome>
+    where
+        Self: Sized,
+    {
+        find::closest_encloser(message, name_len, tables, generation, self)
+    }
+
+    /// See [`limit::within_rate`].
+    #[inline(always)]
+    fn within_rate(
+        &self,
+        source: Source,
+        class: Class,
+        zone: u32,
+        tables: &impl Tables,
+        generation: &Generation,
+    ) -> bool
+    where
+        Self: Sized,
+    {
+        limit::within_rate(source, class, zone, tables, generation, self)
+    }
+
+    /// See [`decide::server_cookie`].
+    #[inline(always)]
+    fn server_cookie(
+        &self,
+        asked: Cookie,
+        resolver: Source,
+        tables: &impl Tables,
+        generation: &Generation,
+    ) -> ((u64, u64), Validity)
+    where
+        Self: Sized,
+    {
+        decide::server_cookie(asked, resolver, tables, generation, self)
+    }
 
     /// The UDP payload size that replies announce and keep to, octets.
     #[inline(always)]

@@ -40,7 +40,7 @@ pub fn respond(
     generation: &Generation,
     host: &impl Host,
 ) -> Result<Reply, Outcome> {
-    let ask = ask::ask(message, generation.seed, ask::Wanted::by(host))?;
+    let ask = ask::ask(message, generation.seed, ask::Wanted::by(host), host)?;
     match decide::decide(message, &ask, source, tables, generation, host) {
         Err(Outcome::UpUnknownName) if !limit::within_up_budget(tables, host) => {
             Err(Outcome::DropUnknownName)

@@ -4,7 +4,7 @@
 //! its ancestors are cut at the same places: the hash of an ancestor is a value
 //! that the hash of the name passes through, but for the octets of the cut.
 
-use crate::octets::Octets;
+use crate::octets::{ENDING_WORDS, Ending, Octets};
 
 /// Longest name in wire form, octets (RFC 1035 section 2.3.4): a length fits in
 /// eight bits.
@@ -15,6 +15,81 @@ pub const NAME_WORDS: usize = NAME_MAX.div_ceil(8);
 
 /// Most labels a name can have, the root's not counted.
 pub const LABELS_MAX: usize = 127;
+
+/// Words of a name that stand in one line of the tables with its row.
+pub const SHORT_WORDS: usize = 5;
+
+/// The longest name that does, octets: longer than most names asked for.
+pub const SHORT_MAX: usize = 8 * SHORT_WORDS;
+
+/// A name that was read: its hash, and the sum over its octets (see [`lanes`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Read {
+    /// `seed` mixed with the folded words, last octets first.
+    pub hash: u64,
+    /// The words were taken from the end: the last octet is the upper one of a lane.
+    pub sum: u64,
+}
+
+/// Reads the name of `len` octets (1 to [`SHORT_MAX`]) before `ending`: its words,
+/// folded, zeros before its start; and hash and sum.
+#[inline(always)]
+pub fn short(ending: &impl Ending, len: usize, seed: u64) -> ([u64; SHORT_WORDS], Read) {
+    const { assert!(SHORT_WORDS <= ENDING_WORDS) };
+    let mut words = [0; SHORT_WORDS];
+    let mut read = Read { hash: seed, sum: 0 };
+    // Spelt out: in the kernel every word stands at an offset known ahead.
+    macro_rules! words {
+        ($($number:literal)*) => {$(
+            if len <= 8 * $number {
+                return (words, read);
+            }
+            let mut octets = ending.word::<$number>();
+            if len < 8 * ($number + 1) {
+                octets = last_octets(octets, len & 7);
+            }
+            words[$number] = fold(octets);
+            read.hash = mix(read.hash, words[$number]);
+            read.sum += lanes(octets);
+        )*};
+    }
+    words!(0 1 2 3 4);
+    (words, read)
+}
+
+/// Reads the name of `len` octets that starts at `start`, whatever its length;
+/// `None` past the message.
+#[inline(always)]
+pub fn long(
+    message: &(impl Octets + ?Sized),
+    start: usize,
+    len: usize,
+    seed: u64,
+) -> Option<Read> {
+    // A copy to count by: what the verifier learns of it differs by its value.
+    let len = message.forget::<NAME_MAX>(len);
+    let mut read = Read { hash: seed, sum: 0 };
+    for index in 0..NAME_MAX / 8 {
+        if len < 8 * (index + 1) {
+            break;
+        }
+        let octets = word(message, start, len, index)?;
+        read.hash = mix(read.hash, fold(octets));
+        read.sum += lanes(octets);
+    }
+    if len & 7 != 0 {
+        let octets = rest(message, start, len)?;
+        read.hash = mix(read.hash, fold(octets));
+        read.sum += lanes(octets);
+    }
+    Some(read)
+}
+
+/// The sum of a word's 32-bit halves: lanes wide enough to add a whole message.
+#[inline(always)]
+pub const fn lanes(word: u64) -> u64 {
+    (word & 0xffff_ffff) + (word >> 32)
+}
 
 /// Word `index` of the name of `len` octets that starts at `start` (8 or more)
 /// in the message, counted from its end, one of the `len / 8` whole ones; `None`

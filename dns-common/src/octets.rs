@@ -2,6 +2,8 @@
 //! kernel. Words are little-endian loads of bytes in wire order, so that byte n
 //! of the wire is bits 8n to 8n + 7.
 
+use crate::{reply::Reply, tables::Tables};
+
 /// Read access to a DNS message.
 pub trait Octets {
     /// The message's length in octets.
@@ -20,6 +22,16 @@ pub trait Octets {
 
     /// Octet `at`; `None` past the end.
     fn octet(&self, at: usize) -> Option<u8>;
+
+    /// Octets 0 to 11, the header; `None` where there are fewer.
+    #[inline(always)]
+    fn header(&self) -> Option<(u64, u32)> {
+        Some((self.word(0)?, self.half(8)?))
+    }
+
+    /// What lies around the octet `at`, which comes after a header: [`Ending`];
+    /// `None` where fewer than four octets are left from there on.
+    fn ending(&self, at: usize) -> Option<impl Ending>;
 
     /// `value`, at most `MAX`, itself. In the kernel the verifier forgets what it
     /// knows of it, so that what follows is verified once, not once for each way
@@ -43,9 +55,35 @@ pub trait Octets {
     }
 }
 
+/// The end of something in a message, to be read backwards without any further check.
+pub trait Ending {
+    /// Word `NUMBER` (below [`ENDING_WORDS`]) before the end, counted from it: the
+    /// octets of it that lie before the message are anything.
+    fn word<const NUMBER: usize>(&self) -> u64;
+
+    /// The four octets after the end.
+    fn after(&self) -> u32;
+}
+
+/// How many words lie before the end of an [`Ending`] at least, headers included.
+pub const ENDING_WORDS: usize = 5;
+
 /// Write access to a reply. Every method returns `None` past the end, having
 /// written nothing.
 pub trait OctetsMut {
+    /// Writes octets 0 to 11, the header.
+    #[inline(always)]
+    fn put_header(&mut self, first: u64, second: u32) -> Option<()> {
+        self.put_half(8, second)?;
+        self.put_word(0, first)
+    }
+
+    /// Writes octets `at + AT` to `at + AT + 7`, for several `AT` one after another.
+    #[inline(always)]
+    fn put_word_after<const AT: usize>(&mut self, at: usize, value: u64) -> Option<()> {
+        self.put_word(at + AT, value)
+    }
+
     /// Writes octets `at` to `at + 7`.
     fn put_word(&mut self, at: usize, value: u64) -> Option<()>;
 
@@ -60,6 +98,13 @@ pub trait OctetsMut {
 
     /// Adds `value` to the 16-bit number in network order at `at`, wrapping.
     fn add_pair(&mut self, at: usize, value: u16) -> Option<()>;
+
+    /// Writes the records of `reply` from `at` on, which are many or have pointers
+    /// that move: see [`Reply::write_long`]. In the kernel it is a function of its own.
+    #[inline(always)]
+    fn put_long(&mut self, reply: &Reply, at: usize, tables: &impl Tables) -> Option<()> {
+        reply.write_long(self, at, tables)
+    }
 
     /// As [`Octets::forget`].
     #[inline(always)]
@@ -83,6 +128,26 @@ impl Octets for [u8] {
 
     fn octet(&self, at: usize) -> Option<u8> {
         self.get(at).copied()
+    }
+
+    fn ending(&self, at: usize) -> Option<impl Ending> {
+        let (before, after) = self.split_at_checked(at)?;
+        Some((before, u32::from_le_bytes(*after.first_chunk()?)))
+    }
+}
+
+impl Ending for (&[u8], u32) {
+    fn word<const NUMBER: usize>(&self) -> u64 {
+        const { assert!(NUMBER < ENDING_WORDS) };
+        let mut octets = [0; 8];
+        let last = self.0.len().saturating_sub(8 * NUMBER);
+        let first = last.saturating_sub(8);
+        octets[8 - (last - first)..].copy_from_slice(&self.0[first..last]);
+        u64::from_le_bytes(octets)
+    }
+
+    fn after(&self) -> u32 {
+        self.1
     }
 }
 

@@ -9,9 +9,9 @@ use crate::{
     ask::{Ask, lanes, odd_lanes},
     decide::Chosen,
     host::{Class, Host},
-    octets::{Octets, OctetsMut},
+    octets::OctetsMut,
     outcome::Outcome,
-    tables::{AnswerHead, Row, Tables},
+    tables::{AnswerHead, Row, Tables, answer::ONE_QUESTION},
 };
 
 /// The longest reply over UDP without EDNS, octets (RFC 1035 section 4.2.1).
@@ -19,9 +19,6 @@ pub const UDP_MAX: usize = 512;
 
 /// The longest reply on a stream, octets (RFC 1035 section 4.2.2).
 const STREAM_MAX: usize = 65_535;
-
-/// QDCOUNT 1 as octets 4 and 5.
-const ONE_QUESTION: u64 = 0x0100 << 32;
 
 // Octets 2 and 3 of the header, as a little-endian pair.
 const QR: u16 = 0x80;
@@ -45,12 +42,14 @@ pub struct Reply {
     header: (u64, u32),
     /// Sum over the question's octets.
     question_sum: u64,
-    /// The answer's first cell and head; the head of no records where the reply
+    /// The answer's first cell, and its head; that of no records where the reply
     /// has none.
     cell: u32,
     head: AnswerHead,
-    /// How much longer the name is than the one the records were written for.
+    /// How much longer the name is than the one the records were written for, if
+    /// they have pointers that move; and by how much these add to the sum for that.
     longer: usize,
+    moved_sum: u64,
     opt: Opt,
 }
 
@@ -65,25 +64,39 @@ impl Reply {
     /// (RFC 1035 section 4.1.1, RFC 4035 section 3.1.6 for AD and CD).
     #[inline(always)]
     pub fn new(ask: &Ask, chosen: &Chosen, opt: Opt, host: &impl Host) -> Self {
-        let fits = ask.end() + chosen.head.len() + opt.len() <= limit(ask, host);
-        let (head, flags, outcome) = if fits {
-            let outcome = match chosen.head.class() {
+        let head = chosen.head;
+        if ask.end() + head.len() + opt.len() > limit(ask, host) {
+            return Self {
+                outcome: Outcome::AnsweredTruncated,
+                service: chosen.service,
+                ..Self::without_records(ask, head.flags() | TC, opt)
+            };
+        }
+        let (first, second) = head.header();
+        let mut longer = 0;
+        let mut moved_sum = 0;
+        if head.moves() {
+            longer = ask.name_len.saturating_sub(head.name_len());
+            let (even, odd) = AnswerHead::moving(chosen.moving);
+            // A network-order pair that grows by n adds n to the second octet.
+            moved_sum = longer as u64 * ((even as u64) << 8 | odd as u64);
+        }
+        Self {
+            outcome: match head.class() {
                 Class::Positive | Class::Large => Outcome::Answered,
                 Class::Negative => Outcome::AnsweredNegative,
                 Class::Referral => Outcome::AnsweredReferral,
                 Class::Error => Outcome::AnsweredError,
-            };
-            (chosen.head, chosen.head.flags(), outcome)
-        } else {
-            let flags = chosen.head.flags() | TC;
-            (NOTHING, flags, Outcome::AnsweredTruncated)
-        };
-        Self {
-            outcome,
+            },
             service: chosen.service,
+            end: ask.end(),
+            header: (first | ask.id_and_rd, second + opt.count()),
+            question_sum: ask.sum,
             cell: chosen.cell,
-            longer: ask.name_len.saturating_sub(chosen.head.name_len()),
-            ..Self::with_head(ask, head, flags, opt)
+            head,
+            longer,
+            moved_sum,
+            opt,
         }
     }
 
@@ -95,7 +108,7 @@ impl Reply {
         opt.set_rcode_high(BAD_HIGH);
         Self {
             outcome: Outcome::AnsweredError,
-            ..Self::with_head(ask, NOTHING, QR | BADVERS_LOW, opt)
+            ..Self::without_records(ask, QR | BADVERS_LOW, opt)
         }
     }
 
@@ -108,7 +121,7 @@ impl Reply {
         opt.set_rcode_high(BAD_HIGH);
         Self {
             outcome: Outcome::AnsweredBadCookie,
-            ..Self::with_head(ask, NOTHING, QR | BADCOOKIE_LOW, opt)
+            ..Self::without_records(ask, QR | BADCOOKIE_LOW, opt)
         }
     }
 
@@ -120,47 +133,26 @@ impl Reply {
         let flags = (self.header.0 >> 16) as u16 & !RD | TC;
         Self {
             outcome: Outcome::AnsweredSlip,
-            ..Self::with_head(ask, NOTHING, flags, self.opt)
+            ..Self::without_records(ask, flags, self.opt)
         }
     }
 
     #[inline(always)]
-    fn with_head(ask: &Ask, head: AnswerHead, flags: u16, opt: Opt) -> Self {
-        let [ancount, nscount, arcount] = head.counts();
-        let arcount = arcount + u16::from(!opt.is_empty());
-        let first = ask.id_and_rd
-            | u64::from(flags) << 16
-            | ONE_QUESTION
-            | u64::from(ancount.swap_bytes()) << 48;
-        let second = u32::from(arcount.swap_bytes()) << 16 | u32::from(nscount.swap_bytes());
+    fn without_records(ask: &Ask, flags: u16, opt: Opt) -> Self {
         Self {
             outcome: Outcome::Answered,
             service: Row::NO_SERVICE,
             end: ask.end(),
-            header: (first, second),
+            header: (
+                ask.id_and_rd | u64::from(flags) << 16 | ONE_QUESTION,
+                opt.count(),
+            ),
             question_sum: ask.sum,
             cell: 0,
-            head,
+            head: NOTHING,
             longer: 0,
+            moved_sum: 0,
             opt,
-        }
-    }
-
-    /// The same, of which the verifier knows nothing any more: from here on one
-    /// state for all replies.
-    #[inline(always)]
-    #[must_use]
-    pub fn forgotten(self, message: &(impl Octets + ?Sized)) -> Self {
-        Self {
-            end: message.forget::<{ crate::ask::QUESTION_MAX }>(self.end),
-            header: (message.forget_word(self.header.0), self.header.1),
-            head: AnswerHead(
-                message.forget_word(self.head.0),
-                message.forget_word(self.head.1),
-            ),
-            longer: message.forget::<{ crate::name::NAME_MAX }>(self.longer),
-            opt: self.opt.forgotten(message),
-            ..self
         }
     }
 
@@ -181,10 +173,7 @@ impl Reply {
     /// lies at an even offset.
     #[inline(always)]
     pub fn sum(&self) -> u64 {
-        let (even, odd) = self.head.moving();
-        // A network-order pair that grows by n adds n to the second octet.
-        let moved = self.longer as u64 * ((even as u64) << 8 | odd as u64);
-        let records = u64::from(self.head.sum()) + moved;
+        let records = u64::from(self.head.sum()) + self.moved_sum;
         lanes(self.header.0)
             + u64::from(self.header.1)
             + self.question_sum
@@ -201,79 +190,138 @@ impl Reply {
         message: &mut (impl OctetsMut + ?Sized),
         tables: &impl Tables,
     ) -> Option<()> {
-        message.put_word(0, self.header.0)?;
-        message.put_half(8, self.header.1)?;
         let at = message.forget::<{ crate::ask::QUESTION_MAX }>(self.end);
-        if !self.head.is_empty() {
-            self.write_records(message, at, tables)?;
-            if self.longer != 0 && self.head.moving() != (0, 0) {
-                self.move_pointers(message, at, tables)?;
-            }
+        message.put_header(self.header.0, self.header.1)?;
+        let len = self.head.len();
+        if len > SHORT_RECORDS_MAX || self.longer != 0 {
+            message.put_long(self, at, tables)?;
+        } else if len != 0 {
+            self.write_short(message, at, tables)?;
         }
         if !self.opt.is_empty() {
-            let at = message.forget::<OPT_AT_MAX>(at + self.head.len());
+            let at = message.forget::<OPT_AT_MAX>(at + len);
             self.opt.write(message, at)?;
         }
         Some(())
     }
 
+    /// Writes records that all stand in the answer's first cell.
     #[inline(always)]
-    fn write_records(
+    fn write_short(
         &self,
         message: &mut (impl OctetsMut + ?Sized),
         at: usize,
         tables: &impl Tables,
     ) -> Option<()> {
         let len = self.head.len();
-        // A copy to count by, as in `ask`.
-        let words = message.forget::<{ AnswerHead::LEN_MAX / 8 }>(len / 8);
-        let mut cell = self.cell;
-        let mut line = tables.answer(cell)?;
-        let mut slot = AnswerHead::WORDS;
-        for index in 0..AnswerHead::LEN_MAX / 8 {
-            if index >= words {
-                break;
-            }
-            message.put_word(at + 8 * index, line.0[slot & 7].load())?;
-            slot += 1;
-            if slot == 8 {
-                // The last cell of all has none after it.
-                if len <= 8 * (index + 1) {
-                    break;
+        let words = &tables.answer(self.cell)?.0[AnswerHead::WORDS..];
+        let rest = len & 7;
+        // Spelt out: in the kernel every word stands at an offset known ahead.
+        macro_rules! words {
+            ($($number:literal)*) => {$(
+                if len < 8 * ($number + 1) {
+                    if rest != 0 {
+                        let last = words[$number].load();
+                        put_rest(message, at + 8 * $number, last, rest)?;
+                    }
+                    return Some(());
                 }
-                slot = 0;
-                cell += 1;
-                line = tables.answer(cell)?;
-            }
+                message.put_word_after::<{ 8 * $number }>(at, words[$number].load())?;
+            )*};
         }
-        let rest = message.forget::<7>(len & 7);
-        let last = message.forget::<OPT_AT_MAX>(at + (len & !7));
-        put_rest(message, last, line.0[slot & 7].load(), rest)
+        words!(0 1 2 3 4 5);
+        Some(())
     }
 
-    /// Adds what the name is longer to each pointer past it.
+    /// The answer's first cell, octets of its records, and by how much its moving
+    /// pointers grow: what [`write_records`] takes.
     #[inline(always)]
-    fn move_pointers(
+    pub const fn records(&self) -> (u32, usize, usize) {
+        (self.cell, self.head.len(), self.longer)
+    }
+
+    /// Writes records of any length, and moves their pointers.
+    #[inline(always)]
+    pub fn write_long(
         &self,
         message: &mut (impl OctetsMut + ?Sized),
         at: usize,
         tables: &impl Tables,
     ) -> Option<()> {
-        let (even, odd) = self.head.moving();
-        let list = AnswerHead::WORDS + self.head.len().div_ceil(8);
-        for index in 0..AnswerHead::MOVING_MAX {
-            if index >= even + odd {
+        write_records(self.cell, self.head.len(), self.longer, message, at, tables)
+    }
+}
+
+/// The most octets of records that stand in one cell with their head.
+const SHORT_RECORDS_MAX: usize = 8 * (8 - AnswerHead::WORDS);
+
+/// Writes at `at` the `len` octets of records of the answer in `cell`, with their
+/// moving pointers larger by `longer`.
+#[inline(always)]
+pub fn write_records(
+    cell: u32,
+    len: usize,
+    longer: usize,
+    message: &mut (impl OctetsMut + ?Sized),
+    at: usize,
+    tables: &impl Tables,
+) -> Option<()> {
+    // A copy to count by: what the verifier learns of it differs by its value.
+    let words = message.forget::<{ AnswerHead::LEN_MAX / 8 }>(len / 8);
+    let first = cell;
+    let mut cell = cell;
+    let mut line = tables.answer(cell)?;
+    let mut slot = AnswerHead::WORDS;
+    for index in 0..AnswerHead::LEN_MAX / 8 {
+        if index >= words {
+            break;
+        }
+        message.put_word(at + 8 * index, line.0[slot & 7].load())?;
+        slot += 1;
+        if slot == 8 {
+            // The last cell of all has none after it.
+            if len <= 8 * (index + 1) {
                 break;
             }
-            let number = list + index / 4;
-            let line = tables.answer(self.cell + (number / 8) as u32)?;
-            let places = line.0[number & 7].load();
-            let place = (places >> (16 * (index & 3))) as u16;
-            let place = message.forget::<{ AnswerHead::LEN_MAX }>(usize::from(place));
-            message.add_pair(at + place, self.longer as u16)?;
+            slot = 0;
+            cell += 1;
+            line = tables.answer(cell)?;
         }
-        Some(())
     }
+    let rest = message.forget::<7>(len & 7);
+    let last = message.forget::<OPT_AT_MAX>(at + (len & !7));
+    put_rest(message, last, line.0[slot & 7].load(), rest)?;
+    if longer != 0 {
+        move_pointers(first, len, longer, message, at, tables)?;
+    }
+    Some(())
+}
+
+/// Adds what the name is longer to each pointer past it.
+#[inline(always)]
+fn move_pointers(
+    cell: u32,
+    len: usize,
+    longer: usize,
+    message: &mut (impl OctetsMut + ?Sized),
+    at: usize,
+    tables: &impl Tables,
+) -> Option<()> {
+    let list = AnswerHead::moving_at(len);
+    let pairs = |number: usize| {
+        let number = list + number / 4;
+        Some(tables.answer(cell + (number / 8) as u32)?.0[number & 7].load())
+    };
+    let (even, odd) = AnswerHead::moving(pairs(0)?);
+    for index in 1..=AnswerHead::MOVING_MAX {
+        if index > even + odd {
+            break;
+        }
+        let place = (pairs(index)? >> (16 * (index & 3))) as u16;
+        let place = message.forget::<{ AnswerHead::LEN_MAX }>(usize::from(place));
+        message.add_pair(at + place, longer as u16)?;
+    }
+    Some(())
 }
 
 /// Where an OPT record can start at most.

@@ -1,11 +1,14 @@
 //! The DNS message where it lies, for the shared code to read.
 
-use dns_common::octets::Octets;
+use dns_common::{
+    ask::{HEADER, TYPE_AND_CLASS},
+    octets::{ENDING_WORDS, Ending, Octets},
+};
 
 use crate::{
     count::Tally,
-    packet::{Frame, clip},
-    receive::{Query, UDP_HEADER},
+    packet::{Frame, Window, clip},
+    receive::{MESSAGE_MIN, Query, UDP_HEADER},
 };
 
 /// The DNS message inside a frame.
@@ -14,6 +17,33 @@ pub(crate) struct Message<'f> {
     tally: &'f Tally,
     start: usize,
     len: usize,
+}
+
+/// As many octets as a frame has at least before the end of a question's name.
+const BEFORE: usize = MESSAGE_MIN + HEADER;
+
+/// Those, and the four after it.
+struct NameEnd(Window<{ BEFORE + TYPE_AND_CLASS }>);
+
+impl Ending for NameEnd {
+    #[inline(always)]
+    fn word<const NUMBER: usize>(&self) -> u64 {
+        match NUMBER {
+            0 => self.0.word::<{ BEFORE - 8 }>(),
+            1 => self.0.word::<{ BEFORE - 16 }>(),
+            2 => self.0.word::<{ BEFORE - 24 }>(),
+            3 => self.0.word::<{ BEFORE - 32 }>(),
+            _ => {
+                const { assert!(NUMBER < ENDING_WORDS && ENDING_WORDS == 5) };
+                self.0.word::<{ BEFORE - 40 }>()
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn after(&self) -> u32 {
+        self.0.half::<BEFORE>()
+    }
 }
 
 impl<'f> Message<'f> {
@@ -25,6 +55,19 @@ impl<'f> Message<'f> {
             tally,
             start: query.transport + UDP_HEADER,
             len: query.len,
+        }
+    }
+}
+
+impl<'f> Message<'f> {
+    /// The message that starts at `start` of the frame, whatever its length.
+    #[inline(always)]
+    pub(crate) fn at(frame: &'f Frame, tally: &'f Tally, start: usize) -> Self {
+        Self {
+            frame,
+            tally,
+            start,
+            len: 0,
         }
     }
 }
@@ -48,6 +91,17 @@ impl Octets for Message<'_> {
     #[inline(always)]
     fn octet(&self, at: usize) -> Option<u8> {
         Some(self.frame.window::<1>(self.start + at)?.octet::<0>())
+    }
+
+    #[inline(always)]
+    fn header(&self) -> Option<(u64, u32)> {
+        let header = self.frame.window::<HEADER>(self.start)?;
+        Some((header.word::<0>(), header.half::<8>()))
+    }
+
+    #[inline(always)]
+    fn ending(&self, at: usize) -> Option<impl Ending> {
+        Some(NameEnd(self.frame.window(self.start + at - BEFORE)?))
     }
 
     #[inline(always)]

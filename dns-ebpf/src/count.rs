@@ -6,7 +6,7 @@ use aya_ebpf::{btf_maps::PerCpuArray, macros::btf_map};
 use dns_common::{
     name::{LABELS_MAX, NAME_WORDS},
     outcome::Outcome,
-    tables::{Counters, OUTCOMES, Row},
+    tables::{Counters, OUTCOMES, Row, Work},
 };
 
 #[btf_map]
@@ -79,6 +79,26 @@ impl Tally {
             let scratch = &raw mut (*self.0.as_ptr()).scratch;
             scratch.write_volatile(value);
             scratch.read_volatile()
+        }
+    }
+
+    /// Leaves `value` for a step.
+    #[inline(always)]
+    pub(crate) fn set(&self, place: Work, value: u64) {
+        // SAFETY: as in `count_number`, every place being inside the array.
+        unsafe {
+            let work = (&raw mut (*self.0.as_ptr()).work).cast::<u64>();
+            work.add(place as usize).write_volatile(value);
+        }
+    }
+
+    /// What was left there; the verifier knows nothing of it.
+    #[inline(always)]
+    pub(crate) fn get(&self, place: Work) -> u64 {
+        // SAFETY: as in `set`.
+        unsafe {
+            let work = (&raw mut (*self.0.as_ptr()).work).cast::<u64>();
+            work.add(place as usize).read_volatile()
         }
     }
 

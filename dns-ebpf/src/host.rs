@@ -1,9 +1,14 @@
 //! What is switched on, the clock, and this CPU's room to work in.
 
-use aya_ebpf::helpers::bpf_ktime_get_boot_ns;
+use aya_ebpf::{helpers::bpf_ktime_get_boot_ns, programs::XdpContext};
 use dns_common::{
-    host::{Constants, Host},
-    tables::{Control, Tables as _},
+    ask::Cookie,
+    cookie::Validity,
+    host::{Class, Constants, Host},
+    name,
+    octets::Octets,
+    outcome::Outcome,
+    tables::{Control, Generation, Row, Source, Tables},
 };
 
 use crate::{count::Tally, decide::Maps};
@@ -22,8 +27,14 @@ pub(crate) fn constants() -> &'static Constants {
     &CONSTANTS
 }
 
-/// This host, with the room of this CPU's `Tally`.
-pub(crate) struct Here<'t>(pub(crate) &'t Tally);
+/// This host, with one packet and the room of this CPU's `Tally`.
+pub(crate) struct Here<'t> {
+    /// `None` where nothing needs it.
+    pub(crate) context: Option<&'t XdpContext>,
+    pub(crate) tally: &'t Tally,
+    /// Offset in the frame of the DNS message.
+    pub(crate) start: usize,
+}
 
 impl Host for Here<'_> {
     #[inline(always)]
@@ -55,27 +66,83 @@ impl Host for Here<'_> {
     }
 
     #[inline(always)]
+    fn long_name(
+        &self,
+        _: &(impl Octets + ?Sized),
+        len: usize,
+        seed: u64,
+    ) -> Option<name::Read> {
+        self.read_long_name(len, seed)
+    }
+
+    #[inline(always)]
+    fn long_row(
+        &self,
+        _: &(impl Octets + ?Sized),
+        len: usize,
+        cell: u32,
+        _: &impl Tables,
+    ) -> Option<Row> {
+        self.compare_long_row(len, cell)
+    }
+
+    #[inline(always)]
+    fn closest_encloser(
+        &self,
+        _: &(impl Octets + ?Sized),
+        name_len: usize,
+        _: &impl Tables,
+        generation: &Generation,
+    ) -> Result<Row, Outcome> {
+        self.find_closest_encloser(name_len, generation)
+    }
+
+    #[inline(always)]
+    fn within_rate(
+        &self,
+        source: Source,
+        class: Class,
+        zone: u32,
+        _: &impl Tables,
+        generation: &Generation,
+    ) -> bool {
+        // What is off must not even be asked for.
+        !self.rates() || self.is_within_rate(source, class, zone, generation)
+    }
+
+    #[inline(always)]
+    fn server_cookie(
+        &self,
+        asked: Cookie,
+        resolver: Source,
+        _: &impl Tables,
+        generation: &Generation,
+    ) -> ((u64, u64), Validity) {
+        self.make_server_cookie(asked, resolver, generation)
+    }
+
+    #[inline(always)]
     fn count_limited(&self) -> u64 {
-        self.0.count_limited()
+        self.tally.count_limited()
     }
 
     #[inline(always)]
     fn set_label(&self, index: usize, at: u8) {
-        self.0.set_label(index, at);
+        self.tally.set_label(index, at);
     }
 
     #[inline(always)]
     fn label(&self, index: usize) -> u8 {
-        self.0.label(index)
+        self.tally.label(index)
     }
 
     #[inline(always)]
     fn set_hash(&self, index: usize, hash: u64) {
-        self.0.set_hash(index, hash);
+        self.tally.set_hash(index, hash);
     }
 
     #[inline(always)]
     fn hash(&self, index: usize) -> u64 {
-        self.0.hash(index)
+        self.tally.hash(index)
     }
 }

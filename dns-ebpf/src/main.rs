@@ -17,6 +17,8 @@ mod ask;
 mod decide;
 mod host;
 
+mod aside;
+
 mod reply;
 mod route;
 
@@ -24,14 +26,15 @@ mod count;
 
 use aya_ebpf::{bindings::xdp_action, programs::XdpContext};
 use dns_common::{
-    outcome::{Action, Outcome},
+    outcome::{Action, OrStop as _, Outcome},
     tables::Tables as _,
 };
 
-use crate::{count::Tally, decide::Maps, host::Here, packet::Frame};
+use crate::{count::Tally, decide::Maps, host::Here, packet::Frame, receive::UDP_HEADER};
 
 /// The XDP program.
 #[cfg_attr(target_arch = "bpf", aya_ebpf::macros::xdp)]
+#[inline(always)]
 #[expect(clippy::needless_pass_by_value, reason = "the macro hands it over")]
 fn veer(context: XdpContext) -> u32 {
     let Some(tally) = Tally::of_this_cpu() else {
@@ -58,14 +61,17 @@ fn answer(context: &XdpContext, tally: &Tally) -> Result<(), Outcome> {
     let generation = Maps
         .control()
         .and_then(dns_common::tables::Control::current)
-        .ok_or(Outcome::UpNotReady)?;
+        .or_stop(Outcome::UpNotReady)?;
     let frame = Frame::new(context);
     let query = receive::receive(&frame, &generation, tally)?;
     let message = ask::Message::new(&frame, tally, &query);
-    let here = Here(tally);
+    let here = Here {
+        context: Some(context),
+        tally,
+        start: query.transport + UDP_HEADER,
+    };
     let reply = dns_common::respond(&message, query.source, &Maps, &generation, &here)?;
     tally.pend(reply.outcome);
-    let reply = reply.forgotten(&message);
     reply::reply(context, &query, &reply, tally)?;
     count::service(reply.service);
     Ok(())

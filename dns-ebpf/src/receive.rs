@@ -2,7 +2,7 @@
 
 use dns_common::{
     ask::lanes,
-    outcome::Outcome,
+    outcome::{OrStop as _, Outcome, stop},
     reply::fold_sum,
     tables::{Generation, Source, Tables as _, address},
 };
@@ -24,6 +24,11 @@ const VLAN_TAGS_MAX: usize = 2;
 pub(crate) const NETWORK_MAX: usize = ETHERNET_HEADER + VLAN_TAGS_MAX * VLAN_TAG;
 /// Offset of the UDP header at most.
 pub(crate) const TRANSPORT_MAX: usize = NETWORK_MAX + IPV6_HEADER;
+
+/// Offset of the DNS message at most, and every bit of it.
+pub(crate) const MESSAGE_MAX: usize = (TRANSPORT_MAX + UDP_HEADER).next_power_of_two() - 1;
+/// Offset of the DNS message at least.
+pub(crate) const MESSAGE_MIN: usize = ETHERNET_HEADER + IPV4_HEADER + UDP_HEADER;
 
 // EtherTypes in wire order, as little-endian pairs.
 const IPV4: u16 = 0x0008;
@@ -62,72 +67,104 @@ pub(crate) fn receive(
     generation: &Generation,
     tally: &Tally,
 ) -> Result<Query, Outcome> {
-    let ethernet = frame.window::<ETHERNET_HEADER>(0).ok_or(Outcome::UpNotIp)?;
+    let ethernet = frame.window::<ETHERNET_HEADER>(0).or_stop(Outcome::UpNotIp)?;
     let mut protocol = ethernet.pair::<12>();
     let mut network = ETHERNET_HEADER;
     for _ in 0..VLAN_TAGS_MAX {
         if protocol != VLAN && protocol != SERVICE_VLAN {
             break;
         }
-        let tag = frame.window::<VLAN_TAG>(network).ok_or(Outcome::UpNotIp)?;
+        let tag = frame.window::<VLAN_TAG>(network).or_stop(Outcome::UpNotIp)?;
         protocol = tag.pair::<2>();
         network += VLAN_TAG;
     }
     // From here on one state for all depths of tags.
-    let network = tally.forget::<NETWORK_MAX>(network);
+    let tags = tally.forget::<{ VLAN_TAGS_MAX * VLAN_TAG }>(network - ETHERNET_HEADER);
+    let network = ETHERNET_HEADER + tags;
 
     let packet = match protocol {
         IPV4 => ipv4(frame, network)?,
         IPV6 => ipv6(frame, network)?,
-        _ => return Err(Outcome::UpNotIp),
+        _ => return stop(Outcome::UpNotIp),
     };
     // A group's MAC address cannot become the source of the reply.
     let to_many = ethernet.octet::<0>() & GROUP_ADDRESS != 0;
     if to_many || !Maps.serves(generation, packet.destination) {
-        return Err(Outcome::UpOtherAddress);
+        return stop(Outcome::UpOtherAddress);
     }
     let udp = frame
         .window::<UDP_HEADER>(packet.transport)
-        .ok_or(Outcome::UpLength)?;
+        .or_stop(Outcome::UpLength)?;
     if udp.pair::<2>() != generation.port {
-        return Err(Outcome::UpOtherPort);
+        return stop(Outcome::UpOtherPort);
     }
     // The datagram fills the IP payload, which the frame holds whole.
     if usize::from(udp.pair::<4>().swap_bytes()) != packet.payload
         || packet.payload < UDP_HEADER
         || packet.transport + packet.payload > frame.len()
     {
-        return Err(Outcome::UpLength);
+        return stop(Outcome::UpLength);
     }
-    let summed = udp.pair::<6>() != 0 || matches!(packet.source, Source::V4(_));
+    let summed = udp.pair::<6>() != 0 || packet.source.is_v4;
     if !packet.intact || !summed {
-        return Err(Outcome::UpChecksum);
+        return stop(Outcome::UpChecksum);
     }
     let from_many = ethernet.octet::<6>() & GROUP_ADDRESS != 0;
     if from_many
         || udp.pair::<0>() == 0
-        || !is_unicast(packet.source)
-        || Maps.serves(generation, address::of(packet.source))
+        || !packet.source.is_unicast()
+        || Maps.serves_seldom(generation, packet.source.words())
     {
-        return Err(Outcome::UpSource);
+        return stop(Outcome::UpSource);
     }
     Ok(Query {
         network,
         transport: packet.transport,
         len: packet.payload - UDP_HEADER,
-        source: packet.source,
+        source: packet.source.source(),
         destination: packet.destination,
     })
 }
 
-/// Whether a reply may go to `source`: not this network, loopback, multicast or
-/// reserved in IPv4 (RFC 6890); not in `::/64` (unspecified, loopback, mapped
-/// IPv4) or multicast in IPv6 (RFC 4291).
-#[inline(always)]
-fn is_unicast(source: Source) -> bool {
-    match source {
-        Source::V4(address) => !matches!(address >> 24, 0 | 127 | 224..),
-        Source::V6(high, _) => high != 0 && high >> 56 != 0xff,
+/// A source address as it stands in the packet, octets as little-endian words: of
+/// IPv4 the second.
+#[derive(Clone, Copy)]
+struct Sender {
+    is_v4: bool,
+    first: u64,
+    second: u64,
+}
+
+impl Sender {
+    /// Whether a reply may go to it: not this network, loopback, multicast or
+    /// reserved in IPv4 (RFC 6890); not in `::/64` (unspecified, loopback, mapped
+    /// IPv4) or multicast in IPv6 (RFC 4291).
+    #[inline(always)]
+    fn is_unicast(self) -> bool {
+        if self.is_v4 {
+            !matches!(self.second as u8, 0 | 127 | 224..)
+        } else {
+            self.first != 0 && self.first as u8 != 0xff
+        }
+    }
+
+    /// See [`address::words`].
+    #[inline(always)]
+    fn words(self) -> (u64, u64) {
+        if self.is_v4 {
+            address::v4_words(self.second as u32)
+        } else {
+            (self.first, self.second)
+        }
+    }
+
+    #[inline(always)]
+    fn source(self) -> Source {
+        if self.is_v4 {
+            Source::V4((self.second as u32).swap_bytes())
+        } else {
+            Source::V6(self.first.swap_bytes(), self.second.swap_bytes())
+        }
     }
 }
 
@@ -135,7 +172,7 @@ fn is_unicast(source: Source) -> bool {
 struct Packet {
     /// Offset of the transport header.
     transport: usize,
-    source: Source,
+    source: Sender,
     /// See [`address::words`].
     destination: (u64, u64),
     /// Length of what follows the IP headers, octets.
@@ -148,7 +185,7 @@ struct Packet {
 fn ipv4(frame: &Frame, network: usize) -> Result<Packet, Outcome> {
     let ip = frame
         .window::<IPV4_HEADER>(network)
-        .ok_or(Outcome::UpLength)?;
+        .or_stop(Outcome::UpLength)?;
     if ip.octet::<0>() != IPV4_PLAIN {
         return Err(
             if ip.octet::<0>() & 0xf0 == 0x40 && ip.octet::<0>() & 0xf > 5 {
@@ -159,19 +196,23 @@ fn ipv4(frame: &Frame, network: usize) -> Result<Packet, Outcome> {
         );
     }
     if ip.pair::<6>() & FRAGMENT != 0 {
-        return Err(Outcome::UpFragment);
+        return stop(Outcome::UpFragment);
     }
     if ip.octet::<9>() != UDP {
-        return Err(Outcome::UpNotUdp);
+        return stop(Outcome::UpNotUdp);
     }
     let total = usize::from(ip.pair::<2>().swap_bytes());
     if total < IPV4_HEADER {
-        return Err(Outcome::UpLength);
+        return stop(Outcome::UpLength);
     }
     let sum = lanes(ip.word::<0>()) + lanes(ip.word::<8>()) + u64::from(ip.half::<16>());
     Ok(Packet {
         transport: network + IPV4_HEADER,
-        source: Source::V4(ip.half::<12>().swap_bytes()),
+        source: Sender {
+            is_v4: true,
+            first: 0,
+            second: u64::from(ip.half::<12>()),
+        },
         destination: address::v4_words(ip.half::<16>()),
         payload: total - IPV4_HEADER,
         intact: fold_sum(sum) == 0xffff,
@@ -182,9 +223,9 @@ fn ipv4(frame: &Frame, network: usize) -> Result<Packet, Outcome> {
 fn ipv6(frame: &Frame, network: usize) -> Result<Packet, Outcome> {
     let ip = frame
         .window::<IPV6_HEADER>(network)
-        .ok_or(Outcome::UpLength)?;
+        .or_stop(Outcome::UpLength)?;
     if ip.octet::<0>() & 0xf0 != 0x60 {
-        return Err(Outcome::UpLength);
+        return stop(Outcome::UpLength);
     }
     let next = ip.octet::<6>();
     if next != UDP {
@@ -196,11 +237,15 @@ fn ipv6(frame: &Frame, network: usize) -> Result<Packet, Outcome> {
     }
     let destination = (ip.word::<24>(), ip.word::<32>());
     if address::is_v4(destination) {
-        return Err(Outcome::UpOtherAddress);
+        return stop(Outcome::UpOtherAddress);
     }
     Ok(Packet {
         transport: network + IPV6_HEADER,
-        source: Source::V6(ip.word::<8>().swap_bytes(), ip.word::<16>().swap_bytes()),
+        source: Sender {
+            is_v4: false,
+            first: ip.word::<8>(),
+            second: ip.word::<16>(),
+        },
         destination,
         payload: usize::from(ip.pair::<4>().swap_bytes()),
         intact: true,

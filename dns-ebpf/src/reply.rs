@@ -3,14 +3,15 @@
 
 use aya_ebpf::programs::XdpContext;
 use dns_common::{
-    ask::{QUESTION_MAX, lanes},
+    ask::{HEADER, QUESTION_MAX, lanes},
     octets::OctetsMut,
-    outcome::Outcome,
+    outcome::{OrStop as _, Outcome, stop},
     reply::{Reply, fold_sum},
-    tables::Source,
+    tables::{Source, Tables},
 };
 
 use crate::{
+    aside,
     count::Tally,
     decide::Maps,
     packet::{Frame, Window, move_end, move_start},
@@ -47,16 +48,16 @@ pub(crate) fn reply(
     let longer = (query.transport + datagram) as i32 - frame.len() as i32;
     if move_end(context, longer).is_none() {
         let question_end = query.transport + UDP_HEADER + reply.question_end();
-        make_room_ahead(context, longer, question_end, tally)?;
+        aside::room_ahead(context, tally, longer, question_end)?;
     }
-    write(context, query, reply, macs, datagram, tally).ok_or(Outcome::DropBroken)
+    write(context, query, reply, macs, datagram, tally).or_stop(Outcome::DropBroken)
 }
 
 /// Makes the frame `longer` where there is no room behind it, as on veth, which
 /// leaves less than a cache line: takes the room before it, and moves everything
 /// up to `question_end` there.
 #[inline(always)]
-fn make_room_ahead(
+pub(crate) fn make_room_ahead(
     context: &XdpContext,
     longer: i32,
     question_end: usize,
@@ -64,9 +65,9 @@ fn make_room_ahead(
 ) -> Result<(), Outcome> {
     if !(WORD as i32..=LONGER_MAX as i32).contains(&longer) {
         // Closer than a word, the copy would overtake itself.
-        return Err(Outcome::UpNoRoom);
+        return stop(Outcome::UpNoRoom);
     }
-    move_start(context, -longer).ok_or(Outcome::UpNoRoom)?;
+    move_start(context, -longer).or_stop(Outcome::UpNoRoom)?;
     let frame = Frame::new(context);
     let from = tally.forget::<LONGER_MAX>(longer.unsigned_abs() as usize);
     let len = tally.forget::<QUESTION_END_MAX>(question_end);
@@ -76,11 +77,11 @@ fn make_room_ahead(
         let at = (index * WORD).min(last);
         let word = frame
             .window::<WORD>(from + at)
-            .ok_or(Outcome::DropBroken)?
+            .or_stop(Outcome::DropBroken)?
             .word::<0>();
         frame
             .window::<WORD>(at)
-            .ok_or(Outcome::DropBroken)?
+            .or_stop(Outcome::DropBroken)?
             .set_word::<0>(word);
         if at == last {
             break;
@@ -116,8 +117,7 @@ fn write(
         Source::V6(..) => ipv6(&frame.window(query.network)?, datagram),
     };
 
-    let transport = tally.forget::<TRANSPORT_MAX>(query.transport);
-    let udp = frame.window::<UDP_HEADER>(transport)?;
+    let udp = frame.window::<UDP_HEADER>(query.transport)?;
     let ports = udp.half::<0>().rotate_left(16);
     let length = (datagram as u16).swap_bytes();
     // The length counts twice: in the pseudo-header and in the header.
@@ -135,7 +135,8 @@ fn write(
     let mut message = Message {
         frame,
         tally,
-        start: transport + UDP_HEADER,
+        context: Some(context),
+        start: query.transport + UDP_HEADER,
     };
     reply.write(&mut message, &Maps)
 }
@@ -180,13 +181,31 @@ fn ipv6(ip: &Window<IPV6_HEADER>, datagram: usize) -> u64 {
 }
 
 /// The reply's DNS message, for the shared code to write.
-struct Message<'t> {
-    frame: Frame,
-    tally: &'t Tally,
-    start: usize,
+pub(crate) struct Message<'t> {
+    pub(crate) frame: Frame,
+    pub(crate) tally: &'t Tally,
+    /// `None` where this is a step of its own already.
+    pub(crate) context: Option<&'t XdpContext>,
+    pub(crate) start: usize,
 }
 
 impl OctetsMut for Message<'_> {
+    #[inline(always)]
+    fn put_header(&mut self, first: u64, second: u32) -> Option<()> {
+        let header = self.frame.window::<HEADER>(self.start)?;
+        header.set_word::<0>(first);
+        header.set_half::<8>(second);
+        Some(())
+    }
+
+    #[inline(always)]
+    fn put_long(&mut self, reply: &Reply, at: usize, _: &impl Tables) -> Option<()> {
+        aside::put_long(self.context?, self.tally, self.start, reply, at)?;
+        // To the verifier the step may have moved the frame.
+        self.frame = Frame::new(self.context?);
+        Some(())
+    }
+
     #[inline(always)]
     fn put_word(&mut self, at: usize, value: u64) -> Option<()> {
         self.frame

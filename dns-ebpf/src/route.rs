@@ -2,7 +2,7 @@
 //! the routing tables say.
 
 use aya_ebpf::{bindings::BPF_FIB_LKUP_RET_SUCCESS, helpers::bpf_fib_lookup, programs::XdpContext};
-use dns_common::{host::constant, outcome::Outcome, tables::Source};
+use dns_common::{host::constant, outcome::{OrStop as _, Outcome, stop}, tables::Source};
 
 use crate::{
     host::constants,
@@ -65,7 +65,7 @@ pub(crate) fn macs(
         )
     };
     if result != i64::from(BPF_FIB_LKUP_RET_SUCCESS) || lookup[1] as u32 != ifindex as u32 {
-        return Err(Outcome::UpRoute);
+        return stop(Outcome::UpRoute);
     }
     Ok(Some(Macs {
         source: ((lookup[6] >> 32) as u32, lookup[7] as u16),

@@ -4,7 +4,7 @@
 use crate::{
     ask::{Ask, OPT_FIXED, Subnet, lanes},
     host::Host,
-    octets::{Octets, OctetsMut},
+    octets::OctetsMut,
     reply::put_rest,
     tables::Source,
 };
@@ -89,14 +89,11 @@ impl Opt {
         self.word += HAS_SUBNET + (octets << 16) + SUBNET_FIXED as u64 + octets;
     }
 
-    /// The same, of which the verifier knows nothing any more.
+    /// What it adds to NSCOUNT and ARCOUNT, octets as a little-endian word.
     #[inline(always)]
-    #[must_use]
-    pub fn forgotten(self, message: &(impl Octets + ?Sized)) -> Self {
-        Self {
-            word: message.forget_word(self.word),
-            ..self
-        }
+    pub const fn count(&self) -> u32 {
+        // In a reply of 1500 octets the first octet of ARCOUNT is 0.
+        if self.is_empty() { 0 } else { 1 << 24 }
     }
 
     #[inline(always)]

@@ -41,12 +41,21 @@ pub const fn is_v4(words: (u64, u64)) -> bool {
 }
 
 /// The only slot `words` can stand in under `seed`.
-///
+#[inline(always)]
+pub const fn slot(words: (u64, u64), seed: u32) -> u32 {
+    (mixed(words, seed) >> 56) as u32
+}
+
+/// The only bit that stands for `words` under `seed` where a bit is all there is.
+#[inline(always)]
+pub const fn filter(words: (u64, u64), seed: u32) -> u64 {
+    1 << (mixed(words, seed) >> 58)
+}
+
 /// The seed makes the multiplier: added to the address, it would move addresses
 /// that lie side by side together, and those are what hosts have.
 #[inline(always)]
-pub const fn slot(words: (u64, u64), seed: u32) -> u32 {
+const fn mixed(words: (u64, u64), seed: u32) -> u64 {
     let multiplier = (seed as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mixed = (words.0 ^ words.1.rotate_left(17)).wrapping_mul(multiplier);
-    (mixed >> 56) as u32
+    (words.0 ^ words.1).wrapping_mul(multiplier)
 }

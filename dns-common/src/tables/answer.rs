@@ -1,20 +1,23 @@
 //! Precomputed answers: a head of two words, then the records as they stand
-//! after the question, zero-padded, then where in them the offset of a name
-//! grows with the question; all running on into the next cells.
+//! after the question, zero-padded; then, where some move, a list of 16-bit numbers:
+//! how many ([`AnswerHead::moving`]), and where in the records each stands. All of
+//! it runs on into the next cells.
 
 use super::Line;
 use crate::host::Class;
 
+/// QDCOUNT 1 in the header's first word.
+pub const ONE_QUESTION: u64 = 0x0100 << 32;
+
 /// An answer's two words.
 ///
-/// Word 0: four 16-bit numbers, the records' length in octets (0 where there is
-/// no answer here) and the counts of answer, authority and additional records.
-/// Word 1: bits 0–15 the sum over the records' octets in little-endian lanes,
-/// 16–31 the third and fourth octets of the header (RD clear), 32–39 the length
-/// of the name that the records were written for, 40–47 and 48–55 the number of
-/// [moving pointers](AnswerHead::moving) at even and odd offsets, 56–63 the
-/// [`Class`]. Where another answer stands in for this one, word 0 is 0 and word
-/// 1 is that one's cell.
+/// Word 0 is the first word of the reply's header, ID and RD clear; bits 0–15, the
+/// ID's place, are the records' length in octets, not 0. Word 1: bits 0–31 the
+/// four octets after it, NSCOUNT and ARCOUNT; 32–47 the sum over the records'
+/// octets in little-endian lanes; 48–55 the length of the name that the records
+/// were written for; 56–58 the [`Class`]; 59 whether there are
+/// [moving pointers](AnswerHead::moves). Where another answer stands in for this
+/// one, word 0 is 0 and word 1 is that one's cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AnswerHead(pub u64, pub u64);
 
@@ -42,6 +45,8 @@ impl AnswerHead {
     /// addresses each.
     pub const MOVING_MAX: usize = 64;
 
+    const MOVES: u64 = 1 << 59;
+
     /// Where there is no answer.
     pub const ABSENT: Self = Self(0, 0);
 
@@ -51,31 +56,28 @@ impl AnswerHead {
     }
 
     /// The head of `len` octets of records with the counts of the three sections
-    /// and the sum `sum`; of the pointers that move `even` and `odd` stand at
-    /// even and odd offsets of the records.
-    pub const fn new(
-        len: u16,
-        counts: [u16; 3],
-        sum: u16,
-        kind: AnswerKind,
-        even: u8,
-        odd: u8,
-    ) -> Self {
+    /// and the sum `sum`; whether some of their pointers move.
+    pub const fn new(len: u16, counts: [u16; 3], sum: u16, kind: AnswerKind, moves: bool) -> Self {
         let [ancount, nscount, arcount] = counts;
+        let moves = if moves { Self::MOVES } else { 0 };
         Self(
-            len as u64 | (ancount as u64) << 16 | (nscount as u64) << 32 | (arcount as u64) << 48,
-            sum as u64
+            len as u64
                 | (kind.flags as u64) << 16
-                | (kind.name_len as u64) << 32
-                | (even as u64) << 40
-                | (odd as u64) << 48
-                | (kind.class as u64) << 56,
+                | ONE_QUESTION
+                | (ancount.swap_bytes() as u64) << 48,
+            nscount.swap_bytes() as u64
+                | (arcount.swap_bytes() as u64) << 16
+                | (sum as u64) << 32
+                | (kind.name_len as u64) << 48
+                | (kind.class as u64) << 56
+                | moves,
         )
     }
 
     /// Cells an answer of `len` octets with so many moving pointers takes.
     pub const fn cells(len: usize, moving: usize) -> u32 {
-        (Self::WORDS + len.div_ceil(8) + moving.div_ceil(4)).div_ceil(8) as u32
+        let list = if moving == 0 { 0 } else { moving + 1 };
+        (Self::WORDS + len.div_ceil(8) + list.div_ceil(4)).div_ceil(8) as u32
     }
 
     /// The head that starts in `line`.
@@ -102,48 +104,68 @@ impl AnswerHead {
     }
 
     /// Whether there are no records.
+    #[inline(always)]
     pub const fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// ANCOUNT, NSCOUNT and ARCOUNT.
+    /// The reply's header but for ID and RD: its first eight octets, and the four
+    /// after.
     #[inline(always)]
-    pub const fn counts(&self) -> [u16; 3] {
-        [
-            (self.0 >> 16) as u16,
-            (self.0 >> 32) as u16,
-            (self.0 >> 48) as u16,
-        ]
+    pub const fn header(&self) -> (u64, u32) {
+        (self.0 & !0xffff, self.1 as u32)
+    }
+
+    /// The header's third and fourth octets, but for RD.
+    #[inline(always)]
+    pub const fn flags(&self) -> u16 {
+        (self.0 >> 16) as u16
+    }
+
+    /// Whether the answer section is empty.
+    #[inline(always)]
+    pub const fn is_denial(&self) -> bool {
+        self.0 >> 48 == 0
     }
 
     /// Sum over the records' octets.
     #[inline(always)]
     pub const fn sum(&self) -> u16 {
-        self.1 as u16
-    }
-
-    /// The third and fourth octets of the header, but for RD.
-    #[inline(always)]
-    pub const fn flags(&self) -> u16 {
-        (self.1 >> 16) as u16
+        (self.1 >> 32) as u16
     }
 
     /// Length of the name the records were written for.
     #[inline(always)]
     pub const fn name_len(&self) -> usize {
-        (self.1 >> 32 & 0xff) as usize
+        (self.1 >> 48 & 0xff) as usize
     }
 
-    /// How many pointers of the records, at even and at odd offsets of them,
-    /// point past the part of the question that names differ in: each is larger
-    /// by as many octets as the name asked for is longer than
-    /// [`AnswerHead::name_len`].
+    /// Whether some of the records' pointers point past the part of the question
+    /// that names differ in: each is larger by as many octets as the name asked
+    /// for is longer than [`AnswerHead::name_len`]. The list after the records
+    /// starts with [`AnswerHead::moving`].
     #[inline(always)]
-    pub const fn moving(&self) -> (usize, usize) {
-        (
-            (self.1 >> 40 & 0xff) as usize,
-            (self.1 >> 48 & 0xff) as usize,
-        )
+    pub const fn moves(&self) -> bool {
+        self.1 & Self::MOVES != 0
+    }
+
+    /// How many of them stand at even and at odd offsets of the records, from the
+    /// first pair of the list.
+    #[inline(always)]
+    pub const fn moving(list: u64) -> (usize, usize) {
+        ((list & 0xff) as usize, (list >> 8 & 0xff) as usize)
+    }
+
+    /// The word after `len` octets of records, counted from the head: the list's
+    /// first.
+    #[inline(always)]
+    pub const fn moving_at(len: usize) -> usize {
+        Self::WORDS + len.div_ceil(8)
+    }
+
+    /// The list's first pair, for so many.
+    pub const fn moving_pair(even: u8, odd: u8) -> u16 {
+        u16::from_le_bytes([even, odd])
     }
 
     /// What kind of response it is.

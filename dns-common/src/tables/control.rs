@@ -1,6 +1,6 @@
 //! The lines every packet reads first.
 
-use super::Word;
+use super::{Line, Word};
 use crate::cookie::Secret;
 
 /// The first line holds the number of the current generation, 0 before the
@@ -8,7 +8,7 @@ use crate::cookie::Secret;
 /// each of the two generations.
 #[repr(C, align(64))]
 #[derive(Debug, Default)]
-pub struct Control(pub [Word; 24]);
+pub struct Control(pub [Word; 8], pub [Line; 2]);
 
 /// What a reader needs to know of one generation, loaded once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,6 +23,8 @@ pub struct Generation {
     pub address_seed: u32,
     /// First slot of this generation's addresses.
     pub address_base: u32,
+    /// By [`super::address::filter`]: a bit for each address.
+    pub address_filter: u64,
     /// Binary logarithm of the number of groups a pool has rankings for.
     pub groups_shift: u32,
     /// The UDP port we answer on, in wire order as a little-endian pair.
@@ -41,17 +43,12 @@ impl Control {
     const BUCKETS: usize = 1;
     const ADDRESSES: usize = 2;
     const SECRETS: usize = 3;
+    const FILTER: usize = 7;
 
-    /// Word `number` (0 to 7) of a generation's line. The index is spelt out, not
-    /// computed, so that it needs no bounds check.
+    /// The line of a generation.
     #[inline(always)]
-    fn word<const NUMBER: usize>(&self, odd: bool) -> &Word {
-        const { assert!(NUMBER < 8) };
-        if odd {
-            &self.0[16 + NUMBER]
-        } else {
-            &self.0[8 + NUMBER]
-        }
+    fn line(&self, odd: bool) -> &[Word; 8] {
+        &self.1[usize::from(odd)].0
     }
 
     /// The current generation; `None` before the first.
@@ -68,14 +65,16 @@ impl Control {
     pub fn generation(&self, number: u64) -> Generation {
         let constants = self.0[Self::CONSTANTS].load();
         let odd = number & 1 != 0;
-        let buckets = self.word::<{ Self::BUCKETS }>(odd).load();
-        let addresses = self.word::<{ Self::ADDRESSES }>(odd).load();
+        let line = self.line(odd);
+        let buckets = line[Self::BUCKETS].load();
+        let addresses = line[Self::ADDRESSES].load();
         Generation {
-            seed: self.word::<{ Self::SEED }>(odd).load(),
+            seed: line[Self::SEED].load(),
             bucket_base: buckets as u32,
             bucket_mask: (buckets >> 32) as u32,
             address_seed: addresses as u32,
             address_base: (addresses >> 32) as u32,
+            address_filter: line[Self::FILTER].load(),
             groups_shift: constants as u32 & 0x1f,
             port: (constants >> 32) as u16,
             odd,
@@ -86,15 +85,15 @@ impl Control {
     /// cookies are taken as well.
     #[inline(always)]
     pub fn secrets(&self, generation: &Generation) -> [Secret; 2] {
-        let odd = generation.odd;
+        let line = self.line(generation.odd);
         [
             Secret(
-                self.word::<{ Self::SECRETS }>(odd).load(),
-                self.word::<{ Self::SECRETS + 1 }>(odd).load(),
+                line[Self::SECRETS].load(),
+                line[Self::SECRETS + 1].load(),
             ),
             Secret(
-                self.word::<{ Self::SECRETS + 2 }>(odd).load(),
-                self.word::<{ Self::SECRETS + 3 }>(odd).load(),
+                line[Self::SECRETS + 2].load(),
+                line[Self::SECRETS + 3].load(),
             ),
         ]
     }
@@ -121,13 +120,15 @@ impl Control {
             u64::from(generation.address_base) << 32 | u64::from(generation.address_seed);
         let constants = u64::from(generation.port) << 32 | u64::from(generation.groups_shift);
         let [first, second] = secrets;
-        self.word::<{ Self::SEED }>(odd).store(generation.seed);
-        self.word::<{ Self::BUCKETS }>(odd).store(buckets);
-        self.word::<{ Self::ADDRESSES }>(odd).store(addresses);
-        self.word::<{ Self::SECRETS }>(odd).store(first.0);
-        self.word::<{ Self::SECRETS + 1 }>(odd).store(first.1);
-        self.word::<{ Self::SECRETS + 2 }>(odd).store(second.0);
-        self.word::<{ Self::SECRETS + 3 }>(odd).store(second.1);
+        let line = self.line(odd);
+        line[Self::FILTER].store(generation.address_filter);
+        line[Self::SEED].store(generation.seed);
+        line[Self::BUCKETS].store(buckets);
+        line[Self::ADDRESSES].store(addresses);
+        line[Self::SECRETS].store(first.0);
+        line[Self::SECRETS + 1].store(first.1);
+        line[Self::SECRETS + 2].store(second.0);
+        line[Self::SECRETS + 3].store(second.1);
         self.0[Self::CONSTANTS].store(constants);
     }
 }
@@ -140,6 +141,12 @@ impl Generation {
             odd: number & 1 != 0,
             ..self
         }
+    }
+
+    /// Even or odd, as its number is: enough for [`Control::generation`].
+    #[inline(always)]
+    pub const fn number(&self) -> u64 {
+        self.odd as u64
     }
 
     /// Where the ranking of `pool` for `group` stands.

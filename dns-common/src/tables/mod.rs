@@ -65,10 +65,41 @@ pub struct Counters {
     /// A place the program passes offsets through, so that the verifier forgets
     /// what it knows of them and checks the rest once, not once for each path.
     pub scratch: u64,
+    /// By [`Work`]: what steps that are functions of their own are given, and find.
+    pub work: [u64; Work::COUNT],
     /// For [`crate::host::Host::set_label`].
     pub labels: [u8; LABELS_MAX + 1],
     /// For [`crate::host::Host::set_hash`].
     pub hashes: [u64; NAME_WORDS],
+}
+
+/// Places in [`Counters::work`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Work {
+    /// Offset in the frame of the DNS message.
+    Start,
+    /// Octets of the name or of the question.
+    Len,
+    /// Number of the generation.
+    Generation,
+    /// 4 or 6: the resolver's address family, and the address as two numbers.
+    Family,
+    /// See [`Work::Family`].
+    High,
+    /// See [`Work::Family`].
+    Low,
+    /// What else the step is given, and then what it found.
+    First,
+    /// See [`Work::First`].
+    Second,
+    /// See [`Work::First`].
+    Third,
+}
+
+impl Work {
+    /// How many places there are.
+    pub const COUNT: usize = Self::Third as usize + 1;
 }
 
 /// Places for outcomes: a power of two, so that a mask keeps a number inside.
@@ -110,6 +141,13 @@ pub trait Tables {
     #[inline(always)]
     fn resolver(&self, source: Source) -> Entry {
         resolver::entry(self, source)
+    }
+
+    /// As [`Tables::serves`], for an address that most likely is none.
+    #[inline(always)]
+    fn serves_seldom(&self, generation: &Generation, words: (u64, u64)) -> bool {
+        generation.address_filter & address::filter(words, generation.address_seed) != 0
+            && self.serves(generation, words)
     }
 
     /// Whether `words` (see [`address::words`]) is a service address.

@@ -5,7 +5,6 @@ use super::Line;
 use crate::{
     ask::rtype,
     decision::{CANDIDATES_MAX, Family},
-    octets::Octets,
 };
 
 /// A row's three words.
@@ -139,16 +138,6 @@ impl Row {
             answers as u64 | (stride as u64) << 48 | Self::STATIC,
             Self::NO_SERVICE as u64 | (name_len as u64) << 32,
             0,
-        )
-    }
-
-    /// The same, of which the verifier knows nothing any more.
-    #[inline(always)]
-    pub(crate) fn forgotten(self, message: &(impl Octets + ?Sized)) -> Self {
-        Self(
-            message.forget_word(self.0),
-            message.forget_word(self.1),
-            self.2,
         )
     }
 

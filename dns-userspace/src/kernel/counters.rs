@@ -10,7 +10,7 @@ use aya::{
 use dns_common::{
     name::{LABELS_MAX, NAME_WORDS},
     outcome::Outcome,
-    tables::{self, Counters},
+    tables::{self, Counters, Work},
 };
 
 use super::{KernelError, map_error};
@@ -176,6 +176,7 @@ pub(super) fn carry_over(
             pending: 0,
             limited: 0,
             scratch: 0,
+            work: [0; Work::COUNT],
             labels: [0; LABELS_MAX + 1],
             hashes: [0; NAME_WORDS],
         })

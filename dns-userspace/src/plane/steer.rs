@@ -41,7 +41,7 @@ pub(super) struct Steerer<'l> {
 impl Steerer<'_> {
     fn choose(&self, query: &[u8], source: IpAddr) -> Result<(Ask, Chosen), Outcome> {
         let generation = &self.live.generation;
-        let ask = ask::ask(query, generation.seed, Wanted::by(&self.host))?;
+        let ask = ask::ask(query, generation.seed, Wanted::by(&self.host), &self.host)?;
         let source = Source::from(source.to_canonical());
         let (row, answers) = decide::find(query, &ask, self.tables, generation, &self.host)?;
         let chosen = decide::choose(query, &row, answers, source, self.tables, generation)?;
@@ -51,8 +51,8 @@ impl Steerer<'_> {
     /// Whether any candidate of the name has an address of the type `query` asks for.
     fn has_family(&self, query: &[u8]) -> Option<bool> {
         let generation = &self.live.generation;
-        let ask = ask::ask(query, generation.seed, Wanted::by(&self.host)).ok()?;
-        let row = find::exact(query, &ask, self.tables, generation)?;
+        let ask = ask::ask(query, generation.seed, Wanted::by(&self.host), &self.host).ok()?;
+        let row = find::exact(query, &ask, self.tables, generation, &self.host)?;
         let entry = row.addresses(ask.rtype)?;
         let all = entry.cell()? + u32::from(ALL_CANDIDATES) * entry.stride();
         let head = |cell| self.tables.answer(cell).map(AnswerHead::load);

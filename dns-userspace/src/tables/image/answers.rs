@@ -55,24 +55,34 @@ impl Answer {
     fn words(&self) -> Vec<u64> {
         let records = words(&self.octets);
         let sum = records.iter().map(|word| lanes(*word)).sum();
-        let odd = self.moving.iter().filter(|at| **at % 2 != 0).count();
-        let even = self.moving.len() - odd;
         let head = AnswerHead::new(
             self.octets.len() as u16,
             self.counts,
             fold_sum(sum),
             self.kind,
-            even as u8,
-            odd as u8,
+            !self.moving.is_empty(),
         );
         let mut all = vec![head.0, head.1];
         all.extend(records);
-        all.extend(self.moving.chunks(4).map(|places| {
-            let places = places.iter().rev();
-            places.fold(0, |word, place| word << 16 | u64::from(*place))
-        }));
+        all.extend(moving_list(&self.moving));
         all
     }
+}
+
+/// The list of pointers that move: how many there are at even and at odd offsets,
+/// then the offsets, four to a word; nothing where there are none.
+fn moving_list(places: &[u16]) -> Vec<u64> {
+    if places.is_empty() {
+        return Vec::new();
+    }
+    let odd = places.iter().filter(|at| **at % 2 != 0).count();
+    let first = AnswerHead::moving_pair((places.len() - odd) as u8, odd as u8);
+    let list: Vec<u16> = [first].into_iter().chain(places.iter().copied()).collect();
+    let words = list.chunks(4).map(|pairs| {
+        let pairs = pairs.iter().rev();
+        pairs.fold(0, |word, pair| word << 16 | u64::from(*pair))
+    });
+    words.collect()
 }
 
 /// What stands in the place of one answer.

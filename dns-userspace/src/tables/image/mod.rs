@@ -10,7 +10,7 @@ use dns_common::{
     cookie::Secret,
     decision::{Eligible, Ranking},
     name::folded_words,
-    tables::{Below, Control, Generation, Line, Row, Tables as _},
+    tables::{Below, Control, Generation, Line, Row, Tables as _, address},
 };
 use thiserror::Error;
 
@@ -226,6 +226,10 @@ impl ImageBuilder {
         generation.bucket_mask = mask;
         generation.address_seed = address_seed;
         generation.address_base = self.half.address;
+        generation.address_filter = addresses
+            .iter()
+            .filter(|words| **words != (0, 0))
+            .fold(0, |filter, words| filter | address::filter(*words, address_seed));
         generation.groups_shift = capacity.groups.trailing_zeros();
         generation.port = port.to_be();
         Ok(Image {
