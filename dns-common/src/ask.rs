@@ -7,7 +7,7 @@
 
 mod edns;
 
-pub use edns::{Cookie, Edns, OPT_FIXED, Subnet, Wanted};
+pub use edns::{Cookie, Edns, OPT_FIXED, Subnet, Wanted, options};
 pub use crate::name::lanes;
 
 use crate::{
@@ -138,7 +138,7 @@ pub fn ask(
     let edns = if counts == 0 {
         Edns::ABSENT
     } else {
-        edns::edns(message, end + TYPE_AND_CLASS, wanted)?
+        edns::edns(message, end + TYPE_AND_CLASS, wanted, host)?
     };
     if type_and_class & CLASS != CLASS_IN {
         return stop(Outcome::UpClass);

@@ -29,7 +29,7 @@ pub struct Chosen {
     pub service: u32,
     /// The zone's number.
     pub zone: u32,
-    /// SCOPE PREFIX-LENGTH: bits of the client subnet that the answer holds for.
+    /// SCOPE PREFIX-LENGTH: bits of the client subnet that a positive answer holds for.
     pub scope: u8,
     /// The first word of its list of moving pointers, if it has any.
     pub moving: u64,
@@ -49,7 +49,7 @@ pub fn decide(
     if ask.edns.version() != 0 {
         // The question is repeated, so it has to be one.
         find::walk(message, ask.name_len, host).or_stop(Outcome::UpQuestion)?;
-        let reply = Reply::bad_version(ask, host);
+        let reply = Reply::bad_version(ask, host).forgotten(message);
         let within = host.within_rate(resolver, Class::Error, 0, tables, generation);
         return within.then_some(reply).or_stop(Outcome::DropRate);
     }
@@ -60,28 +60,45 @@ pub fn decide(
         return stop(Outcome::UpKeepalive);
     }
     let (row, answers) = find(message, ask, tables, generation, host)?;
-    let honoured = ask.edns.subnet(message).filter(|_| match host.client_subnet() {
+    // From here on one state for all ways to an answer.
+    let answers = TypeEntry(message.forget_word(answers.0));
+
+    let honours_subnet = match host.client_subnet() {
         ClientSubnet::Off => false,
         ClientSubnet::On => true,
-        ClientSubnet::Trusted => tables.resolver(resolver).has(Entry::TRUSTED),
-    });
+        ClientSubnet::Trusted => {
+            ask.edns.has_subnet() && host.resolver(resolver, tables).has(Entry::TRUSTED)
+        }
+    };
+    let honoured = if honours_subnet {
+        ask.edns.subnet(message)
+    } else {
+        None
+    };
     // A requester that keeps its clients to itself is answered for itself.
     let by_subnet = honoured.filter(|subnet| subnet.source_len != 0);
     let source = by_subnet.map_or(resolver, |subnet| subnet.address);
-    let mut chosen = choose(message, &row, answers, source, tables, generation)?;
-    if by_subnet.is_none() {
+    let mut chosen = choose(message, &row, answers, source, tables, generation, host)?;
+    // That there is nothing holds for everyone.
+    if by_subnet.is_none() || is_denial(chosen.head) {
         chosen.scope = 0;
     }
 
     let mut opt = Opt::new(ask, host);
     if let Some(subnet) = honoured {
         opt.add_subnet(&subnet, chosen.scope);
+        opt = opt.forgotten(message);
     }
     let mut proved = false;
-    let asked = ask.edns.cookie(message).filter(|_| host.cookies());
+    let asked = if host.cookies() {
+        ask.edns.cookie(message)
+    } else {
+        None
+    };
     if let Some(asked) = asked {
         let (server, validity) = host.server_cookie(asked, resolver, tables, generation);
         opt.add_cookie(asked.client, server);
+        opt = opt.forgotten(message);
         proved = validity != Validity::Invalid;
     }
     let reply = Reply::new(ask, &chosen, opt, host);
@@ -100,9 +117,9 @@ pub fn decide(
         return stop(Outcome::DropRate);
     }
     if asked.is_some() && host.cookie_required_over_limit() {
-        return Ok(reply.bad_cookie(ask));
+        return Ok(reply.bad_cookie(ask).forgotten(message));
     }
-    Ok(reply.slipped(ask))
+    Ok(reply.slipped(ask).forgotten(message))
 }
 
 /// The row that answers `ask`, and the answers to its type there.
@@ -138,11 +155,12 @@ pub fn choose(
     source: Source,
     tables: &impl Tables,
     generation: &Generation,
+    host: &impl Host,
 ) -> Result<Chosen, Outcome> {
     let (candidate, scope) = match answers.by() {
         By::Nobody => (0, 0),
         by => {
-            let resolver = tables.resolver(source);
+            let resolver = host.resolver(source, tables);
             let ranking = tables.ranking(generation.ranking_index(row.pool(), resolver.group()));
             let eligible = tables.eligible(u32::from(row.pool()));
             let (Some(ranking), Some(eligible)) = (ranking, eligible) else {
@@ -153,10 +171,10 @@ pub fn choose(
             (picked(by, ranking, eligible), resolver.scope())
         }
     };
+    let candidate = message.forget_word(candidate);
     // What stands for all may say that there is nothing to choose from.
     let nobody = candidate == NOBODY;
-    let candidate = if nobody { u64::from(ALL_CANDIDATES) } else { candidate };
-    let candidate = message.forget_word(candidate) as u32;
+    let candidate = if nobody { u32::from(ALL_CANDIDATES) } else { candidate as u32 };
     let Some(first) = answers.cell() else {
         return absent(row);
     };
@@ -171,8 +189,7 @@ pub fn choose(
             return absent(row);
         }
     }
-    let denial = head.class() == Class::Negative && head.is_denial();
-    if nobody && !denial {
+    if nobody && !is_denial(head) {
         return stop(Outcome::UpNoCandidate);
     }
     let mut moving = 0;
@@ -190,10 +207,15 @@ pub fn choose(
             _ => row.service(),
         },
         zone: row.zone(),
-        // That there is nothing holds for everyone.
-        scope: if denial { 0 } else { scope },
+        scope,
         moving,
     })
+}
+
+/// Whether there is nothing of the type, or no such name.
+#[inline(always)]
+fn is_denial(head: AnswerHead) -> bool {
+    head.class() == Class::Negative && head.is_empty_answer()
 }
 
 /// The answers to `rtype` at `row`.

@@ -3,12 +3,12 @@
 //! loaded, so that what is off is not even there; userspace from its settings.
 
 use crate::{
-    ask::{Cookie, HEADER},
+    ask::{self, Cookie, HEADER, Wanted},
     cookie::Validity,
     decide, find, limit, name,
     octets::Octets,
     outcome::Outcome,
-    tables::{Generation, Row, Source, Tables},
+    tables::{Entry, Generation, Row, Source, Tables},
 };
 
 /// Which queries' client subnets choose the group (`edns.client_subnet`).
@@ -194,6 +194,23 @@ pub trait Host {
         tables: &impl Tables,
     ) -> Option<Row> {
         find::compare(message, HEADER, len, cell, tables)
+    }
+
+    /// See [`ask::options`].
+    #[inline(always)]
+    fn options(
+        &self,
+        message: &(impl Octets + ?Sized),
+        at: usize,
+        wanted: Wanted,
+    ) -> Result<u64, Outcome> {
+        ask::options(message, at, wanted)
+    }
+
+    /// See [`Tables::resolver`].
+    #[inline(always)]
+    fn resolver(&self, source: Source, tables: &impl Tables) -> Entry {
+        tables.resolver(source)
     }
 
     /// See [`find::closest_encloser`].

@@ -49,7 +49,7 @@ pub fn within_rate(
     let key = mix(key, u64::from(zone) << 8 | class as u64);
     let bucket = tables.rate(key as u32 & host.rate_mask());
     let Some(bucket) = bucket else { return true };
-    fits(bucket, host.now_ns(), interval) || tables.resolver(source).has(Entry::EXEMPT)
+    fits(bucket, host.now_ns(), interval) || host.resolver(source, tables).has(Entry::EXEMPT)
 }
 
 /// Whether one more query for a name outside our zones may go up.

@@ -9,7 +9,7 @@ use crate::{
     ask::{Ask, lanes, odd_lanes},
     decide::Chosen,
     host::{Class, Host},
-    octets::OctetsMut,
+    octets::{Octets, OctetsMut},
     outcome::Outcome,
     tables::{AnswerHead, Row, Tables, answer::ONE_QUESTION},
 };
@@ -82,12 +82,7 @@ impl Reply {
             moved_sum = longer as u64 * ((even as u64) << 8 | odd as u64);
         }
         Self {
-            outcome: match head.class() {
-                Class::Positive | Class::Large => Outcome::Answered,
-                Class::Negative => Outcome::AnsweredNegative,
-                Class::Referral => Outcome::AnsweredReferral,
-                Class::Error => Outcome::AnsweredError,
-            },
+            outcome: head.outcome(),
             service: chosen.service,
             end: ask.end(),
             header: (first | ask.id_and_rd, second + opt.count()),
@@ -153,6 +148,25 @@ impl Reply {
             longer: 0,
             moved_sum: 0,
             opt,
+        }
+    }
+
+    /// The same, of which the verifier knows nothing any more: one state for all
+    /// replies that are seldom made.
+    #[inline(always)]
+    #[must_use]
+    pub fn forgotten(self, message: &(impl Octets + ?Sized)) -> Self {
+        Self {
+            header: (
+                message.forget_word(self.header.0),
+                message.forget_word(u64::from(self.header.1)) as u32,
+            ),
+            head: AnswerHead(
+                message.forget_word(self.head.0),
+                message.forget_word(self.head.1),
+            ),
+            opt: self.opt.forgotten(message),
+            ..self
         }
     }
 

@@ -6,16 +6,14 @@
 
 use aya_ebpf::{bindings::xdp_md, programs::XdpContext};
 use dns_common::{
-    ask::Cookie,
+    ask::{self, Cookie, QUERY_MAX, Wanted},
     cookie::Validity,
     decide, find,
-    host::Class,
-    limit,
     name::{self, NAME_MAX},
     octets::{Octets, OctetsMut as _},
     outcome::{Outcome, stop},
     reply::{self, Reply},
-    tables::{AnswerHead, Control, Generation, Row, Source, Tables as _, Work},
+    tables::{AnswerHead, Control, Entry, Generation, Row, Source, Tables as _, Work},
 };
 
 use crate::{
@@ -64,7 +62,7 @@ aside! {
         let frame = Frame::new(&context);
         let message = message(&frame, &tally);
         let len = tally.get(Work::Len) as usize & NAME_MAX;
-        let read = name::long(&message, dns_common::ask::HEADER, len, tally.get(Work::First))?;
+        let read = name::long(&message, ask::HEADER, len, tally.get(Work::First))?;
         tally.set(Work::First, read.hash);
         tally.set(Work::Second, read.sum);
         Some(())
@@ -78,7 +76,35 @@ aside! {
         let message = message(&frame, &tally);
         let len = tally.get(Work::Len) as usize & NAME_MAX;
         let cell = tally.get(Work::First) as u32;
-        set_row(&tally, &find::compare(&message, dns_common::ask::HEADER, len, cell, &Maps)?);
+        set_row(&tally, &find::compare(&message, ask::HEADER, len, cell, &Maps)?);
+        Some(())
+    }
+}
+
+aside! {
+    /// [`ask::options`] in a message of `LEN` octets.
+    veer_options(context, tally) {
+        let frame = Frame::new(&context);
+        let host = Here { context: Some(&context), tally: &tally, start: 0 };
+        let mut message = message(&frame, &tally);
+        message.len = tally.get(Work::Len) as usize & QUERY_MAX;
+        let at = tally.get(Work::First) as usize & QUERY_MAX;
+        match ask::options(&message, at, Wanted::by(&host)) {
+            Ok(found) => tally.set(Work::First, found),
+            Err(outcome) => {
+                tally.set(Work::First, outcome as u64);
+                return None;
+            }
+        }
+        Some(())
+    }
+}
+
+aside! {
+    /// What is known of an IPv6 address: up to fourteen nodes, one after another.
+    veer_resolver_v6(tally) {
+        let source = Source::V6(tally.get(Work::High), tally.get(Work::Low));
+        tally.set(Work::First, u64::from(Maps.resolver(source).0));
         Some(())
     }
 }
@@ -99,23 +125,6 @@ aside! {
             }
         }
         Some(())
-    }
-}
-
-aside! {
-    /// [`limit::within_rate`].
-    veer_within_rate(tally) {
-        let generation = generation(&tally)?;
-        let host = Here { context: None, tally: &tally, start: 0 };
-        let class = match tally.get(Work::First) {
-            0 => Class::Positive,
-            1 => Class::Large,
-            2 => Class::Negative,
-            3 => Class::Referral,
-            _ => Class::Error,
-        };
-        let zone = tally.get(Work::Second) as u32;
-        limit::within_rate(source(&tally), class, zone, &Maps, &generation, &host).then_some(())
     }
 }
 
@@ -143,7 +152,7 @@ aside! {
         let frame = Frame::new(&context);
         let start = tally.get(Work::Start) as usize & MESSAGE_MAX;
         let mut message = frames::Message { frame, tally: &tally, context: None, start };
-        let at = message.forget::<{ dns_common::ask::QUESTION_MAX }>(tally.get(Work::Len) as usize);
+        let at = message.forget::<{ ask::QUESTION_MAX }>(tally.get(Work::Len) as usize);
         let len = tally.get(Work::First) as usize & const { AnswerHead::LEN_MAX.next_power_of_two() - 1 };
         let longer = tally.get(Work::Second) as usize & NAME_MAX;
         let cell = tally.get(Work::Third) as u32;
@@ -236,6 +245,33 @@ impl Here<'_> {
     }
 
     #[inline(always)]
+    pub(crate) fn find_options(&self, len: usize, at: usize) -> Result<u64, Outcome> {
+        let tally = self.tally;
+        tally.set(Work::Start, self.start as u64);
+        tally.set(Work::Len, len as u64);
+        tally.set(Work::First, at as u64);
+        if self.aside(veer_options) {
+            return Ok(tally.get(Work::First));
+        }
+        match tally.get(Work::First) {
+            cookie if cookie == Outcome::UpCookie as u64 => stop(Outcome::UpCookie),
+            subnet if subnet == Outcome::UpSubnet as u64 => stop(Outcome::UpSubnet),
+            _ => stop(Outcome::UpOpt),
+        }
+    }
+
+    #[inline(always)]
+    pub(crate) fn find_resolver_v6(&self, high: u64, low: u64) -> Entry {
+        let tally = self.tally;
+        tally.set(Work::High, high);
+        tally.set(Work::Low, low);
+        if veer_resolver_v6() != DONE {
+            return Entry::default();
+        }
+        Entry(tally.get(Work::First) as u32)
+    }
+
+    #[inline(always)]
     pub(crate) fn find_closest_encloser(
         &self,
         len: usize,
@@ -252,22 +288,6 @@ impl Here<'_> {
             unknown if unknown == Outcome::UpUnknownName as u64 => stop(Outcome::UpUnknownName),
             _ => stop(Outcome::UpQuestion),
         }
-    }
-
-    #[inline(always)]
-    pub(crate) fn is_within_rate(
-        &self,
-        resolver: Source,
-        class: Class,
-        zone: u32,
-        generation: &Generation,
-    ) -> bool {
-        let tally = self.tally;
-        tally.set(Work::Generation, generation.number());
-        set_source(tally, resolver);
-        tally.set(Work::First, class as u64);
-        tally.set(Work::Second, u64::from(zone));
-        veer_within_rate() == DONE
     }
 
     #[inline(always)]

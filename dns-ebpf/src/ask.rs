@@ -16,7 +16,7 @@ pub(crate) struct Message<'f> {
     frame: &'f Frame,
     tally: &'f Tally,
     start: usize,
-    len: usize,
+    pub(crate) len: usize,
 }
 
 /// As many octets as a frame has at least before the end of a question's name.

@@ -2,13 +2,13 @@
 
 use aya_ebpf::{helpers::bpf_ktime_get_boot_ns, programs::XdpContext};
 use dns_common::{
-    ask::Cookie,
+    ask::{Cookie, Wanted},
     cookie::Validity,
-    host::{Class, Constants, Host},
+    host::{Constants, Host},
     name,
     octets::Octets,
     outcome::Outcome,
-    tables::{Control, Generation, Row, Source, Tables},
+    tables::{Control, Entry, Generation, Row, Source, Tables},
 };
 
 use crate::{count::Tally, decide::Maps};
@@ -87,6 +87,24 @@ impl Host for Here<'_> {
     }
 
     #[inline(always)]
+    fn options(
+        &self,
+        message: &(impl Octets + ?Sized),
+        at: usize,
+        _: Wanted,
+    ) -> Result<u64, Outcome> {
+        self.find_options(message.len(), at)
+    }
+
+    #[inline(always)]
+    fn resolver(&self, source: Source, tables: &impl Tables) -> Entry {
+        match source {
+            Source::V4(_) => tables.resolver(source),
+            Source::V6(high, low) => self.find_resolver_v6(high, low),
+        }
+    }
+
+    #[inline(always)]
     fn closest_encloser(
         &self,
         _: &(impl Octets + ?Sized),
@@ -95,19 +113,6 @@ impl Host for Here<'_> {
         generation: &Generation,
     ) -> Result<Row, Outcome> {
         self.find_closest_encloser(name_len, generation)
-    }
-
-    #[inline(always)]
-    fn within_rate(
-        &self,
-        source: Source,
-        class: Class,
-        zone: u32,
-        _: &impl Tables,
-        generation: &Generation,
-    ) -> bool {
-        // What is off must not even be asked for.
-        !self.rates() || self.is_within_rate(source, class, zone, generation)
     }
 
     #[inline(always)]

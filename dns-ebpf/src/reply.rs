@@ -43,14 +43,16 @@ pub(crate) fn reply(
     tally: &Tally,
 ) -> Result<(), Outcome> {
     let datagram = UDP_HEADER + reply.len();
-    let macs = route::macs(context, query, datagram)?;
+    if route::is_asked() {
+        route::ask(context, query, datagram, tally)?;
+    }
     let frame = Frame::new(context);
     let longer = (query.transport + datagram) as i32 - frame.len() as i32;
     if move_end(context, longer).is_none() {
         let question_end = query.transport + UDP_HEADER + reply.question_end();
         aside::room_ahead(context, tally, longer, question_end)?;
     }
-    write(context, query, reply, macs, datagram, tally).or_stop(Outcome::DropBroken)
+    write(context, query, reply, datagram, tally).or_stop(Outcome::DropBroken)
 }
 
 /// Makes the frame `longer` where there is no room behind it, as on veth, which
@@ -97,16 +99,19 @@ fn write(
     context: &XdpContext,
     query: &Query,
     reply: &Reply,
-    route: Option<Macs>,
     datagram: usize,
     tally: &Tally,
 ) -> Option<()> {
     let frame = Frame::new(context);
     let macs = frame.window::<MAC_ADDRESSES>(0)?;
-    let route = route.unwrap_or_else(|| Macs {
-        destination: (macs.half::<6>(), macs.pair::<10>()),
-        source: (macs.half::<0>(), macs.pair::<4>()),
-    });
+    let route = if route::is_asked() {
+        route::macs(tally)
+    } else {
+        Macs {
+            destination: (macs.half::<6>(), macs.pair::<10>()),
+            source: (macs.half::<0>(), macs.pair::<4>()),
+        }
+    };
     macs.set_half::<0>(route.destination.0);
     macs.set_pair::<4>(route.destination.1);
     macs.set_half::<6>(route.source.0);

@@ -2,9 +2,10 @@
 //! the routing tables say.
 
 use aya_ebpf::{bindings::BPF_FIB_LKUP_RET_SUCCESS, helpers::bpf_fib_lookup, programs::XdpContext};
-use dns_common::{host::constant, outcome::{OrStop as _, Outcome, stop}, tables::Source};
+use dns_common::{host::constant, outcome::{Outcome, stop}, tables::{Source, Work}};
 
 use crate::{
+    count::Tally,
     host::constants,
     receive::{IPV4_HEADER, IPV6_HEADER, Query, UDP},
 };
@@ -20,20 +21,25 @@ pub(crate) struct Macs {
     pub(crate) source: (u32, u16),
 }
 
-/// The MAC addresses of the reply to `query` by the routing tables; `None` where
-/// those of the query will do, exchanged (`xdp.reply = mac`).
+/// Whether the reply's MAC addresses come from the routing tables
+/// (`xdp.reply = fib`); else those of the query will do, exchanged.
+#[inline(always)]
+pub(crate) fn is_asked() -> bool {
+    constant(&constants().reply_by_fib) != 0
+}
+
+/// Asks the routing tables for the MAC addresses of the reply to `query`, for
+/// [`macs`] to return.
 ///
 /// A reply that would leave by another interface, or whose next hop has no known
 /// neighbour, is for the stack to send: `Err`.
 #[inline(always)]
-pub(crate) fn macs(
+pub(crate) fn ask(
     context: &XdpContext,
     query: &Query,
     datagram: usize,
-) -> Result<Option<Macs>, Outcome> {
-    if constant(&constants().reply_by_fib) == 0 {
-        return Ok(None);
-    }
+    tally: &Tally,
+) -> Result<(), Outcome> {
     // SAFETY: the context is the one this run was given.
     let ifindex = u64::from(unsafe { (*context.ctx).ingress_ifindex });
     let (family, ip_header, to) = match query.source {
@@ -67,10 +73,19 @@ pub(crate) fn macs(
     if result != i64::from(BPF_FIB_LKUP_RET_SUCCESS) || lookup[1] as u32 != ifindex as u32 {
         return stop(Outcome::UpRoute);
     }
-    Ok(Some(Macs {
-        source: ((lookup[6] >> 32) as u32, lookup[7] as u16),
-        destination: ((lookup[7] >> 16) as u32, (lookup[7] >> 48) as u16),
-    }))
+    tally.set(Work::Route, lookup[6]);
+    tally.set(Work::RouteRest, lookup[7]);
+    Ok(())
+}
+
+/// The MAC addresses that [`ask`] found.
+#[inline(always)]
+pub(crate) fn macs(tally: &Tally) -> Macs {
+    let (first, second) = (tally.get(Work::Route), tally.get(Work::RouteRest));
+    Macs {
+        source: ((first >> 32) as u32, second as u16),
+        destination: ((second >> 16) as u32, (second >> 48) as u16),
+    }
 }
 
 /// `struct bpf_fib_lookup` of <linux/bpf.h> as little-endian words: family,

@@ -168,6 +168,9 @@ const COOKIE_IS_FULL: u64 = 1 << 27;
 const SUBNET_SHIFT: u32 = 48;
 /// An offset in the message; 0 for none.
 const AT: u64 = QUERY_MAX as u64;
+/// What options add.
+const OPTIONS: u64 =
+    ASKS_NSID | ASKS_KEEPALIVE | AT << COOKIE_SHIFT | COOKIE_IS_FULL | AT << SUBNET_SHIFT;
 
 impl Edns {
     /// A query without an OPT record.
@@ -219,6 +222,12 @@ impl Edns {
         Cookie::at(message, at, self.0 & COOKIE_IS_FULL != 0)
     }
 
+    /// Whether there is a CLIENT-SUBNET option.
+    #[inline(always)]
+    pub const fn has_subnet(self) -> bool {
+        self.0 >> SUBNET_SHIFT & AT != 0
+    }
+
     /// The CLIENT-SUBNET option of `message`, whose this is.
     #[inline(always)]
     pub fn subnet(self, message: &(impl Octets + ?Sized)) -> Option<Subnet> {
@@ -236,6 +245,7 @@ pub(super) fn edns(
     message: &(impl Octets + ?Sized),
     at: usize,
     wanted: Wanted,
+    host: &impl Host,
 ) -> Result<Edns, Outcome> {
     let head = message.word(at).or_stop(Outcome::UpQuestion)?;
     let rest = message.half(at + 7).or_stop(Outcome::UpQuestion)?;
@@ -253,7 +263,7 @@ pub(super) fn edns(
     let mut edns = Edns(PRESENT | dnssec_ok | version << 8 | payload << 32);
     // Of another version nothing is known but that it has one.
     if version == 0 && len != 0 {
-        edns.0 |= options_at(message, options, wanted)?;
+        edns.0 |= host.options(message, options, wanted)? & OPTIONS;
     }
     Ok(edns)
 }
@@ -261,7 +271,7 @@ pub(super) fn edns(
 /// Which options there are from `at` to the end of the message, and where: what
 /// they add to an [`Edns`].
 #[inline(always)]
-fn options_at(
+pub fn options(
     message: &(impl Octets + ?Sized),
     at: usize,
     wanted: Wanted,

@@ -4,7 +4,7 @@
 use crate::{
     ask::{Ask, OPT_FIXED, Subnet, lanes},
     host::Host,
-    octets::OctetsMut,
+    octets::{Octets, OctetsMut},
     reply::put_rest,
     tables::Source,
 };
@@ -87,6 +87,16 @@ impl Opt {
             | (scope as u64) << 56;
         self.subnet = [fixed, first, second];
         self.word += HAS_SUBNET + (octets << 16) + SUBNET_FIXED as u64 + octets;
+    }
+
+    /// The same, of which the verifier knows nothing any more.
+    #[inline(always)]
+    #[must_use]
+    pub fn forgotten(self, message: &(impl Octets + ?Sized)) -> Self {
+        Self {
+            word: message.forget_word(self.word),
+            ..self
+        }
     }
 
     /// What it adds to NSCOUNT and ARCOUNT, octets as a little-endian word.

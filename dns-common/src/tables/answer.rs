@@ -4,7 +4,7 @@
 //! it runs on into the next cells.
 
 use super::Line;
-use crate::host::Class;
+use crate::{host::Class, outcome::Outcome};
 
 /// QDCOUNT 1 in the header's first word.
 pub const ONE_QUESTION: u64 = 0x0100 << 32;
@@ -124,7 +124,7 @@ impl AnswerHead {
 
     /// Whether the answer section is empty.
     #[inline(always)]
-    pub const fn is_denial(&self) -> bool {
+    pub const fn is_empty_answer(&self) -> bool {
         self.0 >> 48 == 0
     }
 
@@ -166,6 +166,23 @@ impl AnswerHead {
     /// The list's first pair, for so many.
     pub const fn moving_pair(even: u8, odd: u8) -> u16 {
         u16::from_le_bytes([even, odd])
+    }
+
+    /// How a reply with these records is counted.
+    #[inline(always)]
+    pub const fn outcome(&self) -> Outcome {
+        /// By class; read, not chosen by branches.
+        static OUTCOMES: [Outcome; 8] = [
+            Outcome::Answered,
+            Outcome::Answered,
+            Outcome::AnsweredNegative,
+            Outcome::AnsweredReferral,
+            Outcome::AnsweredError,
+            Outcome::AnsweredError,
+            Outcome::AnsweredError,
+            Outcome::AnsweredError,
+        ];
+        OUTCOMES[(self.1 >> 56 & 7) as usize]
     }
 
     /// What kind of response it is.

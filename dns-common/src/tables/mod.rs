@@ -95,11 +95,15 @@ pub enum Work {
     Second,
     /// See [`Work::First`].
     Third,
+    /// The MAC addresses of a reply that is routed, and the four octets before them.
+    Route,
+    /// See [`Work::Route`].
+    RouteRest,
 }
 
 impl Work {
     /// How many places there are.
-    pub const COUNT: usize = Self::Third as usize + 1;
+    pub const COUNT: usize = Self::RouteRest as usize + 1;
 }
 
 /// Places for outcomes: a power of two, so that a mask keeps a number inside.
