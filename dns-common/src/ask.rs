@@ -7,8 +7,8 @@
 
 mod edns;
 
-pub use edns::{Cookie, Edns, OPT_FIXED, Subnet, Wanted, options};
 pub use crate::name::lanes;
+pub use edns::{Cookie, Edns, OPT_FIXED, Subnet, Wanted, options};
 
 use crate::{
     host::Host,

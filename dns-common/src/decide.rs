@@ -11,7 +11,6 @@ use crate::{
     decision::{ALL_CANDIDATES, Eligible, Family, Ranking, pick},
     find,
     host::{Class, ClientSubnet, Host},
-    limit,
     octets::Octets,
     outcome::{OrStop as _, Outcome, stop},
     reply::{Opt, Reply},
@@ -174,7 +173,11 @@ pub fn choose(
     let candidate = message.forget_word(candidate);
     // What stands for all may say that there is nothing to choose from.
     let nobody = candidate == NOBODY;
-    let candidate = if nobody { u32::from(ALL_CANDIDATES) } else { candidate as u32 };
+    let candidate = if nobody {
+        u32::from(ALL_CANDIDATES)
+    } else {
+        candidate as u32
+    };
     let Some(first) = answers.cell() else {
         return absent(row);
     };

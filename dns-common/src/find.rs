@@ -28,7 +28,9 @@ pub fn exact(
     let line = tables.name(cell)?;
     let row = Row::load(line);
     let words = ask.words.iter().zip(&line.0[Row::WORDS..]);
-    let different = words.fold(0, |different, (word, slot)| different | (word ^ slot.load()));
+    let different = words.fold(0, |different, (word, slot)| {
+        different | (word ^ slot.load())
+    });
     (different == 0 && row.name_len() == ask.name_len).then_some(row)
 }
 

@@ -60,12 +60,7 @@ pub fn short(ending: &impl Ending, len: usize, seed: u64) -> ([u64; SHORT_WORDS]
 /// Reads the name of `len` octets that starts at `start`, whatever its length;
 /// `None` past the message.
 #[inline(always)]
-pub fn long(
-    message: &(impl Octets + ?Sized),
-    start: usize,
-    len: usize,
-    seed: u64,
-) -> Option<Read> {
+pub fn long(message: &(impl Octets + ?Sized), start: usize, len: usize, seed: u64) -> Option<Read> {
     // A copy to count by: what the verifier learns of it differs by its value.
     let len = message.forget::<NAME_MAX>(len);
     let mut read = Read { hash: seed, sum: 0 };

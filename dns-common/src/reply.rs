@@ -8,7 +8,7 @@ pub use opt::Opt;
 use crate::{
     ask::{Ask, lanes, odd_lanes},
     decide::Chosen,
-    host::{Class, Host},
+    host::Host,
     octets::{Octets, OctetsMut},
     outcome::Outcome,
     tables::{AnswerHead, Row, Tables, answer::ONE_QUESTION},

@@ -10,7 +10,7 @@ use dns_common::{
     cookie::Validity,
     decide, find,
     name::{self, NAME_MAX},
-    octets::{Octets, OctetsMut as _},
+    octets::OctetsMut as _,
     outcome::{Outcome, stop},
     reply::{self, Reply},
     tables::{AnswerHead, Control, Entry, Generation, Row, Source, Tables as _, Work},
@@ -163,7 +163,7 @@ aside! {
 aside! {
     /// [`frames::make_room_ahead`].
     veer_room_ahead(context, tally) {
-        let longer = tally.get(Work::First) as i32;
+        let longer = tally.get(Work::First) as usize;
         let question_end = tally.get(Work::Len) as usize;
         let made = frames::make_room_ahead(&context, longer, question_end, &tally);
         made.map_err(|outcome| tally.set(Work::First, outcome as u64)).ok()
@@ -176,7 +176,10 @@ fn message<'f>(frame: &'f Frame, tally: &'f Tally) -> Message<'f> {
 
 #[inline(always)]
 fn generation(tally: &Tally) -> Option<Generation> {
-    Some(Control::generation(Maps.control()?, tally.get(Work::Generation)))
+    Some(Control::generation(
+        Maps.control()?,
+        tally.get(Work::Generation),
+    ))
 }
 
 #[inline(always)]
@@ -338,7 +341,7 @@ pub(crate) fn put_long(
 pub(crate) fn room_ahead(
     context: &XdpContext,
     tally: &Tally,
-    longer: i32,
+    longer: usize,
     question_end: usize,
 ) -> Result<(), Outcome> {
     tally.set(Work::First, longer as u64);

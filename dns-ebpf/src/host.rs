@@ -66,12 +66,7 @@ impl Host for Here<'_> {
     }
 
     #[inline(always)]
-    fn long_name(
-        &self,
-        _: &(impl Octets + ?Sized),
-        len: usize,
-        seed: u64,
-    ) -> Option<name::Read> {
+    fn long_name(&self, _: &(impl Octets + ?Sized), len: usize, seed: u64) -> Option<name::Read> {
         self.read_long_name(len, seed)
     }
 

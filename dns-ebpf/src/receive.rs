@@ -67,14 +67,18 @@ pub(crate) fn receive(
     generation: &Generation,
     tally: &Tally,
 ) -> Result<Query, Outcome> {
-    let ethernet = frame.window::<ETHERNET_HEADER>(0).or_stop(Outcome::UpNotIp)?;
+    let ethernet = frame
+        .window::<ETHERNET_HEADER>(0)
+        .or_stop(Outcome::UpNotIp)?;
     let mut protocol = ethernet.pair::<12>();
     let mut network = ETHERNET_HEADER;
     for _ in 0..VLAN_TAGS_MAX {
         if protocol != VLAN && protocol != SERVICE_VLAN {
             break;
         }
-        let tag = frame.window::<VLAN_TAG>(network).or_stop(Outcome::UpNotIp)?;
+        let tag = frame
+            .window::<VLAN_TAG>(network)
+            .or_stop(Outcome::UpNotIp)?;
         protocol = tag.pair::<2>();
         network += VLAN_TAG;
     }

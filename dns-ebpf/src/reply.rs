@@ -50,6 +50,8 @@ pub(crate) fn reply(
     let longer = (query.transport + datagram) as i32 - frame.len() as i32;
     if move_end(context, longer).is_none() {
         let question_end = query.transport + UDP_HEADER + reply.question_end();
+        // One that shrinks has always room.
+        let longer = longer.unsigned_abs() as usize;
         aside::room_ahead(context, tally, longer, question_end)?;
     }
     write(context, query, reply, datagram, tally).or_stop(Outcome::DropBroken)
@@ -61,17 +63,18 @@ pub(crate) fn reply(
 #[inline(always)]
 pub(crate) fn make_room_ahead(
     context: &XdpContext,
-    longer: i32,
+    longer: usize,
     question_end: usize,
     tally: &Tally,
 ) -> Result<(), Outcome> {
-    if !(WORD as i32..=LONGER_MAX as i32).contains(&longer) {
+    if !(WORD..=LONGER_MAX).contains(&longer) {
         // Closer than a word, the copy would overtake itself.
         return stop(Outcome::UpNoRoom);
     }
-    move_start(context, -longer).or_stop(Outcome::UpNoRoom)?;
+    let longer = tally.forget::<LONGER_MAX>(longer);
+    move_start(context, -(longer as i32)).or_stop(Outcome::UpNoRoom)?;
     let frame = Frame::new(context);
-    let from = tally.forget::<LONGER_MAX>(longer.unsigned_abs() as usize);
+    let from = longer;
     let len = tally.forget::<QUESTION_END_MAX>(question_end);
     let last = len - WORD;
     for index in 0..QUESTION_END_MAX.div_ceil(WORD) {

@@ -2,7 +2,11 @@
 //! the routing tables say.
 
 use aya_ebpf::{bindings::BPF_FIB_LKUP_RET_SUCCESS, helpers::bpf_fib_lookup, programs::XdpContext};
-use dns_common::{host::constant, outcome::{Outcome, stop}, tables::{Source, Work}};
+use dns_common::{
+    host::constant,
+    outcome::{Outcome, stop},
+    tables::{Source, Work},
+};
 
 use crate::{
     count::Tally,

@@ -14,6 +14,7 @@ use dns_common::{
 
 use crate::world::{
     RESOLVER, SEED, World,
+    host::Desk,
     plain::{self, rfc1071},
     reader,
     sample::{EXEMPT, IPV6, ON, TRUSTED, WWW, sample},
@@ -24,7 +25,12 @@ use crate::world::{
 /// # Panics
 /// Panics where it is not.
 pub fn ask(message: &[u8]) {
-    let found = dns_common::ask::ask(message, SEED, dns_common::ask::Wanted::ALL);
+    let found = dns_common::ask::ask(
+        message,
+        SEED,
+        dns_common::ask::Wanted::ALL,
+        &Desk::default(),
+    );
     let expected = reader::question(message);
     let (Ok(found), Ok(expected)) = (found, &expected) else {
         assert_eq!(found.err(), expected.err());
@@ -34,7 +40,7 @@ pub fn ask(message: &[u8]) {
         name_len, rtype, ..
     } = found;
     assert_eq!(
-        (name_len, rtype, reader::Edns::of(&found.edns)),
+        (name_len, rtype, reader::Edns::of(found.edns, message)),
         (expected.name_len, expected.rtype, expected.edns)
     );
     let [first, second, flags, ..] = found.id_and_rd.to_le_bytes();

@@ -330,11 +330,7 @@ pub fn options(
 /// Checks the CLIENT-SUBNET option of `len` octets at `at`. What RFC 7871 section
 /// 7.1.2 calls malformed, and families other than IPv4 and IPv6, go up.
 #[inline(always)]
-fn check_subnet(
-    message: &(impl Octets + ?Sized),
-    at: usize,
-    len: usize,
-) -> Result<(), Outcome> {
+fn check_subnet(message: &(impl Octets + ?Sized), at: usize, len: usize) -> Result<(), Outcome> {
     if !(SUBNET_FIXED..=SUBNET_MAX).contains(&len) {
         return stop(Outcome::UpSubnet);
     }

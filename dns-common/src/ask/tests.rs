@@ -5,6 +5,7 @@ use crate::{
     name::tests::{lengths, name_of, names},
     reply::fold_sum,
     world::{
+        host::Desk,
         plain::{self, DNSSEC_OK, IN, Opt, query, query_in, rfc1071, with_opt},
         reader,
     },
@@ -14,12 +15,12 @@ const A: u16 = 1;
 const WWW: &[u8] = b"\x03www\x07example\0";
 
 fn asked(message: &[u8]) -> Result<Ask, Outcome> {
-    ask(message, 7, Wanted::ALL)
+    ask(message, 7, Wanted::ALL, &Desk::default())
 }
 
 /// The plain reader and [`ask`] say the same of `message`.
 fn agree(message: &[u8], seed: u64) -> Result<(), TestCaseError> {
-    let read = ask(message, seed, Wanted::ALL);
+    let read = ask(message, seed, Wanted::ALL, &Desk::default());
     match (reader::question(message), read) {
         (Ok(expected), Ok(ask)) => {
             let [first, second, flags, ..] = ask.id_and_rd.to_le_bytes();
@@ -28,7 +29,7 @@ fn agree(message: &[u8], seed: u64) -> Result<(), TestCaseError> {
                 rtype: ask.rtype,
                 id: [first, second],
                 recursion_desired: flags == 1,
-                edns: reader::Edns::of(&ask.edns),
+                edns: reader::Edns::of(ask.edns, message),
             };
             prop_assert_eq!(found, expected);
             prop_assert_eq!(ask.id_and_rd >> 17, 0);
@@ -257,7 +258,7 @@ proptest! {
     #[test]
     fn case_does_not_matter(name in names(), seed: u64) {
         let read = |name: &[u8]| {
-            let ask = ask(&query(name, A)[..], seed, Wanted::ALL).expect("a well-formed query");
+            let ask = ask(&query(name, A)[..], seed, Wanted::ALL, &Desk::default()).expect("a well-formed query");
             (ask.hash, ask.name_len)
         };
         prop_assert_eq!(read(&name), read(&name.to_ascii_lowercase()));
@@ -266,10 +267,11 @@ proptest! {
 
 #[test]
 fn no_options_say_no_more_than_that_there_is_an_opt_record() {
-    let ask = asked(&with_opt(&query(WWW, A), &Opt::default())).expect("a query");
+    let message = with_opt(&query(WWW, A), &Opt::default());
+    let ask = asked(&message).expect("a query");
     let expected = reader::Edns {
         payload: 1232,
         ..reader::Edns::default()
     };
-    assert_eq!(reader::Edns::of(&ask.edns), Some(expected));
+    assert_eq!(reader::Edns::of(ask.edns, &message), Some(expected));
 }

@@ -5,6 +5,7 @@ mod options;
 mod sizes;
 
 use super::*;
+use crate::ask::Wanted;
 use crate::{
     ask::rtype,
     tables::Word,
@@ -225,15 +226,24 @@ fn each_kind_of_answer_has_its_outcome_service_and_zone() {
             "{name:?}"
         );
         assert_eq!(octets[2..4], [flags[0] | 1, flags[1]], "{name:?} {rtype}");
-        let ask = crate::ask::ask(&message[..], world.generation.seed, crate::ask::Wanted::ALL)
-            .expect("a query");
         let World {
             tables,
             generation,
             host,
         } = &world;
+        let ask = crate::ask::ask(&message[..], generation.seed, Wanted::ALL, host);
+        let ask = ask.expect("a query");
         let (row, answers) = find(&message[..], &ask, tables, generation, host).expect("a row");
-        let chosen = choose(&message[..], &row, answers, RESOLVER, tables, generation);
+        let source = RESOLVER;
+        let chosen = choose(
+            &message[..],
+            &row,
+            answers,
+            source,
+            tables,
+            generation,
+            host,
+        );
         assert_eq!(chosen.map(|chosen| chosen.zone), Ok(ZONE), "{name:?}");
     }
 }

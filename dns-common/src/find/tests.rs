@@ -33,16 +33,34 @@ fn row(name: &[u8], number: u16) -> Row {
 
 fn exact_in(world: &World, name: &[u8]) -> Option<Row> {
     let message = query(name, 1);
-    let ask = ask(&message[..], world.generation.seed, crate::ask::Wanted::ALL).expect("a query");
-    exact(&message[..], &ask, &world.tables, &world.generation)
+    let ask = ask(
+        &message[..],
+        world.generation.seed,
+        crate::ask::Wanted::ALL,
+        &world.host,
+    )
+    .expect("a query");
+    exact(
+        &message[..],
+        &ask,
+        &world.tables,
+        &world.generation,
+        &world.host,
+    )
 }
 
 fn encloser_in(world: &World, name: &[u8]) -> Result<Row, Outcome> {
     let message = query(name, 1);
-    let ask = ask(&message[..], world.generation.seed, crate::ask::Wanted::ALL).expect("a query");
+    let ask = ask(
+        &message[..],
+        world.generation.seed,
+        crate::ask::Wanted::ALL,
+        &world.host,
+    )
+    .expect("a query");
     closest_encloser(
         &message[..],
-        &ask,
+        ask.name_len,
         &world.tables,
         &world.generation,
         &world.host,
@@ -225,11 +243,11 @@ proptest! {
         let mut world = World::new();
         world.generation.seed = seed;
         let message = query(&name, 1);
-        let ask = ask(&message[..], seed, crate::ask::Wanted::ALL).expect("a query");
+        let ask = ask(&message[..], seed, crate::ask::Wanted::ALL, &world.host).expect("a query");
         let labels = walk(&message[..], ask.name_len, &world.host);
         let starts = label_starts(&name);
         prop_assert_eq!(labels, Some(starts.len() - 1));
-        hash_words(&message[..], &ask, &world.generation, &world.host).expect("inside the message");
+        hash_words(&message[..], ask.name_len, &world.generation, &world.host).expect("inside the message");
         for (index, start) in starts.into_iter().enumerate() {
             prop_assert_eq!(usize::from(world.host.label(index)), start);
             let found = ancestor_hash(&message[..], ask.name_len, start, &world.host);

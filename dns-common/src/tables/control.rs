@@ -87,10 +87,7 @@ impl Control {
     pub fn secrets(&self, generation: &Generation) -> [Secret; 2] {
         let line = self.line(generation.odd);
         [
-            Secret(
-                line[Self::SECRETS].load(),
-                line[Self::SECRETS + 1].load(),
-            ),
+            Secret(line[Self::SECRETS].load(), line[Self::SECRETS + 1].load()),
             Secret(
                 line[Self::SECRETS + 2].load(),
                 line[Self::SECRETS + 3].load(),

@@ -21,7 +21,7 @@ fn layouts_are_what_the_kernel_reads() {
     assert_eq!(size_of::<EntryPair>(), 8);
     assert_eq!(size_of::<Chunk>(), 1024);
     assert_eq!(size_of::<AddressSlot>(), 16);
-    let words = OUTCOMES + 3 + (LABELS_MAX + 1) / 8 + NAME_WORDS;
+    let words = OUTCOMES + 3 + Work::COUNT + (LABELS_MAX + 1) / 8 + NAME_WORDS;
     assert_eq!(size_of::<Counters>(), 8 * words);
 }
 
@@ -47,7 +47,7 @@ proptest! {
     fn two_generations_stand_beside_each_other(
         seeds: [u64; 2],
         buckets: [(u32, u32); 2],
-        addresses: [(u32, u32); 2],
+        addresses: [(u32, u32, u64); 2],
         secrets: [[(u64, u64); 2]; 2],
         (groups_shift, port) in (0..=16_u32, any::<u16>()),
         (number, clock) in (1..u64::MAX, any::<u64>()),
@@ -59,7 +59,7 @@ proptest! {
             let mut described = generation().numbered(number + n as u64);
             described.seed = seeds[n];
             (described.bucket_base, described.bucket_mask) = buckets[n];
-            (described.address_seed, described.address_base) = addresses[n];
+            (described.address_seed, described.address_base, described.address_filter) = addresses[n];
             (described.groups_shift, described.port) = (groups_shift, port);
             described
         });
@@ -136,11 +136,16 @@ proptest! {
             tables.addresses[slot as usize].0[0].store(words.0);
             tables.addresses[slot as usize].0[1].store(words.1);
             standing.insert(slot, *ours);
+            generation.address_filter |= address::filter(words, address_seed);
         }
         for ours in &ours {
             let slot = address::SLOTS + address::slot(address::words(ours.to_be_bytes()), address_seed);
             let served = tables.serves(&generation, address::words(ours.to_be_bytes()));
             prop_assert_eq!(served, standing[&slot] == *ours);
+        }
+        for asked in ours.iter().chain([&stranger]) {
+            let words = address::words(asked.to_be_bytes());
+            prop_assert_eq!(tables.serves_seldom(&generation, words), tables.serves(&generation, words));
         }
         prop_assert!(!tables.serves(&generation, (0, 0)));
         let known = standing.values().any(|ours| *ours == stranger);

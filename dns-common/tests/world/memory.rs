@@ -98,14 +98,12 @@ impl Memory {
             answer.counts,
             sum,
             answer.kind,
-            even.len() as u8,
-            odd.len() as u8,
+            !answer.moving.is_empty(),
         );
-        let places: Vec<u8> = [even, odd]
-            .concat()
-            .iter()
-            .flat_map(|place| place.to_le_bytes())
-            .collect();
+        let first = AnswerHead::moving_pair(even.len() as u8, odd.len() as u8);
+        let first = (!answer.moving.is_empty()).then_some(first);
+        let list = first.into_iter().chain(even).chain(odd);
+        let places: Vec<u8> = list.flat_map(u16::to_le_bytes).collect();
         let all = [head.0, head.1]
             .into_iter()
             .chain(records)

@@ -76,6 +76,15 @@ impl World {
 
     /// Adds `answers`, each in as many cells as the longest takes; the first one's
     /// cell and that number.
+    /// The first word of the list of moving pointers of the answer in `cell`.
+    pub(crate) fn moving(&self, cell: u32, head: AnswerHead) -> u64 {
+        if !head.moves() {
+            return 0;
+        }
+        let at = AnswerHead::moving_at(head.len());
+        self.tables.answers[cell as usize + at / 8].0[at % 8].load()
+    }
+
     pub(crate) fn add_answers(&mut self, answers: &[Answer]) -> (u32, u8) {
         let first = self.tables.answers.len() as u32;
         let cells = |answer: &Answer| AnswerHead::cells(answer.octets.len(), answer.moving.len());

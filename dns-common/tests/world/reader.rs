@@ -32,15 +32,15 @@ pub(crate) struct Edns {
 
 impl Edns {
     /// What the fast path read, likewise.
-    pub(crate) fn of(edns: &ask::Edns) -> Option<Self> {
+    pub(crate) fn of(edns: ask::Edns, message: &[u8]) -> Option<Self> {
         edns.is_present().then(|| Self {
             payload: edns.payload(),
             version: edns.version(),
             dnssec_ok: edns.dnssec_ok(),
             nsid: edns.asks_nsid(),
             keepalive: edns.asks_keepalive(),
-            cookie: edns.cookie(),
-            subnet: edns.subnet(),
+            cookie: edns.cookie(message),
+            subnet: edns.subnet(message),
         })
     }
 }

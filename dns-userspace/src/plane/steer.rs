@@ -44,7 +44,15 @@ impl Steerer<'_> {
         let ask = ask::ask(query, generation.seed, Wanted::by(&self.host), &self.host)?;
         let source = Source::from(source.to_canonical());
         let (row, answers) = decide::find(query, &ask, self.tables, generation, &self.host)?;
-        let chosen = decide::choose(query, &row, answers, source, self.tables, generation, &self.host)?;
+        let chosen = decide::choose(
+            query,
+            &row,
+            answers,
+            source,
+            self.tables,
+            generation,
+            &self.host,
+        )?;
         Ok((ask, chosen))
     }
 

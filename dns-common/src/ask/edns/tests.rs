@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     ask::ask,
     world::{
+        host::Desk,
         plain::{self, Opt, query, with_opt},
         reader::{self, Edns},
     },
@@ -11,7 +12,8 @@ use crate::{
 
 fn read(opt: &Opt) -> Result<Edns, Outcome> {
     let message = with_opt(&query(b"\x03www\x07example\0", 1), opt);
-    let edns = ask(&message[..], 0, Wanted::ALL).map(|ask| Edns::of(&ask.edns));
+    let edns =
+        ask(&message[..], 0, Wanted::ALL, &Desk::default()).map(|ask| Edns::of(ask.edns, &message));
     let expected = reader::question(&message).map(|question| question.edns);
     assert_eq!(edns, expected, "{opt:?}");
     edns.map(|edns| edns.expect("an OPT record"))
@@ -49,7 +51,7 @@ fn rfc6891_6_1_3_every_version_and_flag_is_read() {
     let len = message.len();
     message[len - 4] = 3;
     assert_eq!(
-        ask(&message[..], 0, Wanted::ALL).map(|ask| ask.edns.version()),
+        ask(&message[..], 0, Wanted::ALL, &Desk::default()).map(|ask| ask.edns.version()),
         Ok(1)
     );
 }
@@ -169,7 +171,7 @@ fn an_option_past_the_end_is_malformed() {
             let at = message.len() - given - 2;
             message[at..at + 2].copy_from_slice(&u16::to_be_bytes(promised));
             assert_eq!(
-                ask(&message[..], 0, Wanted::ALL),
+                ask(&message[..], 0, Wanted::ALL, &Desk::default()),
                 Err(Outcome::UpOpt),
                 "{code}"
             );
@@ -180,7 +182,7 @@ fn an_option_past_the_end_is_malformed() {
             message[len - 1] = given;
             message.extend(&u16::to_be_bytes(code).repeat(2)[..usize::from(given)]);
             assert_eq!(
-                ask(&message[..], 0, Wanted::ALL),
+                ask(&message[..], 0, Wanted::ALL, &Desk::default()),
                 Err(Outcome::UpOpt),
                 "{given} octets"
             );
@@ -239,7 +241,7 @@ proptest! {
             let at = plain.len() + at.index(message.len() - plain.len());
             message[at] = value;
         }
-        let edns = ask(&message[..], 0, Wanted::ALL).map(|ask| Edns::of(&ask.edns));
+        let edns = ask(&message[..], 0, Wanted::ALL, &Desk::default()).map(|ask| Edns::of(ask.edns, &message));
         prop_assert_eq!(edns, reader::question(&message).map(|question| question.edns));
     }
 }

@@ -120,17 +120,26 @@ proptest! {
         counts: [u16; 3],
         sum: u16,
         (flags, name_len, class) in (any::<u16>(), any::<u8>(), 0..Class::ALL.len()),
-        (even, odd) in (any::<u8>(), any::<u8>()),
+        (even, odd, moves) in (any::<u8>(), any::<u8>(), any::<bool>()),
     ) {
         let kind = AnswerKind { flags, name_len, class: Class::ALL[class] };
-        let head = AnswerHead::new(len, counts, sum, kind, even, odd);
+        let head = AnswerHead::new(len, counts, sum, kind, moves);
         prop_assert_eq!(AnswerHead::load(&line(&[head.0, head.1])), head);
         prop_assert!(!head.is_empty());
         prop_assert_eq!(head.stands_in(), None);
-        prop_assert_eq!((head.len(), head.counts(), head.sum()), (usize::from(len), counts, sum));
+        prop_assert_eq!((head.len(), head.sum()), (usize::from(len), sum));
+        let [ancount, nscount, arcount] = counts;
+        let first = [0, 0, flags.to_le_bytes()[0], flags.to_le_bytes()[1], 0, 1];
+        let first = [&first[..], &ancount.to_be_bytes()].concat();
+        let second = [nscount.to_be_bytes(), arcount.to_be_bytes()].concat();
+        let header = head.header();
+        prop_assert_eq!([&header.0.to_le_bytes()[..], &header.1.to_le_bytes()].concat(), [first, second].concat());
+        prop_assert_eq!(head.is_empty_answer(), ancount == 0);
         prop_assert_eq!((head.flags(), head.name_len()), (flags, usize::from(name_len)));
         prop_assert_eq!(head.class(), kind.class);
-        prop_assert_eq!(head.moving(), (usize::from(even), usize::from(odd)));
+        prop_assert_eq!(head.moves(), moves);
+        let list = u64::MAX << 16 | u64::from(AnswerHead::moving_pair(even, odd));
+        prop_assert_eq!(AnswerHead::moving(list), (usize::from(even), usize::from(odd)));
     }
 
     #[test]
@@ -151,11 +160,11 @@ fn cells_hold_the_words_before_and_the_octets() {
         (48, 0, 1),
         (49, 0, 2),
         (48, 1, 2),
-        (40, 4, 1),
-        (40, 5, 2),
+        (40, 3, 1),
+        (40, 4, 2),
         (112, 0, 2),
         (113, 0, 3),
-        (AnswerHead::LEN_MAX, AnswerHead::MOVING_MAX, 21),
+        (AnswerHead::LEN_MAX, AnswerHead::MOVING_MAX, 22),
     ] {
         let found = AnswerHead::cells(octets, moving);
         assert_eq!(found, cells, "{octets} octets, {moving} pointers");

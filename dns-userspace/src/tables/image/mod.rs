@@ -229,7 +229,9 @@ impl ImageBuilder {
         generation.address_filter = addresses
             .iter()
             .filter(|words| **words != (0, 0))
-            .fold(0, |filter, words| filter | address::filter(*words, address_seed));
+            .fold(0, |filter, words| {
+                filter | address::filter(*words, address_seed)
+            });
         generation.groups_shift = capacity.groups.trailing_zeros();
         generation.port = port.to_be();
         Ok(Image {
