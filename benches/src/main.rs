@@ -3,8 +3,10 @@
 
 mod fixture;
 mod frame;
+mod internet;
 mod machine;
 mod programs;
+mod random;
 mod report;
 
 mod rig;
