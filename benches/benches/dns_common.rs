@@ -13,11 +13,14 @@ use dns_common::{
     host::Constants,
     tables::Source,
 };
+use fixture::{Bulk, Filling};
 use veer::{clock::BootClock, plane::host::QueryHost, tables::Tables};
 
 fn steps(criterion: &mut Criterion) {
-    let tables = Tables::in_memory(fixture::CAPACITY).expect("memory");
-    fixture::publish(&tables).expect("the zone fits");
+    let bulk = Bulk::default();
+    let tables = Tables::in_memory(bulk.capacity()).expect("memory");
+    let filling = Filling::new(&tables, &bulk).expect("the zone fits");
+    filling.publish(&tables).expect("the tables are empty");
     let generation = tables.generation(tables.generation_number());
     let source = Source::V4(fixture::RESOLVER.into());
     let query = fixture::query();

@@ -162,7 +162,9 @@ impl Filling {
         let services = names.into_iter().enumerate();
         let services = services.map(|(number, name)| service(name, number % pools));
         let groups = Groups {
-            names: (0..bulk.groups()).map(|group| format!("g{group}")).collect(),
+            names: (0..bulk.groups())
+                .map(|group| format!("g{group}"))
+                .collect(),
             prefixes: Vec::new(),
         };
         let director = Director::new(Plan::new(services.collect(), groups), NEVER_SUSPECT);

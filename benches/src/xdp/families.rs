@@ -47,11 +47,11 @@ impl Edns {
             Self::Absent => "",
             Self::Plain => ", EDNS",
             Self::DnssecOk => ", EDNS, DO",
-            Self::ClientCookie => ", EDNS, DO, client cookie",
-            Self::OurCookie(0) => ", EDNS, DO, server cookie",
-            Self::OurCookie(_) => ", EDNS, DO, cookie of the other secret",
-            Self::SubnetV4 => ", EDNS, client subnet IPv4 /24",
-            Self::SubnetV6 => ", EDNS, client subnet IPv6 /56",
+            Self::ClientCookie => ", client cookie",
+            Self::OurCookie(0) => ", server cookie",
+            Self::OurCookie(_) => ", cookie of the other secret",
+            Self::SubnetV4 => ", ECS IPv4 /24",
+            Self::SubnetV6 => ", ECS IPv6 /56",
         }
     }
 }
@@ -125,7 +125,7 @@ pub(super) fn families() -> Vec<Family> {
         .collect();
     families.push(a(Over::V4, Edns::OurCookie(1)));
     families.push(Family {
-        name: "A, EDNS, client subnet IPv4 /24, not trusted".to_owned(),
+        name: "A, ECS IPv4 /24, not trusted".to_owned(),
         untrusted: true,
         ..a(Over::V4, Edns::SubnetV4)
     });

@@ -82,7 +82,9 @@ impl Instance {
         outcome: Outcome,
         packets: &[Packet],
     ) -> Result<u32> {
-        let octets = packets.iter().map(|packet| self.try_out(name, outcome, packet));
+        let octets = packets
+            .iter()
+            .map(|packet| self.try_out(name, outcome, packet));
         let octets = octets.collect::<Result<Vec<_>>>()?;
         octets.first().copied().context("a packet to try")
     }

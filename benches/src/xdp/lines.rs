@@ -13,9 +13,7 @@ use anyhow::{Result, bail};
 use dns_common::{
     host::Constants,
     respond,
-    tables::{
-        AddressSlot, Chunk, Control, EntryPair, Line, Row, Source, Tables as Lookup, Word,
-    },
+    tables::{AddressSlot, Chunk, Control, EntryPair, Line, Row, Source, Tables as Lookup, Word},
 };
 use serde::Serialize;
 use veer::{clock::BootClock, plane::host::QueryHost, tables::Tables};
@@ -71,7 +69,10 @@ pub(super) fn read(queries: &[Query], tables: &Tables, constants: &Constants) ->
 /// A line: the table it is in, and its number.
 type Place = (&'static str, usize);
 
-#[expect(clippy::cast_precision_loss, reason = "there are few lines and answers")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "there are few lines and answers"
+)]
 fn average(answers: &[HashSet<Place>]) -> Lines {
     let mut readers: HashMap<Place, usize> = HashMap::new();
     for place in answers.iter().flatten() {
@@ -86,7 +87,10 @@ fn average(answers: &[HashSet<Place>]) -> Lines {
     let each = |lines: usize| lines as f64 / answers.len() as f64;
     Lines {
         lines: each(by_table.values().sum()),
-        lines_of: by_table.into_iter().map(|(table, lines)| (table, each(lines))).collect(),
+        lines_of: by_table
+            .into_iter()
+            .map(|(table, lines)| (table, each(lines)))
+            .collect(),
     }
 }
 
@@ -119,7 +123,9 @@ impl<'t> Watched<'t> {
         if service != Row::NO_SERVICE {
             let line = service as usize * COUNTER / LINE;
             let places = ["places of service counters", "service counters"];
-            self.lines.borrow_mut().extend(places.map(|table| (table, line)));
+            self.lines
+                .borrow_mut()
+                .extend(places.map(|table| (table, line)));
         }
     }
 }

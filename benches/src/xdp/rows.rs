@@ -105,7 +105,11 @@ fn is_followed(family: &Family) -> bool {
         && family.outcome == Answered
         && family.edns != Edns::Plain
         && family.edns != Edns::OurCookie(1);
-    is_headline || matches!(name, "A over IPv6" | "no such type" | "no such name, 1 label")
+    is_headline
+        || matches!(
+            name,
+            "A over IPv6" | "no such type" | "no such name, 1 label"
+        )
 }
 
 /// Each feature off, on, and where that changes what becomes of a query.
@@ -116,12 +120,12 @@ fn features() -> Vec<Row> {
         ("A over IPv6", &[(Off, Answered), (ReplyByFib, Answered)]),
         ("A, EDNS", &[(Off, Answered)]),
         ("A, EDNS, DO", &[(Off, Answered), (Defaults, Answered)]),
-        ("A, EDNS, DO, client cookie", &[(Off, Answered), (Cookies, Answered), (Defaults, Answered)]),
-        ("A, EDNS, DO, server cookie", &[(Off, Answered), (Cookies, Answered), (Defaults, Answered)]),
-        ("A, EDNS, DO, cookie of the other secret", &[(Cookies, Answered)]),
-        ("A, EDNS, client subnet IPv4 /24", &[(Off, Answered), (Subnets, Answered), (SubnetsTrusted, Answered)]),
-        ("A, EDNS, client subnet IPv6 /56", &[(Off, Answered), (Subnets, Answered), (SubnetsTrusted, Answered)]),
-        ("A, EDNS, client subnet IPv4 /24, not trusted", &[(SubnetsTrusted, Answered)]),
+        ("A, client cookie", &[(Off, Answered), (Cookies, Answered), (Defaults, Answered)]),
+        ("A, server cookie", &[(Off, Answered), (Cookies, Answered), (Defaults, Answered)]),
+        ("A, cookie of the other secret", &[(Cookies, Answered)]),
+        ("A, ECS IPv4 /24", &[(Off, Answered), (Subnets, Answered), (SubnetsTrusted, Answered)]),
+        ("A, ECS IPv6 /56", &[(Off, Answered), (Subnets, Answered), (SubnetsTrusted, Answered)]),
+        ("A, ECS IPv4 /24, not trusted", &[(SubnetsTrusted, Answered)]),
         ("no such name, 1 label", &[(Off, AnsweredNegative), (Rates, AnsweredNegative), (OverRates, DropRate)]),
         ("no such name, 10 labels", &[(Off, AnsweredNegative)]),
         ("outside our zones", &[(Off, UpUnknownName), (UpBudget, UpUnknownName), (OverUpBudget, DropUnknownName)]),
@@ -159,9 +163,15 @@ mod tests {
             assert!(sets.contains(&set), "{}", set.name());
         }
         let measured: Vec<Row> = SIZES.into_iter().flat_map(rows).collect();
-        let measured: HashSet<&str> = measured.iter().map(|row| row.family.name.as_str()).collect();
+        let measured: HashSet<&str> = measured
+            .iter()
+            .map(|row| row.family.name.as_str())
+            .collect();
         let all = families();
-        assert_eq!(measured, all.iter().map(|family| family.name.as_str()).collect());
+        assert_eq!(
+            measured,
+            all.iter().map(|family| family.name.as_str()).collect()
+        );
         assert_eq!(measured.len(), all.len(), "names tell families apart");
     }
 }

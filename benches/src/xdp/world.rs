@@ -146,7 +146,9 @@ mod tests {
         let mut left: HashSet<IpNet> = world.bulk.prefixes.iter().map(|(net, _)| *net).collect();
         for _ in 0..5000 {
             let asker = world.asker(&mut random);
-            let of = |net: &IpNet| net.contains(&IpAddr::V4(asker.v4)) || net.contains(&IpAddr::V6(asker.v6));
+            let of = |net: &IpNet| {
+                net.contains(&IpAddr::V4(asker.v4)) || net.contains(&IpAddr::V6(asker.v6))
+            };
             assert!(world.bulk.prefixes.iter().any(|(net, _)| of(net)));
             left.retain(|net| !of(net));
         }
