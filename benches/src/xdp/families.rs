@@ -72,6 +72,12 @@ pub(super) struct Family {
 }
 
 impl Family {
+    /// Whether the rate of its answers is limited by default: denials, referrals,
+    /// and what may have more than twice as many octets as the query.
+    pub(super) fn is_limited(&self) -> bool {
+        self.outcome != Answered || matches!(self.rtype, Rtype::AAAA | Rtype::HTTPS)
+    }
+
     /// Whether there is more than one such query.
     pub(super) fn varies(&self) -> bool {
         !matches!(self.asked, Asked::Only(_)) && !self.untrusted

@@ -35,7 +35,7 @@ const COLD_ONE_IN: usize = 100;
 const TRIED: usize = 64;
 /// Random queries by whose answers lines are counted: many times as many as make
 /// a line a shared one.
-const WATCHED: usize = 20_000;
+const WATCHED: usize = 5_000;
 
 /// The programs that do next to nothing.
 #[derive(Clone, Copy)]
@@ -60,14 +60,19 @@ pub(super) struct Measured {
 }
 
 /// The programs for `rows`, over tables that hold `world`.
-pub(super) fn load(world: &World, rows: &[Row]) -> Result<Vec<Instance>> {
+///
+/// `progress` is told what comes next.
+pub(super) fn load(world: &World, rows: &[Row], progress: impl Fn(&str)) -> Result<Vec<Instance>> {
     let capacity = world.bulk.capacity();
     let sets = Set::ALL.into_iter();
     let sets = sets.filter(|set| rows.iter().any(|row| row.set == *set));
+    progress("loading programs");
     let loaded = sets.map(|set| Instance::load(set, capacity));
     let instances = loaded.collect::<Result<Vec<_>>>()?;
     let first = instances.first().context("a row to measure")?;
+    progress("compiling tables");
     let filling = Filling::new(&first.tables, &world.bulk)?;
+    progress("filling tables");
     for instance in &instances {
         filling.publish(&instance.tables)?;
     }
@@ -237,7 +242,7 @@ mod tests {
         });
         let world = world.expect("names and prefixes");
         let rows: Vec<Row> = [FEATURES, HEADLINE].into_iter().flat_map(rows).collect();
-        let mut instances = load(&world, &rows).expect("programs; run this as root");
+        let mut instances = load(&world, &rows, |_| {}).expect("programs; run this as root");
         let prepared = route.run(|| {
             rows.into_iter()
                 .try_for_each(|row| Prepared::new(row, &world, &route, &mut instances).map(drop))

@@ -158,11 +158,11 @@ fn measure(
         let seconds = started.elapsed().as_secs_f64();
         eprintln!("{names} names, {prefixes} prefixes, {seconds:.1} s: {what}");
     };
-    progress("filling tables");
+    progress("making names and prefixes");
     let world = World::new(size)?;
-    let mut instances = measure::load(&world, &rows)?;
+    let mut instances = measure::load(&world, &rows, progress)?;
     let codes = measure::codes(&mut instances)?;
-    progress(&format!("trying {} kinds of query", rows.len()));
+    progress(&format!("trying the queries of {} rows", rows.len()));
     let measured = route.run(|| {
         let cpus = core_affinity::get_core_ids().context("processors to run on")?;
         let cpu = cpus.last().context("a processor to run on")?;

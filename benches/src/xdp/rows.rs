@@ -83,8 +83,8 @@ pub(super) fn rows(size: Size) -> Vec<Row> {
         }
         for access in accesses {
             for set in [Off, Defaults] {
-                // By default the rates of all others are limited.
-                if set == Off || family.outcome == Answered {
+                // Over its rate it would come to another outcome.
+                if set == Off || !family.is_limited() {
                     rows.push(row(&family, set, access, family.outcome));
                 }
             }
