@@ -21,6 +21,8 @@ mod flood;
 
 mod peers;
 
+mod size;
+
 mod xdp;
 
 use std::process::ExitCode;
@@ -44,6 +46,8 @@ enum Bench {
     Flood(flood::Options),
     /// The highest rate each server answers without loss, on one core
     Peers(peers::Options),
+    /// Memory and load time of growing configurations, up to the Internet's size
+    Size(size::Options),
     /// Time per packet in the XDP program, beside programs that do next to nothing
     Xdp(xdp::Options),
 }
@@ -63,6 +67,7 @@ fn run() -> Result<()> {
         Bench::Differential(options) => differential::run(&options),
         Bench::Flood(options) => flood::run(&options),
         Bench::Peers(options) => peers::run(&options),
+        Bench::Size(options) => size::run(&options),
         Bench::Xdp(options) => xdp::run(&options),
     }
 }
