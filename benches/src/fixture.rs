@@ -48,9 +48,8 @@ pub(crate) const RATE_BUCKETS: u32 = 65_536;
 /// The zone, as a file that is named for it.
 const ZONE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/zones/bench.example.zone");
 
-/// The steered name, and in wire form.
+/// The steered name.
 const SERVICE: &str = "www.bench.example.";
-const NAME: &[u8] = b"\x03www\x05bench\x07example\x00";
 const TTL_S: u32 = 20;
 const CANDIDATES: u8 = 4;
 
@@ -63,15 +62,6 @@ const NEVER_SUSPECT: u8 = 100;
 /// Prefixes that are always there, in group 1: an IPv4 /24, which one look
 /// finds, and an IPv6 /56, to which it takes five more.
 const GROUPED: [&str; 2] = ["203.0.113.0/24", "2001:db8:113:5500::/56"];
-
-/// The query for the A records of the steered name, as a resolver writes it:
-/// ID, RD set, one question, letters in mixed case.
-pub(crate) fn query() -> Vec<u8> {
-    let mut name = NAME.to_vec();
-    name[1].make_ascii_uppercase();
-    let header: &[u8] = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00";
-    [header, &name, b"\x00\x01\x00\x01"].concat()
-}
 
 /// What is in the tables beside the zone.
 #[derive(Default)]

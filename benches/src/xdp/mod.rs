@@ -82,9 +82,9 @@ impl Options {
         if let Some(text) = &self.family {
             let families = families::families();
             let exact = families.iter().any(|family| family.name == *text);
-            rows.retain(|Row { family, .. }| match exact {
-                true => family.name == *text,
-                false => family.name.contains(text.as_str()),
+            rows.retain(|Row { family, .. }| {
+                let name = family.name.as_str();
+                name == text || !exact && name.contains(text)
             });
         }
         rows
@@ -144,6 +144,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
 }
 
+/// What the kernel made of the programs, and how long they take.
+type Results = (Vec<(Set, Code)>, Vec<Measured>);
+
 /// Measures `rows` with tables of `size`, on one processor.
 fn measure(
     size: Size,
@@ -151,7 +154,7 @@ fn measure(
     route: &Route,
     floors: Floors<'_>,
     runs: usize,
-) -> Result<(Vec<(Set, Code)>, Vec<Measured>)> {
+) -> Result<Results> {
     let started = Instant::now();
     let progress = |what: &str| {
         let Size { names, prefixes } = size;

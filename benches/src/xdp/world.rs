@@ -93,10 +93,10 @@ impl World {
     /// Anyone in any of the prefixes, all alike.
     pub(super) fn asker(&self, random: &mut Random) -> Asker {
         Asker {
-            v4: v4_in(random.pick(&self.v4), random),
-            v6: v6_in(random.pick(&self.v6), random),
-            subnet_v4: v4_in(random.pick(&self.v4), random),
-            subnet_v6: v6_in(random.pick(&self.v6), random),
+            v4: v4_in(*random.pick(&self.v4), random),
+            v6: v6_in(*random.pick(&self.v6), random),
+            subnet_v4: v4_in(*random.pick(&self.v4), random),
+            subnet_v6: v6_in(*random.pick(&self.v6), random),
         }
     }
 }
@@ -114,12 +114,12 @@ fn parsed(name: &str) -> Result<Name> {
     name.parse().map_err(|error| anyhow!("{name}: {error}"))
 }
 
-fn v4_in(prefix: &Ipv4Net, random: &mut Random) -> Ipv4Addr {
+fn v4_in(prefix: Ipv4Net, random: &mut Random) -> Ipv4Addr {
     let host = u32::try_from(random.next() >> 32).unwrap_or_default();
     (prefix.network().to_bits() | host & prefix.hostmask().to_bits()).into()
 }
 
-fn v6_in(prefix: &Ipv6Net, random: &mut Random) -> Ipv6Addr {
+fn v6_in(prefix: Ipv6Net, random: &mut Random) -> Ipv6Addr {
     let host = u128::from(random.next()) << 64 | u128::from(random.next());
     (prefix.network().to_bits() | host & prefix.hostmask().to_bits()).into()
 }
