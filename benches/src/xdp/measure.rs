@@ -28,8 +28,9 @@ const COLD_TURN: Turn = Turn {
     warm_up: 0,
     counted: 10,
 };
-/// Emptying the caches takes a thousand times as long as a run.
-const COLD_ONE_IN: usize = 100;
+/// Emptying the caches takes thousands of times as long as a run, so there are
+/// fewer runs then.
+const COLD_ONE_IN: usize = 200;
 
 /// Random queries that are tried before they are measured.
 const TRIED: usize = 64;

@@ -61,13 +61,19 @@ pub(crate) struct Options {
     /// Draw cost against names into FILE
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// Runs of each row; a hundredth with empty caches
+    /// Runs of each row; one in 200 of them with empty caches
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// Only queries of this name, or, where none has it, with it in theirs
     #[arg(long, value_name = "TEXT")]
     family: Option<String>,
-    /// Only small tables, in which each feature is measured off and on
+    /// Only tables with so many names
+    #[arg(long, value_name = "N")]
+    names: Option<usize>,
+    /// Only tables with so many resolver prefixes
+    #[arg(long, value_name = "N")]
+    prefixes: Option<usize>,
+    /// Only the smallest tables, with which each feature is measured off and on
     #[arg(long)]
     quick: bool,
 }
@@ -75,10 +81,13 @@ pub(crate) struct Options {
 impl Options {
     /// What to measure with `size`.
     fn rows(&self, size: Size) -> Vec<Row> {
-        let mut rows = rows::rows(size);
-        if self.quick && size != FEATURES {
+        let is_left_out = self.quick && size != FEATURES
+            || self.names.is_some_and(|names| names != size.names)
+            || self.prefixes.is_some_and(|prefixes| prefixes != size.prefixes);
+        if is_left_out {
             return Vec::new();
         }
+        let mut rows = rows::rows(size);
         if let Some(text) = &self.family {
             let families = families::families();
             let exact = families.iter().any(|family| family.name == *text);
@@ -128,7 +137,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         reported.extend(rows);
     }
     if reported.is_empty() {
-        bail!("no row is of the family asked for");
+        bail!("no row is of the family and the size asked for");
     }
     if let Some(file) = &options.svg {
         report::draw(&reported, file)?;

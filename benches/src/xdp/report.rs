@@ -186,7 +186,7 @@ pub(super) fn draw(rows: &[ReportedRow], file: &Path) -> Result<()> {
         },
         y: Axis {
             label: "ns per packet",
-            log: false,
+            log: true,
         },
         series,
     };

@@ -14,8 +14,7 @@ use crate::{
     random::Random,
 };
 
-/// Groups that prefixes belong to, at most: as many as there are numbers for,
-/// the default one included, less a few.
+/// Groups, at most; their numbers have 16 bits.
 const GROUPS_MAX: usize = 65_000;
 
 /// Prefixes of one group, on average, where there are few of them.
