@@ -83,7 +83,9 @@ impl Options {
     fn rows(&self, size: Size) -> Vec<Row> {
         let is_left_out = self.quick && size != FEATURES
             || self.names.is_some_and(|names| names != size.names)
-            || self.prefixes.is_some_and(|prefixes| prefixes != size.prefixes);
+            || self
+                .prefixes
+                .is_some_and(|prefixes| prefixes != size.prefixes);
         if is_left_out {
             return Vec::new();
         }
