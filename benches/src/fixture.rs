@@ -1,5 +1,6 @@
-//! A small zone in tables, and the query for its steered name: what a hot
-//! query meets.
+//! Tables as an operator's are, small or large: the zone in
+//! `zones/bench.example.zone`, a service in it, and whatever else a benchmark
+//! wants in them.
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -8,16 +9,24 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use dns_common::{cookie::Secret, decision::Eligible};
+use dns_common::{
+    cookie::Secret,
+    decision::{Eligible, Ranking},
+};
+use domain::{
+    base::{Record, Serial, Ttl, iana::Class},
+    rdata::Soa,
+};
+use ipnet::IpNet;
 use veer::{
-    authority::{master_file, zones::Zones},
+    authority::{master_file, zone::Zone, zones::Zones},
     clock,
     measurement::{
         compile::{Surroundings, compile},
         director::Director,
     },
     model::{AllDown, Groups, Name, Plan, Policy, Pool, Probe, ProbeKind, Server, Service, Shape},
-    tables::{Capacity, ResolverFlags, Tables},
+    tables::{Capacity, Image, PreparedResolvers, ResolverFlags, Tables},
 };
 
 /// Where the query comes from; its client subnets are trusted.
@@ -33,102 +42,193 @@ pub(crate) const PORT: u16 = 53;
 /// The secret that makes cookies, and one whose cookies are taken as well.
 pub(crate) const SECRETS: [Secret; 2] = [Secret(1, 2), Secret(3, 4)];
 
+/// Buckets of response rates: the default.
+pub(crate) const RATE_BUCKETS: u32 = 65_536;
+
 /// The zone, as a file that is named for it.
 const ZONE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/zones/bench.example.zone");
 
-/// The steered name, and in wire form.
+/// The steered name.
 const SERVICE: &str = "www.bench.example.";
-const NAME: &[u8] = b"\x03www\x05bench\x07example\x00";
 const TTL_S: u32 = 20;
 const CANDIDATES: u8 = 4;
+
+/// Services take turns at so many pools.
+const POOLS_MAX: usize = 100;
 
 /// Nothing is measured here, so nothing is suspect.
 const NEVER_SUSPECT: u8 = 100;
 
-/// The prefixes of a second group: an IPv4 /24, which one look finds, and an
-/// IPv6 /56, to which it takes five more.
+/// Prefixes that are always there, in group 1: an IPv4 /24, which one look
+/// finds, and an IPv6 /56, to which it takes five more.
 const GROUPED: [&str; 2] = ["203.0.113.0/24", "2001:db8:113:5500::/56"];
 
-/// Tables of the default's shape, but small.
-pub(crate) const CAPACITY: Capacity = Capacity {
-    names: 1024,
-    groups: 2,
-    pools: 1,
-    answer_cells: 1024,
-    chunks: 16,
-    services: 1,
-    rate_buckets: 1024,
-};
-
-/// The query for the A records of the steered name, as a resolver writes it:
-/// ID, RD set, one question, letters in mixed case.
-pub(crate) fn query() -> Vec<u8> {
-    let mut name = NAME.to_vec();
-    name[1].make_ascii_uppercase();
-    let header: &[u8] = b"\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00";
-    [header, &name, b"\x00\x01\x00\x01"].concat()
+/// What is in the tables beside the zone.
+#[derive(Default)]
+pub(crate) struct Bulk {
+    /// Zones of steered names and nothing else: each apex, and the names below.
+    pub(crate) zones: Vec<(Name, Vec<Name>)>,
+    /// Resolver prefixes, each with the number of its group.
+    pub(crate) prefixes: Vec<(IpNet, u16)>,
+    /// Resolver groups; with fewer than two there are two all the same.
+    pub(crate) groups: u32,
 }
 
-/// Fills `tables` of [`CAPACITY`] with the zone and its service: four
-/// candidates, of which everybody's first choice is down.
-pub(crate) fn publish(tables: &Tables) -> Result<()> {
-    let mut zone = master_file::parse(Path::new(ZONE)).map_err(|errors| anyhow!("{errors}"))?;
-    let service = service()?;
-    let steered = zone.steer(&service.name, service.shape, service.ttl_s);
-    steered.map_err(|error| anyhow!("{error}"))?;
-    let zones = Zones::new(vec![zone]).map_err(|error| anyhow!("{error}"))?;
-    let prefixes = GROUPED.map(|prefix| Ok((prefix.parse().with_context(|| prefix)?, 1)));
-    let groups = Groups {
-        names: ["default", "grouped"].map(str::to_owned).into(),
-        prefixes: prefixes.into_iter().collect::<Result<_>>()?,
-    };
-    let flags = ResolverFlags {
-        trusted: vec![IpAddr::V4(RESOLVER).into()],
-        exempt: Vec::new(),
-    };
-    tables.replace_resolvers(&tables.prepare_resolvers(&groups.prefixes, &flags)?);
+impl Bulk {
+    /// Steered names, the zone's among them.
+    fn services(&self) -> u32 {
+        let names = self.zones.iter().map(|(_, names)| names.len());
+        1 + names.sum::<usize>() as u32
+    }
 
-    let director = Director::new(Plan::new(vec![service], groups), NEVER_SUSPECT);
-    let number = tables.generation_number() + 1;
-    let surroundings = Surroundings {
-        addresses: &[SERVICE_ADDRESS.into(), SERVICE_ADDRESS_V6.into()],
-        port: PORT,
-        secrets: SECRETS,
-        counters: &[SERVICE.to_owned()],
-    };
-    let image = compile(number, tables, &zones, &director, &surroundings)?;
-    tables.set_clock_offset_ns(clock::offset_ns());
-    tables.publish(&image);
-    let all_but_first = (1 << CANDIDATES) - 2;
-    let eligible = Eligible::new(all_but_first, all_but_first, true);
-    tables.store_eligible(number, 0, eligible.0);
-    Ok(())
+    fn pools(&self) -> u32 {
+        self.services().min(POOLS_MAX as u32)
+    }
+
+    fn groups(&self) -> u32 {
+        self.groups.max(2)
+    }
+
+    /// Tables that all of it fits into.
+    pub(crate) fn capacity(&self) -> Capacity {
+        // With the names between, and with what each zone answers by itself.
+        const NAMES_OF_ZONE: u32 = 10;
+        const CELLS_OF_ZONE: u32 = 32;
+        // One for each length of name, and for each type and candidate in it.
+        const CELLS_OF_POOL: u32 = 4096;
+        let zones = 1 + self.zones.len() as u32;
+        Capacity {
+            names: self.services() + NAMES_OF_ZONE * zones + 64,
+            groups: self.groups().next_power_of_two(),
+            pools: self.pools(),
+            answer_cells: CELLS_OF_ZONE * zones + CELLS_OF_POOL * self.pools(),
+            // IPv6 prefixes of one network share most of theirs.
+            chunks: self.prefixes.len() as u32 / 4 + 64,
+            services: self.services(),
+            rate_buckets: RATE_BUCKETS,
+        }
+    }
 }
 
-/// The service at [`SERVICE`], its candidates with an address of each family.
-fn service() -> Result<Service> {
-    let Ok(name) = SERVICE.parse::<Name>() else {
-        bail!("{SERVICE} is no name");
-    };
-    let server = |number: u8| Server {
-        name: format!("s{number}"),
-        v4: vec![Ipv4Addr::new(203, 0, 113, number + 1)],
-        v6: vec![Ipv6Addr::new(
-            0x2001,
-            0xdb8,
-            0x113,
-            0,
-            0,
-            0,
-            0,
-            u16::from(number) + 1,
-        )],
+/// All of it as tables have it, for any tables of its capacity that are empty.
+pub(crate) struct Filling {
+    capacity: Capacity,
+    groups: u16,
+    image: Image,
+    resolvers: PreparedResolvers,
+}
+
+impl Filling {
+    /// The zone and `bulk`, compiled for `tables` of [`Bulk::capacity`].
+    pub(crate) fn new(tables: &Tables, bulk: &Bulk) -> Result<Self> {
+        let mut prefixes = bulk.prefixes.clone();
+        for prefix in GROUPED {
+            prefixes.push((prefix.parse().with_context(|| prefix)?, 1));
+        }
+        let flags = ResolverFlags {
+            trusted: vec![IpAddr::V4(RESOLVER).into()],
+            exempt: Vec::new(),
+        };
+        let resolvers = tables.prepare_resolvers(&prefixes, &flags)?;
+
+        let mut zone = master_file::parse(Path::new(ZONE)).map_err(|errors| anyhow!("{errors}"))?;
+        let Ok(name) = SERVICE.parse::<Name>() else {
+            bail!("{SERVICE} is no name");
+        };
+        steer(&mut zone, &name)?;
+        let (mut zones, mut names) = (vec![zone], vec![name]);
+        for (apex, steered) in &bulk.zones {
+            let mut zone = empty_zone(apex);
+            for name in steered {
+                steer(&mut zone, name)?;
+            }
+            zones.push(zone);
+            names.extend(steered.iter().cloned());
+        }
+        let zones = Zones::new(zones).map_err(|error| anyhow!("{error}"))?;
+        let counters = names.iter().map(|name| name.fmt_with_dot().to_string());
+        let counters: Vec<_> = counters.collect();
+        let pools = bulk.pools() as usize;
+        let services = names.into_iter().enumerate();
+        let services = services.map(|(number, name)| service(name, number % pools));
+        let groups = Groups {
+            names: (0..bulk.groups())
+                .map(|group| format!("g{group}"))
+                .collect(),
+            prefixes: Vec::new(),
+        };
+        let director = Director::new(Plan::new(services.collect(), groups), NEVER_SUSPECT);
+        let surroundings = Surroundings {
+            addresses: &[SERVICE_ADDRESS.into(), SERVICE_ADDRESS_V6.into()],
+            port: PORT,
+            secrets: SECRETS,
+            counters: &counters,
+        };
+        let number = tables.generation_number() + 1;
+        Ok(Self {
+            capacity: *tables.capacity(),
+            groups: bulk.groups() as u16,
+            image: compile(number, tables, &zones, &director, &surroundings)?,
+            resolvers,
+        })
+    }
+
+    /// Fills `tables`: the first candidate is down everywhere, and the order of
+    /// the others differs from group to group.
+    pub(crate) fn publish(&self, tables: &Tables) -> Result<()> {
+        if *tables.capacity() != self.capacity || tables.generation_number() != 0 {
+            bail!("these tables are of another size, or not empty");
+        }
+        tables.replace_resolvers(&self.resolvers);
+        tables.set_clock_offset_ns(clock::offset_ns());
+        tables.publish(&self.image);
+        let number = tables.generation_number();
+        let all_but_first = (1 << CANDIDATES) - 2;
+        let eligible = Eligible::new(all_but_first, all_but_first, true);
+        let rankings: [_; CANDIDATES as usize] = std::array::from_fn(|first| {
+            let order = (0..CANDIDATES).map(|place| (place + first as u8) % CANDIDATES);
+            Ranking::new(&order.collect::<Vec<_>>())
+        });
+        for pool in 0..self.capacity.pools as u16 {
+            tables.store_eligible(number, pool, eligible.0);
+            for group in 0..self.groups {
+                let ranking = rankings[usize::from(group) % rankings.len()];
+                tables.store_ranking(number, pool, group, ranking.0);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn steer(zone: &mut Zone, name: &Name) -> Result<()> {
+    let steered = zone.steer(name, Shape::Direct, TTL_S);
+    steered.map_err(|error| anyhow!("{error}"))
+}
+
+/// A zone with its SOA alone.
+fn empty_zone(apex: &Name) -> Zone {
+    const SERIAL: Serial = Serial(1);
+    let ttl = Ttl::from_secs(3600);
+    let soa = Soa::new(apex.clone(), apex.clone(), SERIAL, ttl, ttl, ttl, ttl);
+    Zone::new(Record::new(apex.clone(), Class::IN, ttl, soa.into()))
+}
+
+/// The service at `name`, the candidates of its pool with an address of each family.
+fn service(name: Name, pool: usize) -> Service {
+    let server = |number: u8| {
+        let (high, low) = ((pool >> 8) as u8, pool as u8);
+        let (pool, host) = (pool as u16, u16::from(number) + 1);
+        Server {
+            name: format!("s{number}"),
+            v4: vec![Ipv4Addr::new(10, high, low, number + 1)],
+            v6: vec![Ipv6Addr::new(0x2001, 0xdb8, 0x113, pool, 0, 0, 0, host)],
+        }
     };
     let pool = Pool {
         servers: (0..CANDIDATES).map(server).collect(),
         policy: Policy::Failover {
             order: (0..CANDIDATES).collect(),
-            by_group: [("grouped".to_owned(), (0..CANDIDATES).rev().collect())].into(),
+            by_group: [].into(),
         },
         // Nothing is probed.
         probe: Probe {
@@ -140,11 +240,11 @@ fn service() -> Result<Service> {
         },
         all_down: AllDown::All,
     };
-    Ok(Service {
+    Service {
         name,
         customer: "bench".to_owned(),
         ttl_s: TTL_S,
         shape: Shape::Direct,
         pool,
-    })
+    }
 }

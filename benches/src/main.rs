@@ -1,10 +1,13 @@
 //! `benches`: measurements that need namespaces or the kernel, run by
 //! `cargo xtask bench`. What needs neither is a criterion benchmark beside it.
 
+mod curve;
 mod fixture;
 mod frame;
+mod internet;
 mod machine;
 mod programs;
+mod random;
 mod report;
 
 mod rig;
@@ -17,6 +20,8 @@ mod differential;
 mod flood;
 
 mod peers;
+
+mod size;
 
 mod xdp;
 
@@ -41,6 +46,8 @@ enum Bench {
     Flood(flood::Options),
     /// The highest rate each server answers without loss, on one core
     Peers(peers::Options),
+    /// Memory and load time of growing configurations, up to the Internet's size
+    Size(size::Options),
     /// Time per packet in the XDP program, beside programs that do next to nothing
     Xdp(xdp::Options),
 }
@@ -60,6 +67,7 @@ fn run() -> Result<()> {
         Bench::Differential(options) => differential::run(&options),
         Bench::Flood(options) => flood::run(&options),
         Bench::Peers(options) => peers::run(&options),
+        Bench::Size(options) => size::run(&options),
         Bench::Xdp(options) => xdp::run(&options),
     }
 }

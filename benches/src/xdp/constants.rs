@@ -7,7 +7,7 @@ use dns_common::host::{Class, ClientSubnet, Constants};
 use serde::Serialize;
 use veer::config::{settings::Settings, values::Values};
 
-use crate::fixture::CAPACITY;
+use crate::fixture::RATE_BUCKETS;
 
 /// A set of constants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -93,7 +93,7 @@ const OFF: Constants = Constants {
     ..Constants::OFF
 };
 
-const RATE_MASK: u64 = CAPACITY.rate_buckets as u64 - 1;
+const RATE_MASK: u64 = RATE_BUCKETS as u64 - 1;
 
 /// Every class limited.
 fn rates(interval_ns: u64) -> Constants {

@@ -1,6 +1,11 @@
-//! `xdp`: time per packet in the responder for queries of every kind, each with
-//! the features it meets off and on, beside programs that drop and that reflect
-//! every frame, by `BPF_PROG_TEST_RUN`.
+//! `xdp`: time per packet in the responder for queries of every kind, by
+//! `BPF_PROG_TEST_RUN`, each beside a program that drops and one that reflects
+//! every frame: the same packets, in turns that follow each other.
+//!
+//! Queries are *hot*, the same one again and again; *random*, for any name and
+//! from anywhere; or *cold*, the hot one with empty caches. Tables hold from a
+//! thousand names to a million, and from ten thousand resolver prefixes to a
+//! million ([`rows::SIZES`]).
 //!
 //! What is on is a constant of the loaded program, so each [set](constants::Set) of
 //! constants is a program of its own, with tables of its own. How large the
@@ -8,29 +13,39 @@
 //!
 //! The kernel's clock is read around each single run, so every figure contains
 //! what that costs: some tens of nanoseconds, the same for all. `drop` shows
-//! them; what counts is the difference.
+//! them; what counts is the difference. The reflect does as for IPv4 with any
+//! frame: the least that an answer can cost.
 
+mod cache;
 mod constants;
+mod families;
 mod instance;
+mod lines;
+mod measure;
 mod queries;
+mod report;
 mod route;
 mod rows;
 mod timing;
+mod world;
 
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Instant};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use dns_common::host::Constants;
-use serde::Serialize;
 
 use self::{
-    constants::ReportedConstants,
-    instance::{Instance, Size, subject},
+    cache::Eviction,
+    constants::Set,
+    instance::Code,
+    measure::{Floors, Measured, Prepared},
+    report::{Report, ReportedProgram, ReportedRow},
     route::Route,
-    timing::{Subject, Times},
+    rows::{Access, FEATURES, Row, SIZES},
+    timing::Subject,
+    world::{Size, World},
 };
-use crate::{machine::Facts, programs, report};
+use crate::{machine::Facts, programs, report as files};
 
 // As in <linux/bpf.h>.
 const XDP_DROP: u32 = 1;
@@ -43,156 +58,143 @@ pub(crate) struct Options {
     /// Write the results to FILE
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Runs of each row
-    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1..))]
+    /// Draw cost against names into FILE
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Runs of each row; one in 200 of them with empty caches
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
+    /// Only queries of this name, or, where none has it, with it in theirs
+    #[arg(long, value_name = "TEXT")]
+    family: Option<String>,
+    /// Only tables with so many names
+    #[arg(long, value_name = "N")]
+    names: Option<usize>,
+    /// Only tables with so many resolver prefixes
+    #[arg(long, value_name = "N")]
+    prefixes: Option<usize>,
+    /// Only the smallest tables, with which each feature is measured off and on
+    #[arg(long)]
+    quick: bool,
 }
 
-/// What `--json` writes.
-#[derive(Serialize)]
-struct Report {
-    #[serde(flatten)]
-    facts: Facts,
-    /// Runs of each row.
-    runs: u32,
-    /// The responder's programs.
-    programs: Vec<ReportedProgram>,
-    rows: Vec<ReportedRow>,
+impl Options {
+    /// What to measure with `size`.
+    fn rows(&self, size: Size) -> Vec<Row> {
+        let is_left_out = self.quick && size != FEATURES
+            || self.names.is_some_and(|names| names != size.names)
+            || self
+                .prefixes
+                .is_some_and(|prefixes| prefixes != size.prefixes);
+        if is_left_out {
+            return Vec::new();
+        }
+        let mut rows = rows::rows(size);
+        if let Some(text) = &self.family {
+            let families = families::families();
+            let exact = families.iter().any(|family| family.name == *text);
+            rows.retain(|Row { family, .. }| {
+                let name = family.name.as_str();
+                name == text || !exact && name.contains(text)
+            });
+        }
+        rows
+    }
 }
 
-/// The responder as one set of constants makes it.
-#[derive(Serialize)]
-struct ReportedProgram {
-    /// What is on.
-    on: &'static str,
-    #[serde(with = "ReportedConstants")]
-    constants: Constants,
-    #[serde(flatten)]
-    size: Size,
-}
-
-/// One row's results.
-#[derive(Serialize)]
-struct ReportedRow {
-    program: &'static str,
-    /// What is on in it; `None` for programs that are not the responder.
-    on: Option<&'static str>,
-    /// What becomes of the query.
-    outcome: Option<&'static str>,
-    /// Octets of the frame that comes in, and of what it becomes.
-    frame_octets: [u32; 2],
-    #[serde(flatten)]
-    size: Size,
-    /// Nanoseconds per packet, the taking of the time included.
-    ns: Times,
-    /// The mean over that of the program that drops, nanoseconds.
-    over_drop_ns: f64,
-    /// The mean over that of the program that reflects, nanoseconds.
-    over_reflect_ns: f64,
-}
-
-/// Measures the programs, prints the table and writes the report.
+/// Measures every row, prints tables and writes the report.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let facts = Facts::collect()?;
     println!("{}", facts.line());
     let route = Route::new()?;
     let rig = programs::load(&["drop", "reflect"])?;
-    let rows = rows::rows()?;
-    let mut instances = Instance::load_all()?;
-    let octets = instance::rehearse(&mut instances, &rows, &route)?;
-    let responders = instance::programs(&mut instances)?;
-
-    let plain = rows.first().context("there are rows")?;
-    let mut subjects = Vec::new();
-    for (name, verdict) in [("drop", XDP_DROP), ("reflect", XDP_TX)] {
-        subjects.push(Subject {
+    let floor = |name, verdict| {
+        let program = programs::loaded(&rig, name)?;
+        anyhow::Ok(Subject {
             name,
-            program: programs::loaded(&rig, name)?,
-            frame: &plain.frame,
-            context: route.context(plain.frame.len()),
+            program,
             verdict,
-        });
-    }
-    for row in &rows {
-        let mut responders = responders.iter();
-        let responder = responders.find(|(set, _)| *set == row.set);
-        let (_, program) = responder.context("every set is loaded")?;
-        subjects.push(subject(row, program, &route));
-    }
-    let times = route.run(|| timing::take(&subjects, options.runs as usize))??;
-
-    let queries = [None, None].into_iter();
-    let queries = queries.chain(rows.iter().zip(octets).map(Some));
-    let [drop, reflect, ..] = times[..] else {
-        bail!("no times of {} subjects", subjects.len());
+        })
     };
-    let rows = subjects
-        .iter()
-        .zip(times)
-        .zip(queries)
-        .map(|((subject, ns), query)| {
-            let over = |floor: Times| ns.mean_of_fastest_90 - floor.mean_of_fastest_90;
-            let before = subject.frame.len() as u32;
-            Ok(ReportedRow {
-                program: subject.name,
-                on: query.map(|(row, _)| row.set.name()),
-                outcome: query.map(|(row, _)| row.outcome.name()),
-                frame_octets: [before, query.map_or(before, |(_, after)| after)],
-                size: Size::of(subject.program)?,
-                ns,
-                over_drop_ns: over(drop),
-                over_reflect_ns: over(reflect),
-            })
-        })
-        .collect::<Result<Vec<_>>>()?;
-    print_rows(&rows);
-    let programs = responders.iter().map(|(set, program)| {
-        Ok(ReportedProgram {
-            on: set.name(),
-            constants: set.constants(),
-            size: Size::of(program)?,
-        })
-    });
-    let programs = programs.collect::<Result<_>>()?;
+    let floors = Floors {
+        drop: floor("drop", XDP_DROP)?,
+        reflect: floor("reflect", XDP_TX)?,
+    };
+    let mut programs: Vec<(Set, Code)> = Vec::new();
+    let mut reported: Vec<ReportedRow> = Vec::new();
+    for size in SIZES {
+        let rows = options.rows(size);
+        if rows.is_empty() {
+            continue;
+        }
+        let (codes, measured) = measure(size, rows, &route, floors, options.runs as usize)?;
+        for (set, code) in codes {
+            if programs.iter().all(|(known, _)| *known != set) {
+                programs.push((set, code));
+            }
+        }
+        let rows: Vec<ReportedRow> = measured.into_iter().map(ReportedRow::from).collect();
+        println!("\n{} names, {} prefixes", size.names, size.prefixes);
+        report::print(&rows);
+        reported.extend(rows);
+    }
+    if reported.is_empty() {
+        bail!("no row is of the family and the size asked for");
+    }
+    if let Some(file) = &options.svg {
+        report::draw(&reported, file)?;
+    }
     let report = Report {
         facts,
-        runs: options.runs,
-        programs,
-        rows,
+        programs: programs.into_iter().map(ReportedProgram::new).collect(),
+        rows: reported,
     };
     match &options.json {
-        Some(file) => report::write(file, &report),
+        Some(file) => files::write(file, &report),
         None => Ok(()),
     }
 }
 
-fn print_rows(rows: &[ReportedRow]) {
-    let cells: Vec<_> = rows
-        .iter()
-        .map(|row| {
-            let [before, after] = row.frame_octets;
-            [
-                row.program.to_owned(),
-                row.on.unwrap_or("").to_owned(),
-                format!("{before} to {after}"),
-                format!("{:.1} ns", row.ns.mean_of_fastest_90),
-                format!("{:+.1} ns", row.over_reflect_ns),
-                row.size.instructions.to_string(),
-                row.size.jited_octets.to_string(),
-            ]
-        })
-        .collect();
-    println!();
-    report::print_table(
-        [
-            "program, or query to veer",
-            "on",
-            "frame, octets",
-            "mean of fastest 90 %",
-            "over reflect",
-            "instructions",
-            "machine code",
-        ],
-        &cells,
-    );
+/// What the kernel made of the programs, and how long they take.
+type Results = (Vec<(Set, Code)>, Vec<Measured>);
+
+/// Measures `rows` with tables of `size`, on one processor.
+fn measure(
+    size: Size,
+    rows: Vec<Row>,
+    route: &Route,
+    floors: Floors<'_>,
+    runs: usize,
+) -> Result<Results> {
+    let started = Instant::now();
+    let progress = |what: &str| {
+        let Size { names, prefixes } = size;
+        let seconds = started.elapsed().as_secs_f64();
+        eprintln!("{names} names, {prefixes} prefixes, {seconds:.1} s: {what}");
+    };
+    progress("making names and prefixes");
+    let world = World::new(size)?;
+    let mut instances = measure::load(&world, &rows, progress)?;
+    let codes = measure::codes(&mut instances)?;
+    progress(&format!("trying the queries of {} rows", rows.len()));
+    let measured = route.run(|| {
+        let cpus = core_affinity::get_core_ids().context("processors to run on")?;
+        let cpu = cpus.last().context("a processor to run on")?;
+        core_affinity::set_for_current(*cpu);
+        let is_cold = rows.iter().any(|row| row.access == Access::Cold);
+        let eviction = is_cold.then(Eviction::new).transpose()?;
+        let rows = rows.into_iter();
+        let prepared = rows.map(|row| Prepared::new(row, &world, route, &mut instances));
+        let mut prepared = prepared.collect::<Result<Vec<_>>>()?;
+        progress("measuring");
+        // All in turns, so that whatever else the machine does hits all of them.
+        while prepared.iter().any(|row| !row.is_done(runs)) {
+            for row in prepared.iter_mut().filter(|row| !row.is_done(runs)) {
+                row.take_turns(&mut instances, floors, eviction.as_ref())?;
+            }
+        }
+        progress("done");
+        anyhow::Ok(prepared.into_iter().map(Prepared::finish).collect())
+    });
+    Ok((codes, measured??))
 }

@@ -1,144 +1,177 @@
-//! What is measured: a query, the constants of the program that gets it, and
-//! what is to become of it.
+//! What is measured: which family, by the program with which constants, with how
+//! much in the tables, and how often the same query comes.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddrV4, SocketAddrV6};
-
-use anyhow::Result;
 use dns_common::outcome::Outcome::{
-    self, Answered, AnsweredNegative, AnsweredReferral, DropRate, DropUnknownName, UpUnknownName,
+    self, Answered, AnsweredNegative, DropRate, DropUnknownName, UpUnknownName,
 };
-use domain::base::Rtype;
+use serde::Serialize;
 
 use super::{
     constants::Set::{
         self, Cookies, Defaults, Off, OverRates, OverUpBudget, Rates, ReplyByFib, Subnets,
         SubnetsTrusted, UpBudget,
     },
-    queries::{Edns, query},
-    route::{NEIGHBOUR_MAC, OUR_MAC, RESOLVER_V6},
-};
-use crate::{
-    fixture::{self, PORT, RESOLVER, SECRETS, SERVICE_ADDRESS, SERVICE_ADDRESS_V6},
-    frame::{self, Path},
+    families::{Edns, Family, Over, families},
+    world::Size,
 };
 
-/// A resolver that nobody trusts.
-const OTHER_RESOLVER: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
-const RESOLVER_PORT: u16 = 40_000;
+/// How queries follow each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Access {
+    /// The same again and again.
+    Hot,
+    /// Any name from anywhere, each as likely as another.
+    Random,
+    /// The same again and again, each time with empty caches.
+    Cold,
+}
 
-const MACS: [frame::Mac; 2] = [NEIGHBOUR_MAC, OUR_MAC];
-
-/// Below the apex, and ten labels of eight octets below it.
-const ABSENT: &str = "q7f3k9x2.bench.example.";
-const ABSENT_DEEP: &str = "q7f3k9x2.m4c8v1z5.t6b2n8w3.h9d5s1j7.p3g7y4l2.\
-                           r8k2q6f9.x1z5m3c7.w4t8b6n2.j5h1d9s3.l7p4g2y6.bench.example.";
+impl Access {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Hot => "hot",
+            Self::Random => "random",
+            Self::Cold => "cold",
+        }
+    }
+}
 
 /// One of the things measured.
 #[derive(Clone, Debug)]
 pub(super) struct Row {
-    pub(super) name: &'static str,
+    pub(super) family: Family,
     pub(super) set: Set,
-    pub(super) frame: Vec<u8>,
+    pub(super) access: Access,
     pub(super) outcome: Outcome,
 }
 
-/// Every row of the responder.
-pub(super) fn rows() -> Result<Vec<Row>> {
-    let plain = fixture::query();
-    let a = |edns: Edns| query("wWw.bench.example.", Rtype::A, Some(&edns));
-    let of = |name, rtype| query(name, rtype, None);
-    let client_cookie = a(Edns::cookie(None))?;
-    let our_cookie = a(Edns::cookie(Some(SECRETS[0])))?;
-    let older_cookie = a(Edns::cookie(Some(SECRETS[1])))?;
-    let subnet_v4 = a(Edns::subnet(IpAddr::from([203, 0, 113, 0]), 24))?;
-    let subnet_v6 = IpAddr::from([0x2001, 0xdb8, 0x113, 0x5500, 0, 0, 0, 0]);
-    let subnet_v6 = a(Edns::subnet(subnet_v6, 56))?;
-    let absent = of(ABSENT, Rtype::A)?;
-    let outside = of("www.other.test.", Rtype::A)?;
+/// What each feature costs is measured with these.
+pub(super) const FEATURES: Size = size(1_000, 10_000);
+/// What every family costs is measured with these.
+pub(super) const HEADLINE: Size = size(100_000, 1_000_000);
 
-    #[rustfmt::skip] // One row, one line.
-    let rows = [
-        ("A", Off, &plain, Answered),
-        ("A", Defaults, &plain, Answered),
-        ("AAAA", Off, &of("www.bench.example.", Rtype::AAAA)?, Answered),
-        ("A, static", Off, &of("static.bench.example.", Rtype::A)?, Answered),
-        ("A by a wildcard", Off, &of("any.wild.bench.example.", Rtype::A)?, Answered),
-        ("TXT, static", Off, &of("static.bench.example.", Rtype::TXT)?, Answered),
-        ("HTTPS by decision", Off, &of("www.bench.example.", Rtype::HTTPS)?, Answered),
-        ("no such type", Off, &of("static.bench.example.", Rtype::MX)?, AnsweredNegative),
-        ("no such name, 1 label", Off, &absent, AnsweredNegative),
-        ("no such name, 10 labels", Off, &of(ABSENT_DEEP, Rtype::A)?, AnsweredNegative),
-        ("referral", Off, &of("www.sub.bench.example.", Rtype::A)?, AnsweredReferral),
-        ("outside our zones", Off, &outside, UpUnknownName),
-        ("outside our zones", UpBudget, &outside, UpUnknownName),
-        ("outside our zones", OverUpBudget, &outside, DropUnknownName),
-        ("A, EDNS", Off, &a(Edns::default())?, Answered),
-        ("A, EDNS, DO", Off, &a(Edns::dnssec_ok())?, Answered),
-        ("A, EDNS, DO, client cookie", Off, &client_cookie, Answered),
-        ("A, EDNS, DO, client cookie", Cookies, &client_cookie, Answered),
-        ("A, EDNS, DO, our cookie", Off, &our_cookie, Answered),
-        ("A, EDNS, DO, our cookie", Cookies, &our_cookie, Answered),
-        ("A, EDNS, DO, cookie of the other secret", Cookies, &older_cookie, Answered),
-        ("A, EDNS, DO, our cookie", Defaults, &our_cookie, Answered),
-        ("A, EDNS, client subnet IPv4 /24", Off, &subnet_v4, Answered),
-        ("A, EDNS, client subnet IPv4 /24", Subnets, &subnet_v4, Answered),
-        ("A, EDNS, client subnet IPv4 /24", SubnetsTrusted, &subnet_v4, Answered),
-        ("A, EDNS, client subnet IPv6 /56", Off, &subnet_v6, Answered),
-        ("A, EDNS, client subnet IPv6 /56", Subnets, &subnet_v6, Answered),
-        ("A, EDNS, client subnet IPv6 /56", SubnetsTrusted, &subnet_v6, Answered),
-        ("A", Rates, &plain, Answered),
-        ("no such name, 1 label", Rates, &absent, AnsweredNegative),
-        ("no such name, 1 label", OverRates, &absent, DropRate),
-        ("A", ReplyByFib, &plain, Answered),
-    ];
-    let rows = rows.into_iter().map(|(name, set, message, outcome)| Row {
-        name,
-        set,
-        frame: from(RESOLVER, message),
-        outcome,
-    });
-    let mut rows: Vec<Row> = rows.collect();
-    for set in [Off, ReplyByFib] {
-        rows.push(Row {
-            name: "A over IPv6",
-            set,
-            frame: from_v6(&plain),
-            outcome: Answered,
-        });
+/// All sizes.
+pub(super) const SIZES: [Size; 7] = [
+    FEATURES,
+    size(1_000, 1_000_000),
+    size(10_000, 1_000_000),
+    HEADLINE,
+    size(1_000_000, 1_000_000),
+    size(100_000, 10_000),
+    size(100_000, 100_000),
+];
+
+const fn size(names: usize, prefixes: usize) -> Size {
+    Size { names, prefixes }
+}
+
+/// The rows that are measured with `size`.
+pub(super) fn rows(size: Size) -> Vec<Row> {
+    if size == FEATURES {
+        return features();
     }
-    rows.push(Row {
-        name: "A, EDNS, client subnet IPv4 /24, not trusted",
-        set: SubnetsTrusted,
-        frame: from(OTHER_RESOLVER, &subnet_v4),
-        outcome: Answered,
+    let wanted = |family: &Family| size == HEADLINE || is_followed(family);
+    let mut rows = Vec::new();
+    for family in families().into_iter().filter(wanted) {
+        let mut accesses = vec![Access::Hot];
+        if family.varies() {
+            accesses.push(Access::Random);
+        }
+        if size == HEADLINE && is_followed(&family) {
+            accesses.push(Access::Cold);
+        }
+        for access in accesses {
+            for set in [Off, Defaults] {
+                // Over its rate it would come to another outcome.
+                if set == Off || !family.is_limited() {
+                    rows.push(row(&family, set, access, family.outcome));
+                }
+            }
+        }
+    }
+    rows
+}
+
+/// Whether the cost of a family is followed over sizes, and measured with empty
+/// caches.
+fn is_followed(family: &Family) -> bool {
+    let name = family.name.as_str();
+    let is_headline = family.over == Over::V4
+        && family.tags == 0
+        && !family.untrusted
+        && family.rtype == domain::base::Rtype::A
+        && family.varies()
+        && family.outcome == Answered
+        && family.edns != Edns::Plain
+        && family.edns != Edns::OurCookie(1);
+    is_headline
+        || matches!(
+            name,
+            "A over IPv6" | "no such type" | "no such name, 1 label"
+        )
+}
+
+/// Each feature off, on, and where that changes what becomes of a query.
+fn features() -> Vec<Row> {
+    #[rustfmt::skip] // One family, one line.
+    let wanted: [(&str, &[(Set, Outcome)]); 13] = [
+        ("A", &[(Off, Answered), (Defaults, Answered), (Rates, Answered), (ReplyByFib, Answered)]),
+        ("A over IPv6", &[(Off, Answered), (ReplyByFib, Answered)]),
+        ("A, EDNS", &[(Off, Answered)]),
+        ("A, EDNS, DO", &[(Off, Answered), (Defaults, Answered)]),
+        ("A, client cookie", &[(Off, Answered), (Cookies, Answered), (Defaults, Answered)]),
+        ("A, server cookie", &[(Off, Answered), (Cookies, Answered), (Defaults, Answered)]),
+        ("A, cookie of the other secret", &[(Cookies, Answered)]),
+        ("A, ECS IPv4 /24", &[(Off, Answered), (Subnets, Answered), (SubnetsTrusted, Answered)]),
+        ("A, ECS IPv6 /56", &[(Off, Answered), (Subnets, Answered), (SubnetsTrusted, Answered)]),
+        ("A, ECS IPv4 /24, not trusted", &[(SubnetsTrusted, Answered)]),
+        ("no such name, 1 label", &[(Off, AnsweredNegative), (Rates, AnsweredNegative), (OverRates, DropRate)]),
+        ("no such name, 10 labels", &[(Off, AnsweredNegative)]),
+        ("outside our zones", &[(Off, UpUnknownName), (UpBudget, UpUnknownName), (OverUpBudget, DropUnknownName)]),
+    ];
+    let families = families();
+    let of = |name| families.iter().filter(move |family| family.name == name);
+    let rows = wanted.iter().flat_map(|(name, sets)| {
+        of(*name).flat_map(|family| {
+            let rows = sets.iter();
+            rows.map(|(set, outcome)| row(family, *set, Access::Hot, *outcome))
+        })
     });
-    Ok(rows)
+    rows.collect()
 }
 
-fn from(resolver: Ipv4Addr, message: &[u8]) -> Vec<u8> {
-    let addresses = [
-        SocketAddrV4::new(resolver, RESOLVER_PORT),
-        SocketAddrV4::new(SERVICE_ADDRESS, PORT),
-    ];
-    frame::of(
-        Path {
-            macs: MACS,
-            addresses,
-        },
-        message,
-    )
+fn row(family: &Family, set: Set, access: Access, outcome: Outcome) -> Row {
+    Row {
+        family: family.clone(),
+        set,
+        access,
+        outcome,
+    }
 }
 
-fn from_v6(message: &[u8]) -> Vec<u8> {
-    let addresses = [
-        SocketAddrV6::new(RESOLVER_V6, RESOLVER_PORT, 0, 0),
-        SocketAddrV6::new(SERVICE_ADDRESS_V6, PORT, 0, 0),
-    ];
-    frame::of_v6(
-        Path {
-            macs: MACS,
-            addresses,
-        },
-        message,
-    )
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_set_and_every_family_is_measured() {
+        let sets: Vec<Set> = rows(FEATURES).iter().map(|row| row.set).collect();
+        for set in Set::ALL {
+            assert!(sets.contains(&set), "{}", set.name());
+        }
+        let measured: Vec<Row> = SIZES.into_iter().flat_map(rows).collect();
+        let measured: HashSet<&str> = measured
+            .iter()
+            .map(|row| row.family.name.as_str())
+            .collect();
+        let all = families();
+        assert_eq!(
+            measured,
+            all.iter().map(|family| family.name.as_str()).collect()
+        );
+        assert_eq!(measured.len(), all.len(), "names tell families apart");
+    }
 }

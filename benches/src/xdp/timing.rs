@@ -4,57 +4,84 @@ use anyhow::{Context as _, Result, bail};
 use aya::programs::{TestRun as _, TestRunOptions, Xdp};
 use serde::Serialize;
 
-/// A loaded program, a frame for it, and what it does with that.
-pub(crate) struct Subject<'p> {
-    pub(crate) name: &'static str,
-    pub(crate) program: &'p Xdp,
-    pub(crate) frame: &'p [u8],
-    /// `struct xdp_md` of <linux/bpf.h>.
-    pub(crate) context: Vec<u8>,
+use super::cache::Eviction;
+
+/// A loaded program, and what it does with the packets it gets.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'p> {
+    pub(super) name: &'p str,
+    pub(super) program: &'p Xdp,
     /// The verdict it must come to, as in <linux/bpf.h>.
-    pub(crate) verdict: u32,
+    pub(super) verdict: u32,
 }
 
-/// Runs of one subject in a row: enough that most find its instructions and
-/// data in the processor's caches, as in a server that does little else.
-const TURN: usize = 50;
+/// What one run gets.
+pub(super) struct Packet {
+    pub(super) frame: Vec<u8>,
+    /// `struct xdp_md` of <linux/bpf.h>; without it the kernel makes one.
+    pub(super) context: Option<Vec<u8>>,
+}
+
+/// Runs of one program in a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Turn {
+    /// Runs before those that count, by which instructions and data come into
+    /// the processor's caches.
+    pub(super) warm_up: usize,
+    /// Runs that count.
+    pub(super) counted: usize,
+}
+
+impl Turn {
+    /// Every run of one turn, those that do not count included.
+    pub(super) fn runs(self) -> usize {
+        self.warm_up + self.counted
+    }
+}
 
 /// Nanoseconds per run, over all runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub(crate) struct Times {
-    pub(crate) lower_quartile: u64,
-    pub(crate) median: u64,
-    pub(crate) upper_quartile: u64,
+pub(super) struct Times {
+    pub(super) lower_quartile: u64,
+    pub(super) median: u64,
+    pub(super) upper_quartile: u64,
     /// Mean of the fastest nine tenths: finer than the clock, which moves in
     /// steps (of 10 ns in some virtual machines), and without the runs that
     /// were interrupted.
-    pub(crate) mean_of_fastest_90: f64,
+    pub(super) mean_of_fastest_90: f64,
 }
 
-/// Runs every subject `runs` times on its frame, in short turns, so that
-/// whatever else the machine does hits all of them.
+/// Gives `subject` the `packets` in turn; `times` of the runs that count are
+/// added, in nanoseconds. With an `eviction` nothing is in any cache before a run.
 ///
 /// Each run is a call of its own: the kernel would hand a second run in the
 /// same call what the first one made of the frame.
-pub(crate) fn take(subjects: &[Subject<'_>], runs: usize) -> Result<Vec<Times>> {
-    let mut times = vec![Vec::with_capacity(runs); subjects.len()];
-    for done in (0..runs).step_by(TURN) {
-        for (subject, times) in subjects.iter().zip(&mut times) {
-            for _ in done..runs.min(done + TURN) {
-                times.push(once(subject)?.0);
-            }
+pub(super) fn take(
+    subject: Subject<'_>,
+    packets: &[Packet],
+    turn: Turn,
+    eviction: Option<&Eviction>,
+    times: &mut Vec<u64>,
+) -> Result<()> {
+    for (number, packet) in packets.iter().cycle().take(turn.runs()).enumerate() {
+        if let Some(eviction) = eviction {
+            eviction.walk();
+        }
+        let (time, _) = once(subject, packet)?;
+        if number >= turn.warm_up {
+            times.push(time);
         }
     }
-    Ok(times.into_iter().map(summarize).collect())
+    Ok(())
 }
 
 /// Runs a subject once; how long that took, nanoseconds, and how many octets
 /// the frame has then.
-pub(crate) fn once(subject: &Subject<'_>) -> Result<(u64, u32)> {
+pub(super) fn once(subject: Subject<'_>, packet: &Packet) -> Result<(u64, u32)> {
     let name = subject.name;
     let options = TestRunOptions {
-        data_in: Some(subject.frame),
-        ctx_in: Some(&subject.context),
+        data_in: Some(&packet.frame),
+        ctx_in: packet.context.as_deref(),
         ..TestRunOptions::new()
     };
     let result = subject.program.test_run(options);
@@ -71,7 +98,7 @@ pub(crate) fn once(subject: &Subject<'_>) -> Result<(u64, u32)> {
     clippy::cast_precision_loss,
     reason = "nanoseconds in all, and runs, stay far below 2^52"
 )]
-fn summarize(mut times: Vec<u64>) -> Times {
+pub(super) fn summarize(mut times: Vec<u64>) -> Times {
     times.sort_unstable();
     let at = |quarter: usize| times[(times.len() - 1) * quarter / 4];
     let fastest = &times[..(times.len() * 9).div_ceil(10)];

@@ -1,6 +1,7 @@
 //! The kernel's tables from userspace: mapped memory, one writer, any number of
 //! readers. Without the kernel the same layout lies in plain memory.
 
+mod footprint;
 mod grace;
 mod image;
 mod region;

@@ -1,0 +1,213 @@
+//! One configuration, loaded by a daemon.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use aya::util::nr_cpus;
+use domain::base::Rtype;
+use serde::Serialize;
+use veer::config;
+use xtask::{
+    cargo,
+    lab::{
+        ConfigDir, Daemon, Lab, Namespace,
+        dns::Client,
+        veth::{self, End},
+    },
+};
+
+use super::{
+    memory,
+    scale::{self, Axis, Scale},
+};
+
+/// How long a load may take.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// How often is looked whether it is done, and how much it takes.
+const POLL: Duration = Duration::from_millis(10);
+
+const RESOLVER: Ipv4Addr = Ipv4Addr::new(10, 53, 0, 1);
+const SERVER: Ipv4Addr = Ipv4Addr::new(10, 53, 0, 2);
+const INTERFACE: &str = "eth0";
+/// Where the servers of services are.
+const SERVERS: [&str; 2] = ["2001:db8:1::/48", "2001:db8:2::/48"];
+
+/// What one load took.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Row {
+    pub(crate) axis: Axis,
+    #[serde(flatten)]
+    pub(crate) scale: Scale,
+    /// Octets in the files read.
+    pub(crate) config_octets: u64,
+    /// From the daemon's start until it was ready, seconds.
+    pub(crate) load_s: f64,
+    /// Its steps, each with milliseconds.
+    pub(crate) phases: Vec<(String, u64)>,
+    /// What the tables take by [`veer::tables::Capacity::octets`].
+    pub(crate) tables_stated: u64,
+    /// What they take by the kernel's count.
+    pub(crate) tables_measured: u64,
+    /// The most that the daemon had of its own while loading, octets.
+    pub(crate) daemon_peak: u64,
+    /// What it has afterwards.
+    pub(crate) daemon_after: u64,
+}
+
+impl Row {
+    /// Octets it was to take.
+    pub(crate) fn stated(&self) -> u64 {
+        self.tables_stated
+    }
+
+    /// Octets it took: tables, and the daemon at its peak.
+    pub(crate) fn measured(&self) -> u64 {
+        self.tables_measured + self.daemon_peak
+    }
+}
+
+/// Two namespaces, in one of which daemons are started.
+#[derive(Debug)]
+pub(crate) struct Host {
+    lab: Lab,
+    clients: Namespace,
+    host: Namespace,
+    loads: usize,
+}
+
+impl Host {
+    pub(crate) fn new() -> Result<Self> {
+        let lab = Lab::new()?;
+        let clients = lab.namespace("clients")?;
+        let host = lab.namespace("host")?;
+        let end = |namespace| End {
+            namespace,
+            interface: INTERFACE,
+        };
+        veth::join(end(&clients), end(&host))?;
+        for (namespace, address) in [(&clients, RESOLVER), (&host, SERVER)] {
+            namespace.add_address(INTERFACE, IpAddr::V4(address), 24)?;
+        }
+        lab.attach_pass(&clients, INTERFACE)?;
+        for servers in SERVERS {
+            // Nobody listens there, which is known at once.
+            host.ip(&["-6", "route", "add", "local", servers, "dev", "lo"])?;
+        }
+        Ok(Self {
+            lab,
+            clients,
+            host,
+            loads: 0,
+        })
+    }
+
+    /// Loads a configuration of `scale`.
+    pub(crate) fn load(&mut self, axis: Axis, scale: Scale) -> Result<Row> {
+        self.loads += 1;
+        let config = ConfigDir::new(&self.lab, &format!("host-{}", self.loads))?;
+        config.write(
+            "veer.conf",
+            &format!(
+                "server.addresses = {SERVER}\n\
+                 xdp.interface = {INTERFACE}\n\
+                 xdp.on_exit = detach\n"
+            ),
+        )?;
+        let written = scale::write(&scale, config.path())?;
+        let binaries = cargo::target_dir()?.join("release");
+        let start = Instant::now();
+        let mut daemon = Daemon::launch(&self.lab, &self.host, &binaries, &config)?;
+        let mut daemon_peak = 0;
+        let (load, phases) = loop {
+            if let Some(phases) = ready(&daemon.log()) {
+                break (start.elapsed(), phases);
+            }
+            if let Some(status) = daemon.process().ended()? {
+                bail!("veerd: {status}: {}", daemon.log().trim());
+            }
+            if start.elapsed() > PATIENCE {
+                bail!("not loaded in {PATIENCE:?}: {}", daemon.log().trim());
+            }
+            daemon_peak = daemon_peak.max(memory::anonymous(daemon.process().pid())?);
+            thread::sleep(POLL);
+        };
+        self.ask(&written.asked)?;
+        let pid = daemon.process().pid();
+        let daemon_after = memory::anonymous(pid)?;
+        let tables_measured = memory::maps(pid)?;
+        let capacity = tables(&config)?;
+        daemon.sigterm()?;
+        // A million names are a hundred megabytes.
+        std::fs::remove_dir_all(config.path())
+            .with_context(|| format!("remove {}", config.path().display()))?;
+        Ok(Row {
+            axis,
+            scale,
+            config_octets: written.octets,
+            load_s: load.as_secs_f64(),
+            phases,
+            tables_stated: capacity,
+            tables_measured,
+            daemon_peak: daemon_peak.max(daemon_after),
+            daemon_after,
+        })
+    }
+
+    /// Each of `names` must be answered.
+    fn ask(&self, names: &[String]) -> Result<()> {
+        let server = SocketAddr::from((SERVER, 53));
+        let mut client = Client::new(&self.clients, IpAddr::V4(RESOLVER), server)?;
+        for name in names {
+            let reply = client.ask(name, Rtype::A);
+            let reply = reply.with_context(|| format!("ask for {name}"))?;
+            if reply.0.header_counts().ancount() + reply.0.header_counts().nscount() == 0 {
+                bail!("{name}: {:?}", reply.0.header());
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The steps of the load, once the daemon has logged that it is ready.
+fn ready(log: &str) -> Option<Vec<(String, u64)>> {
+    let (_, steps) = log.split_once("ready: ")?;
+    // The line may still be written.
+    let (steps, _) = steps.split_once('\n')?;
+    let steps = steps.split(", ").map(|step| {
+        let (name, ms) = step.strip_suffix(" ms")?.rsplit_once(' ')?;
+        Some((name.to_owned(), ms.parse().ok()?))
+    });
+    steps.collect()
+}
+
+/// What the tables of `config` take, as stated.
+fn tables(config: &ConfigDir) -> Result<u64> {
+    let mut found = config::diagnostic::Diagnostics::default();
+    let values = config::values::Values::read(config.path(), &mut found);
+    found.into_result(()).context("read the tunables")?;
+    let settings = config::settings::Settings::new(&values);
+    let cpus = nr_cpus().map_err(|(file, error)| anyhow!("read {file}: {error}"))?;
+    Ok(settings.tables.octets(cpus))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn steps_are_read_from_a_whole_line() {
+        assert_eq!(ready("INFO ready"), None);
+        assert_eq!(ready("INFO ready: zones 12 ms, first round 3"), None);
+        assert_eq!(
+            ready("INFO up\nINFO ready: zones 12 ms, first round 3 ms\nmore"),
+            Some(vec![
+                ("zones".to_owned(), 12),
+                ("first round".to_owned(), 3)
+            ])
+        );
+    }
+}
