@@ -37,6 +37,12 @@ impl Rung {
         self.process_ns + self.receiving_ns
     }
 
+    /// Share of the server's core that was busy with answers, about 1 where the
+    /// server was at its limit.
+    fn busy(&self) -> f64 {
+        self.cpu_ns() * self.answered / 1e9
+    }
+
     /// For a reader.
     pub(super) fn line(&self) -> String {
         let load = match self.offered {
@@ -44,10 +50,12 @@ impl Rung {
             None => format!("{:>9.0} open on each connection", self.load),
         };
         format!(
-            "{load}, {:>9.0}/s answered, {:>6.0} ns CPU each, {:>6.0} of them in the process",
+            "{load}, {:>9.0}/s answered, {:>6.0} ns CPU each, {:>6.0} of them in the process, \
+             core {:>3.0} % busy",
             self.answered,
             self.cpu_ns(),
-            self.process_ns
+            self.process_ns,
+            100.0 * self.busy()
         )
     }
 }

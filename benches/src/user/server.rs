@@ -36,7 +36,7 @@ pub(super) enum Subject {
 
 impl Subject {
     /// In the order they are measured.
-    pub(super) const ALL: [Self; 3] = [Self::Knot, Self::Nsd, Self::Veer];
+    pub(super) const ALL: [Self; 3] = [Self::Veer, Self::Knot, Self::Nsd];
 
     pub(super) fn name(self) -> &'static str {
         match self {

@@ -1,8 +1,7 @@
 //! Clients over TCP: connections that stay, each with some queries open all the
 //! time. A reply makes room for the next query; what is read at a time is asked
-//! again with one write.
-//!
-//! dnsperf, which does the same, is at its limit before the servers are.
+//! again with one write. Nothing of a reply is looked at but its length, RCODE and
+//! count of answers: the servers, not the clients, are to be at their limit.
 
 use std::{
     io::{Read as _, Write as _},

@@ -11,8 +11,8 @@ use std::{
 
 use super::tcp::QUERY_MAX;
 
-/// Queries of one batch. Twice as many are no faster: the calls themselves are
-/// then a fiftieth of the work, and buffers leave the first-level cache.
+/// Queries of one batch: enough that the calls themselves are next to nothing of
+/// each query, and few enough that others on the worker wait less than a millisecond.
 pub(super) const BATCH: usize = 64;
 
 /// From one query's room to the next. Two cache lines more than a query, or

@@ -29,6 +29,7 @@ pub mod master_file;
 pub mod query;
 pub mod respond;
 pub mod server;
+mod socket;
 pub mod tcp;
 pub mod udp;
 pub mod zone;
