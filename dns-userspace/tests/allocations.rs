@@ -155,7 +155,7 @@ fn query(name: &[u8], class: u8, options: &[u8]) -> Vec<u8> {
 struct Client {
     udp: UdpSocket,
     tcp: TcpStream,
-    reply: [u8; 65_536],
+    reply: Box<[u8]>,
 }
 
 impl Client {
@@ -168,7 +168,7 @@ impl Client {
         Self {
             udp,
             tcp,
-            reply: [0; 65_536],
+            reply: vec![0; 65_536].into(),
         }
     }
 

@@ -75,7 +75,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             }
         }
     }
-    let report = Report::new(facts, versions, options.seconds, rounds)?;
+    let report = Report::new(facts, versions, options.seconds, &rounds)?;
     report.print();
     match &options.json {
         Some(file) => files::write(file, &report),

@@ -4,8 +4,8 @@
 //! In the order a query meets them: [`server`] receives it ([`udp`], [`tcp`]),
 //! [`respond`] reads it ([`query`], [`edns`]), [`lookup`] finds what stands in
 //! the [`zones`] (each a [`zone`] read by [`master_file`]) and [`chaos`] what we
-//! say of ourselves, and [`encode`] writes the reply. Only `server`, `udp` with
-//! its [`datagrams`] and `tcp` do I/O; whom `tcp` serves is up to
+//! say of ourselves, and [`encode`] writes the reply. Only `server` with its
+//! [`socket`]s, `udp` with its [`datagrams`] and `tcp` do I/O; whom `tcp` serves is up to
 //! [`connections`].
 
 use std::net::IpAddr;

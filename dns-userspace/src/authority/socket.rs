@@ -88,7 +88,7 @@ fn ignore_path_mtu(socket: &Socket, domain: Domain) -> io::Result<()> {
     set(socket, level, option, libc::IP_PMTUDISC_OMIT)
 }
 
-/// Makes room for bursts; without CAP_NET_ADMIN as much as `net.core.rmem_max` and
+/// Makes room for bursts; without `CAP_NET_ADMIN` as much as `net.core.rmem_max` and
 /// `net.core.wmem_max` let us.
 pub(super) fn widen(socket: &Socket) -> io::Result<()> {
     for (forced, asked) in [
