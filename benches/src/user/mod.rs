@@ -14,7 +14,7 @@ mod stream;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use dns_ebpf::load::{Fate, Kind};
 
@@ -25,12 +25,19 @@ use self::{
     stream::Clients,
 };
 use crate::{
-    load::{Edns, Load, Mix, Questions, ratio_of},
+    load::{Edns, Load, Mix, Questions, Step, ratio_of},
     machine::Facts,
     report as files,
     rig::Rig,
     zone::{self, Zone},
 };
+
+/// How often a rate is tried that the generator cannot keep up for the whole time:
+/// something else has taken its core.
+const TRIES: usize = 5;
+
+/// The share of its time for which it must.
+const LASTING: f64 = 0.9;
 
 /// Names that are asked for.
 const NAMES: usize = 512;
@@ -92,13 +99,7 @@ fn climb(rig: &Rig, zone: &Zone, server: &Server, time: Duration) -> Result<Vec<
     };
     let mut load = Load::new(rig, questions)?;
     ladder::climb(|rate| {
-        let before = cpu::of_tree(server.pid())?;
-        let mix = Mix {
-            rate,
-            flood_share: 0.0,
-        };
-        let step = load.run(mix, time)?;
-        let process = cpu::of_tree(server.pid())?.saturating_sub(before);
+        let (step, process) = offer(&mut load, server, rate, time)?;
         let answered = step.replies.of(Kind::Hot, Fate::Answer);
         let other = step.replies.all(Kind::Hot) - answered;
         if other != 0 {
@@ -115,6 +116,28 @@ fn climb(rig: &Rig, zone: &Zone, server: &Server, time: Duration) -> Result<Vec<
         println!("{} udp: {}", server.name(), rung.line());
         Ok(rung)
     })
+}
+
+/// Offers one rate to `server`; what came of it, and the processor time that its
+/// processes took.
+fn offer(load: &mut Load, server: &Server, rate: f64, time: Duration) -> Result<(Step, Duration)> {
+    let mix = Mix {
+        rate,
+        flood_share: 0.0,
+    };
+    let mut why = anyhow!("it never sent for all of {time:?}");
+    for _ in 0..TRIES {
+        let before = cpu::of_tree(server.pid())?;
+        match load.run(mix, time) {
+            Ok(step) if step.sent.seconds >= LASTING * time.as_secs_f64() => {
+                let process = cpu::of_tree(server.pid())?.saturating_sub(before);
+                return Ok((step, process));
+            }
+            Ok(_) => {}
+            Err(error) => why = error,
+        }
+    }
+    Err(why).with_context(|| format!("the load generator at {rate:.0}/s, {TRIES} times"))
 }
 
 /// Keeps more and more queries open on the same number of connections.
