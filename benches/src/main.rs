@@ -22,6 +22,7 @@ mod flood;
 mod peers;
 
 mod size;
+mod user;
 
 mod xdp;
 
@@ -48,6 +49,8 @@ enum Bench {
     Peers(peers::Options),
     /// Memory and load time of growing configurations, up to the Internet's size
     Size(size::Options),
+    /// The userspace plane beside Knot and NSD, over UDP and TCP, on one core
+    User(user::Options),
     /// Time per packet in the XDP program, beside programs that do next to nothing
     Xdp(xdp::Options),
 }
@@ -68,6 +71,7 @@ fn run() -> Result<()> {
         Bench::Flood(options) => flood::run(&options),
         Bench::Peers(options) => peers::run(&options),
         Bench::Size(options) => size::run(&options),
+        Bench::User(options) => user::run(&options),
         Bench::Xdp(options) => xdp::run(&options),
     }
 }

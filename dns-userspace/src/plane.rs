@@ -35,8 +35,8 @@ use crate::{
     model::{Name, Plan},
     tables::{ResolverFlags, Tables},
 };
-use counters::count;
 pub use counters::{PlaneCounters, RCODES};
+use counters::{ThreadCounters, count};
 use host::QueryHost;
 use steer::{Steerer, question, records, write};
 
@@ -78,7 +78,7 @@ pub struct Plane {
     constants: Constants,
     clock: Arc<dyn Clock>,
     limited: AtomicU64,
-    counters: PlaneCounters,
+    counters: ThreadCounters,
 }
 
 /// What the authority made of a query.
@@ -113,13 +113,13 @@ impl Plane {
             },
             clock,
             limited: AtomicU64::new(0),
-            counters: PlaneCounters::default(),
+            counters: ThreadCounters::default(),
         }
     }
 
     /// What has been counted.
-    pub fn counters(&self) -> &PlaneCounters {
-        &self.counters
+    pub fn counters(&self) -> PlaneCounters {
+        self.counters.sum()
     }
 
     /// What `source` gets to `name` and `rtype` over TCP, without counting it.
@@ -228,11 +228,11 @@ impl Plane {
         let slipped = host.slips().then(|| limit::slipped(out)).flatten();
         if let Some(slipped) = slipped {
             *out = slipped;
-            count(&self.counters.authority_slips);
+            count(&self.counters.own().authority_slips);
             true
         } else {
             out.clear();
-            count(&self.counters.authority_drops);
+            count(&self.counters.own().authority_drops);
             false
         }
     }
@@ -246,7 +246,7 @@ impl Handler for Plane {
         transport: Transport,
         out: &mut Vec<u8>,
     ) -> bool {
-        let counters = &self.counters;
+        let counters = self.counters.own();
         count(match transport {
             Transport::Udp => &counters.udp_queries,
             Transport::Tcp { .. } => &counters.tcp_queries,

@@ -40,7 +40,7 @@ enum Task {
     Fuzz(Fuzz),
     /// Run a benchmark (as root)
     Bench {
-        /// Which one: flood, peers or xdp
+        /// Which one: flood, peers, user or xdp
         name: String,
         /// Passed to the benchmark
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

@@ -4,8 +4,9 @@
 //! In the order a query meets them: [`server`] receives it ([`udp`], [`tcp`]),
 //! [`respond`] reads it ([`query`], [`edns`]), [`lookup`] finds what stands in
 //! the [`zones`] (each a [`zone`] read by [`master_file`]) and [`chaos`] what we
-//! say of ourselves, and [`encode`] writes the reply. Only `server`, `udp` and
-//! `tcp` do I/O; whom `tcp` serves is up to [`connections`].
+//! say of ourselves, and [`encode`] writes the reply. Only `server` with its
+//! [`socket`]s, `udp` with its [`datagrams`] and `tcp` do I/O; whom `tcp` serves is up to
+//! [`connections`].
 
 use std::net::IpAddr;
 
@@ -20,6 +21,7 @@ use crate::model::Name;
 
 pub mod chaos;
 pub mod connections;
+mod datagrams;
 pub mod edns;
 pub mod encode;
 pub mod lookup;
@@ -27,6 +29,7 @@ pub mod master_file;
 pub mod query;
 pub mod respond;
 pub mod server;
+mod socket;
 pub mod tcp;
 pub mod udp;
 pub mod zone;

@@ -5,20 +5,20 @@
 use std::{
     io, iter,
     net::{IpAddr, SocketAddr},
-    os::fd::AsRawFd,
     sync::Arc,
     thread,
 };
 
 use core_affinity::CoreId;
-use socket2::{Domain, Protocol, Socket, Type};
-use thiserror::Error;
+use socket2::Protocol;
 use tokio::sync::watch;
 use tracing::{error, warn};
 
+pub use super::socket::BindError;
 use super::{
     connections::{Connections, Options},
     respond::Transport,
+    socket::bind,
     tcp, udp,
 };
 
@@ -28,20 +28,6 @@ pub trait Handler: Send + Sync {
     /// means to stay silent. Called on the worker's core: it must not block.
     fn handle(&self, query: &[u8], source: IpAddr, transport: Transport, out: &mut Vec<u8>)
     -> bool;
-}
-
-/// A socket that could not be set up, and the call that failed.
-#[derive(Debug, Error)]
-#[error("{transport} {address}: {call}: {source}")]
-pub struct BindError {
-    /// `UDP` or `TCP`.
-    pub transport: &'static str,
-    /// The address and port it was for.
-    pub address: SocketAddr,
-    /// The call that failed.
-    pub call: &'static str,
-    /// What it returned.
-    pub source: io::Error,
 }
 
 /// The sockets of every worker, bound and not yet served.
@@ -193,86 +179,6 @@ impl Worker {
             ));
         }
         Ok(())
-    }
-}
-
-/// A bound, non-blocking socket; a TCP one listens.
-fn bind(address: SocketAddr, protocol: Protocol) -> Result<Socket, BindError> {
-    let listens = protocol == Protocol::TCP;
-    let (name, kind) = if listens {
-        ("TCP", Type::STREAM)
-    } else {
-        ("UDP", Type::DGRAM)
-    };
-    let failed = |call| {
-        move |source| BindError {
-            transport: name,
-            address,
-            call,
-            source,
-        }
-    };
-    if address.ip().is_unspecified() {
-        let reason = "valid is an address of this host, not the unspecified one";
-        let source = io::Error::new(io::ErrorKind::InvalidInput, reason);
-        return Err(failed("bind")(source));
-    }
-    let domain = Domain::for_address(address);
-    let socket = Socket::new(domain, kind, Some(protocol)).map_err(failed("socket"))?;
-    socket
-        .set_nonblocking(true)
-        .map_err(failed("set O_NONBLOCK"))?;
-    socket
-        .set_reuse_port(true)
-        .map_err(failed("set SO_REUSEPORT"))?;
-    if address.is_ipv6() {
-        socket
-            .set_only_v6(true)
-            .map_err(failed("set IPV6_V6ONLY"))?;
-    }
-    if listens {
-        // A restart binds again while old connections linger.
-        socket
-            .set_reuse_address(true)
-            .map_err(failed("set SO_REUSEADDR"))?;
-    } else {
-        ignore_path_mtu(&socket, domain).map_err(failed("set IP_MTU_DISCOVER"))?;
-    }
-    socket.bind(&address.into()).map_err(failed("bind"))?;
-    if listens {
-        socket.listen(LISTEN_BACKLOG).map_err(failed("listen"))?;
-    }
-    Ok(socket)
-}
-
-/// Connections the kernel holds until they are accepted.
-const LISTEN_BACKLOG: i32 = 1024;
-
-/// Forged "fragmentation needed" messages must not shrink or fragment replies:
-/// never learn a path MTU, send with the interface's.
-fn ignore_path_mtu(socket: &Socket, domain: Domain) -> io::Result<()> {
-    let (level, option) = if domain == Domain::IPV4 {
-        (libc::IPPROTO_IP, libc::IP_MTU_DISCOVER)
-    } else {
-        (libc::IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER)
-    };
-    // IPV6_PMTUDISC_OMIT has the same value.
-    let omit: libc::c_int = libc::IP_PMTUDISC_OMIT;
-    // SAFETY: the descriptor is open for the call, and the pointer and length
-    // are those of `omit`, which outlives it.
-    let result = unsafe {
-        libc::setsockopt(
-            socket.as_raw_fd(),
-            level,
-            option,
-            (&raw const omit).cast(),
-            size_of_val(&omit) as libc::socklen_t,
-        )
-    };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
     }
 }
 

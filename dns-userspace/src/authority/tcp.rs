@@ -24,6 +24,9 @@ use super::{
 /// Octets of the longest query taken: room for any question with its options.
 pub const QUERY_MAX: usize = 4096;
 
+/// Octets taken from a connection at a time, some hundreds of pipelined queries.
+const RECEIVED_ROOM: usize = 16_384;
+
 /// Octets of replies after which they are sent before more are made.
 const REPLIES_MAX: usize = 65_536;
 
@@ -95,7 +98,7 @@ async fn connection(
         handler,
         source,
         connections,
-        received: Vec::with_capacity(LENGTH_LEN + QUERY_MAX),
+        received: Vec::with_capacity(RECEIVED_ROOM),
         reply: Vec::new(),
         replies: Vec::new(),
     };
@@ -144,6 +147,9 @@ impl Frames<'_> {
     fn answer(&mut self) -> io::Result<()> {
         let mut start = 0;
         let mut result = Ok(());
+        let transport = Transport::Tcp {
+            timeout: self.connections.keepalive(),
+        };
         while self.replies.len() < REPLIES_MAX
             && let Some((length, rest)) = self.received[start..].split_first_chunk()
         {
@@ -157,12 +163,8 @@ impl Frames<'_> {
             };
             start += LENGTH_LEN + length;
             self.reply.clear();
-            let transport = Transport::Tcp {
-                timeout: self.connections.keepalive(),
-            };
-            let answered = self
-                .handler
-                .handle(query, self.source, transport, &mut self.reply);
+            let reply = &mut self.reply;
+            let answered = self.handler.handle(query, self.source, transport, reply);
             let Some(reply_length) = u16::try_from(self.reply.len()).ok().filter(|_| answered)
             else {
                 result = Err(invalid("not a query to answer"));

@@ -1,62 +1,55 @@
-//! Serving one UDP socket.
+//! Serving one UDP socket, a [batch](super::datagrams) at a time.
 
-use std::{io, sync::Arc, time::Duration};
+use std::{io, os::fd::AsFd as _, sync::Arc, time::Duration};
 
-use tokio::net::UdpSocket;
+use tokio::{io::Interest, net::UdpSocket};
 use tracing::{debug, warn};
 
-use super::{respond::Transport, server::Handler};
+use super::{datagrams::Batch, respond::Transport, server::Handler};
 
-/// Queries answered in a row before other sockets of the worker get their turn.
-const BATCH: usize = 64;
-
-/// Octets of the largest datagram.
-const DATAGRAM_MAX: usize = 65_535;
-
-/// The pause after a receive error that is not about a single datagram.
+/// The pause after a receive error: none is about a single datagram.
 const ERROR_PAUSE: Duration = Duration::from_millis(100);
 
 /// Answers what comes to `socket`, for as long as the task lives.
 pub(super) async fn serve(socket: UdpSocket, handler: Arc<dyn Handler>) {
-    let mut query = vec![0; DATAGRAM_MAX];
-    let mut reply = Vec::with_capacity(DATAGRAM_MAX);
+    let mut batch = Batch::new();
     loop {
-        if let Err(error) = batch(&socket, &*handler, &mut query, &mut reply).await {
+        if let Err(error) = receive(&socket, &mut batch).await {
             warn!(%error, "receive from a UDP socket");
             tokio::time::sleep(ERROR_PAUSE).await;
+            continue;
         }
-        tokio::task::yield_now().await;
+        let is_full = batch.is_full();
+        batch.answer(|query, source, out| handler.handle(query, source, Transport::Udp, out));
+        send(&socket, &mut batch).await;
+        if is_full {
+            // Other sockets of the worker have their turn.
+            tokio::task::yield_now().await;
+        }
     }
 }
 
-/// Waits for queries, then answers those that are there, up to [`BATCH`].
-async fn batch(
-    socket: &UdpSocket,
-    handler: &dyn Handler,
-    query: &mut [u8],
-    reply: &mut Vec<u8>,
-) -> io::Result<()> {
-    socket.readable().await?;
-    for _ in 0..BATCH {
-        let (length, source) = match socket.try_recv_from(query) {
-            Ok(received) => received,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) => return Err(error),
-        };
-        reply.clear();
-        if !handler.handle(&query[..length], source.ip(), Transport::Udp, reply) {
-            continue;
-        }
-        let sent = match socket.try_send_to(reply, source) {
-            // The send buffer is full; what waits in the receive buffer can wait.
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                socket.send_to(reply, source).await
-            }
-            result => result,
-        };
-        if let Err(error) = sent {
-            debug!(%error, %source, "send to a UDP socket");
-        }
+/// Waits for queries and takes those that are there.
+async fn receive(socket: &UdpSocket, batch: &mut Batch) -> io::Result<()> {
+    let take = || batch.receive(socket.as_fd());
+    socket.async_io(Interest::READABLE, take).await?;
+    if !batch.is_full() {
+        // The call has seen the end of the queue; whatever comes later wakes us.
+        // Saying so saves a call that finds nothing.
+        let _ = socket.try_io(Interest::READABLE, || {
+            Err::<(), _>(io::ErrorKind::WouldBlock.into())
+        });
     }
     Ok(())
+}
+
+/// Sends the replies. While the send buffer is full they wait for it: what waits
+/// in the receive buffer can wait too.
+async fn send(socket: &UdpSocket, batch: &mut Batch) {
+    while batch.has_replies() {
+        let put = || batch.send(socket.as_fd());
+        if let Err(error) = socket.async_io(Interest::WRITABLE, put).await {
+            debug!(%error, "send to a UDP socket");
+        }
+    }
 }

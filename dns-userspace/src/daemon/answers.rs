@@ -188,20 +188,19 @@ impl Daemon {
         let counters = self.plane.counters();
         let tcp = self.connections.counters();
         let userspace = UserspaceStats {
-            udp_queries: counters.udp_queries.load(Relaxed),
-            tcp_queries: counters.tcp_queries.load(Relaxed),
+            udp_queries: counters.udp_queries,
+            tcp_queries: counters.tcp_queries,
             fast_answers: counters.fast_answers(),
             outcomes: Outcome::ALL
                 .map(|outcome| (outcome.name().to_owned(), counters.outcome(outcome)))
                 .into(),
             rcodes: rcode_names()
-                .zip(&counters.rcodes)
-                .map(|(name, count)| (name, count.load(Relaxed)))
+                .zip(counters.rcodes)
                 .filter(|(_, count)| *count != 0)
                 .collect::<BTreeMap<_, _>>(),
-            silent: counters.silent.load(Relaxed),
-            authority_slips: counters.authority_slips.load(Relaxed),
-            authority_drops: counters.authority_drops.load(Relaxed),
+            silent: counters.silent,
+            authority_slips: counters.authority_slips,
+            authority_drops: counters.authority_drops,
             tcp: TcpStats {
                 open: self.connections.open() as u64,
                 accepted: tcp.accepted.load(Relaxed),

@@ -1,55 +1,57 @@
-//! What userspace counts.
+//! What userspace counts. Every thread has counters of its own, so that counting
+//! takes neither a lock nor a cache line from another core.
 
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::{
+    array,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
+use crossbeam::utils::CachePadded;
 use dns_common::outcome::{Action, Outcome};
 use domain::base::iana::OptRcode;
+use thread_local::ThreadLocal;
 
-/// Counters of what userspace did, since start.
-#[derive(Debug)]
-pub struct PlaneCounters {
+/// Counters of what userspace did, since start: sums over all threads, or one
+/// thread's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PlaneCounters<N = u64> {
     /// Queries over UDP.
-    pub udp_queries: AtomicU64,
+    pub udp_queries: N,
     /// Queries over TCP.
-    pub tcp_queries: AtomicU64,
+    pub tcp_queries: N,
     /// What the shared fast path made of each, in [`Outcome::ALL`]'s order.
-    pub outcomes: [AtomicU64; Outcome::ALL.len()],
+    pub outcomes: [N; Outcome::ALL.len()],
     /// Not answered at all.
-    pub silent: AtomicU64,
+    pub silent: N,
     /// Answered by the authority, by RCODE; higher ones in the last.
-    pub rcodes: [AtomicU64; RCODES],
+    pub rcodes: [N; RCODES],
     /// Of those, truncated because they were over their rate.
-    pub authority_slips: AtomicU64,
+    pub authority_slips: N,
     /// The authority's answers that were kept back because they were.
-    pub authority_drops: AtomicU64,
+    pub authority_drops: N,
 }
 
 /// RCODEs counted apart: 0 to 15 and BADVERS, 16 (RFC 6895 section 2.3).
 pub const RCODES: usize = 17;
 
-impl Default for PlaneCounters {
+impl<N: Default> Default for PlaneCounters<N> {
     fn default() -> Self {
         Self {
-            udp_queries: AtomicU64::new(0),
-            tcp_queries: AtomicU64::new(0),
-            outcomes: [const { AtomicU64::new(0) }; Outcome::ALL.len()],
-            silent: AtomicU64::new(0),
-            rcodes: [const { AtomicU64::new(0) }; RCODES],
-            authority_slips: AtomicU64::new(0),
-            authority_drops: AtomicU64::new(0),
+            udp_queries: N::default(),
+            tcp_queries: N::default(),
+            outcomes: array::from_fn(|_| N::default()),
+            silent: N::default(),
+            rcodes: array::from_fn(|_| N::default()),
+            authority_slips: N::default(),
+            authority_drops: N::default(),
         }
     }
 }
 
 impl PlaneCounters {
-    /// Counts an answer of the authority.
-    pub(super) fn count_rcode(&self, rcode: OptRcode) {
-        count(&self.rcodes[usize::from(rcode.to_int()).min(RCODES - 1)]);
-    }
-
     /// How often the shared fast path came to `outcome`.
     pub fn outcome(&self, outcome: Outcome) -> u64 {
-        self.outcomes[outcome as usize].load(Relaxed)
+        self.outcomes[outcome as usize]
     }
 
     /// Queries that the shared fast path answered, in whatever way.
@@ -59,9 +61,102 @@ impl PlaneCounters {
             .filter(|outcome| outcome.action() == Action::Reply);
         answers.map(|outcome| self.outcome(outcome)).sum()
     }
+
+    fn add(&mut self, own: &OwnCounters) {
+        let PlaneCounters {
+            udp_queries,
+            tcp_queries,
+            outcomes,
+            silent,
+            rcodes,
+            authority_slips,
+            authority_drops,
+        } = own;
+        let add = |sum: &mut u64, own: &AtomicU64| *sum += own.load(Relaxed);
+        add(&mut self.udp_queries, udp_queries);
+        add(&mut self.tcp_queries, tcp_queries);
+        for (sum, own) in self.outcomes.iter_mut().zip(outcomes) {
+            add(sum, own);
+        }
+        add(&mut self.silent, silent);
+        for (sum, own) in self.rcodes.iter_mut().zip(rcodes) {
+            add(sum, own);
+        }
+        add(&mut self.authority_slips, authority_slips);
+        add(&mut self.authority_drops, authority_drops);
+    }
 }
 
-/// Counts one.
+/// One thread's counters, which it alone writes.
+pub(super) type OwnCounters = PlaneCounters<AtomicU64>;
+
+impl OwnCounters {
+    /// Counts an answer of the authority.
+    pub(super) fn count_rcode(&self, rcode: OptRcode) {
+        count(&self.rcodes[usize::from(rcode.to_int()).min(RCODES - 1)]);
+    }
+}
+
+/// Counts one in a counter of the thread that calls.
 pub(super) fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Relaxed);
+    counter.store(counter.load(Relaxed) + 1, Relaxed);
+}
+
+/// The counters of every thread that has counted.
+#[derive(Debug, Default)]
+pub(super) struct ThreadCounters(ThreadLocal<CachePadded<OwnCounters>>);
+
+impl ThreadCounters {
+    /// Those of the thread that calls.
+    pub(super) fn own(&self) -> &OwnCounters {
+        self.0.get_or_default()
+    }
+
+    /// Their sums.
+    pub(super) fn sum(&self) -> PlaneCounters {
+        let mut sum = PlaneCounters::default();
+        for own in &self.0 {
+            sum.add(own);
+        }
+        sum
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn every_threads_counts_are_in_the_sums_also_when_it_has_ended() {
+        let counters = ThreadCounters::default();
+        let tell = |number: u64| {
+            let own = counters.own();
+            for _ in 0..number {
+                count(&own.udp_queries);
+                count(&own.outcomes[Outcome::Answered as usize]);
+                own.count_rcode(OptRcode::BADVERS);
+            }
+            own.count_rcode(OptRcode::BADCOOKIE);
+            count(&own.authority_drops);
+        };
+        tell(1);
+        for round in 0..2 {
+            thread::scope(|scope| {
+                for number in [10, 100] {
+                    scope.spawn(move || tell(number + round));
+                }
+            });
+        }
+        let mut expected = PlaneCounters {
+            udp_queries: 223,
+            authority_drops: 5,
+            ..PlaneCounters::default()
+        };
+        expected.outcomes[Outcome::Answered as usize] = 223;
+        expected.rcodes[RCODES - 1] = 228;
+        assert_eq!(counters.sum(), expected);
+        assert_eq!(counters.sum().fast_answers(), 223);
+    }
 }

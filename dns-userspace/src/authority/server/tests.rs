@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use socket2::{Domain, Socket, Type};
+
 use super::*;
+use crate::authority::socket::widen;
 
 /// Echoes the query with its transport before it, and over TCP the time-out
 /// after it if it is "keepalive"; silent to an empty one.
@@ -92,6 +95,32 @@ fn udp_is_answered_from_the_address_asked() {
                 assert_eq!(&reply[..length], [b"u", query].concat());
             }
         }
+    }
+}
+
+#[test]
+fn a_burst_waits_until_it_is_answered() {
+    const BURST: usize = 1000;
+    let (_server, port) = start(&both()[..1], 1, Options::default());
+    let server = SocketAddr::new(both()[0], port);
+    let client = UdpSocket::bind((both()[0], 0)).expect("a socket");
+    client.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    // Room for all replies too.
+    widen(&Socket::from(client.try_clone().expect("a handle"))).expect("room");
+    for number in 0..BURST {
+        let query = (number as u16).to_be_bytes();
+        client.send_to(&query, server).expect("sent");
+    }
+    let mut seen = vec![false; BURST];
+    for _ in 0..BURST {
+        let mut reply = [0; 8];
+        let len = client.recv(&mut reply).expect("a reply");
+        assert_eq!((len, reply[0]), (3, b'u'));
+        let number = usize::from(u16::from_be_bytes([reply[1], reply[2]]));
+        assert!(
+            !std::mem::replace(&mut seen[number], true),
+            "{number} twice"
+        );
     }
 }
 
