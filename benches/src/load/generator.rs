@@ -1,11 +1,16 @@
 //! The load generator: the rig's `offer`, run on live frames.
 //!
 //! One `BPF_PROG_TEST_RUN` lasts for the whole run, because setting one up
-//! takes some 30 ms; a signal ends it.
+//! takes some 30 ms; a signal ends it. Where the kernel ends it before, it is
+//! started again.
 
 use std::{
     io, process,
-    sync::{Arc, atomic::AtomicBool, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -30,6 +35,8 @@ use crate::{
 };
 
 const PROGRAM: &str = "offer";
+/// What the thread that runs it is called.
+pub(super) const THREAD: &str = "load-generator";
 const LOAD: &str = "LOAD";
 const TEMPLATES: &str = "TEMPLATES";
 const PROGRESS: &str = "PROGRESS";
@@ -104,19 +111,22 @@ impl Generator {
     /// Sends `mix` for about `time` from the client's core, out of `end`.
     pub(super) fn run(&mut self, end: End, mix: Mix, time: Duration) -> Result<Sent> {
         self.order(mix)?;
-        // Nothing but an end to the system call.
-        let handler = signal_hook::flag::register(libc::SIGUSR1, Arc::new(AtomicBool::new(false)));
+        let told_to_end = Arc::new(AtomicBool::new(false));
+        let handler = signal_hook::flag::register(libc::SIGUSR1, Arc::clone(&told_to_end));
         let handler = handler.context("handle SIGUSR1")?;
         let program = programs::loaded(&self.rig, PROGRAM)?;
         let ran = thread::scope(|scope| {
             let (started, thread) = mpsc::channel();
-            let running = scope.spawn(move || {
+            let told_to_end = &told_to_end;
+            let running = thread::Builder::new().name(THREAD.to_owned());
+            let running = running.spawn_scoped(scope, move || {
                 end.namespace.run(|| {
                     // SAFETY: takes nothing and cannot fail.
                     let _ = started.send(unsafe { libc::gettid() });
-                    send(program)
+                    send(program, told_to_end)
                 })
             });
+            let running = running.context("start the load generator's thread")?;
             // An error comes with the thread's result.
             if let Ok(thread) = thread.recv() {
                 thread::sleep(time);
@@ -126,10 +136,10 @@ impl Generator {
                 }
             }
             let result = running.join();
-            result.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+            result.unwrap_or_else(|payload| std::panic::resume_unwind(payload))?
         });
         signal_hook::low_level::unregister(handler);
-        ran??;
+        ran?;
         self.sent()
     }
 
@@ -168,28 +178,35 @@ impl Generator {
     }
 }
 
-/// Runs the program on the client's core until a signal comes.
-fn send(program: &Xdp) -> Result<()> {
+/// Runs the program on the client's core until it is told to end and a signal comes.
+fn send(program: &Xdp, told_to_end: &AtomicBool) -> Result<()> {
     if !core_affinity::set_for_current(CoreId { id: CLIENT_CPU }) {
         bail!("the load generator cannot run on CPU {CLIENT_CPU}");
     }
     rig::prefer(0, Priority::Load)?;
     let frame = [0; TEMPLATE_OCTETS];
-    let result = program.test_run(TestRunOptions {
-        data_in: Some(&frame),
-        repeat: u32::MAX,
-        attrs: TestRunAttrs::new().xdp_live_frames(BATCH),
-        ..TestRunOptions::new()
-    });
-    match result {
-        Err(ProgramError::SyscallError(error))
-            if error.io_error.kind() == io::ErrorKind::Interrupted =>
-        {
-            Ok(())
+    loop {
+        let result = program.test_run(TestRunOptions {
+            data_in: Some(&frame),
+            repeat: u32::MAX,
+            attrs: TestRunAttrs::new().xdp_live_frames(BATCH),
+            ..TestRunOptions::new()
+        });
+        match result {
+            Err(ProgramError::SyscallError(error))
+                if error.io_error.kind() == io::ErrorKind::Interrupted =>
+            {
+                // The kernel also interrupts it for work of its own, without any signal.
+                if told_to_end.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+            }
+            result => {
+                return result
+                    .map(drop)
+                    .context("BPF_PROG_TEST_RUN with live frames");
+            }
         }
-        result => result
-            .map(drop)
-            .context("BPF_PROG_TEST_RUN with live frames"),
     }
 }
 

@@ -89,16 +89,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
     let report = Report::new(facts, options, hot.len(), climb, at_cpu_rate);
     report.print();
+    if let Some(file) = &options.json {
+        files::write(file, &report)?;
+    }
     if let Some(file) = &options.svg {
         report.answers().write(file)?;
     }
     if let Some(file) = &options.svg_cpu {
         report.cpu().write(file)?;
     }
-    match &options.json {
-        Some(file) => files::write(file, &report),
-        None => Ok(()),
-    }
+    Ok(())
 }
 
 /// Measures both programs at one rate, now the one and now the other first.

@@ -155,16 +155,18 @@ impl Report {
     /// Answers per second against queries offered.
     pub(super) fn answers(&self) -> Curve {
         let label = "answers per second";
-        self.curve(Axis { label, log: true }, |figures| figures.answered)
+        self.curve(false, Axis { label, log: false }, |figures| {
+            figures.answered
+        })
     }
 
     /// Processor time of an answer against queries offered.
     pub(super) fn cpu(&self) -> Curve {
         let label = "processor time of receiving, ns an answer";
-        self.curve(Axis { label, log: false }, |figures| figures.cpu_ns)
+        self.curve(true, Axis { label, log: false }, |figures| figures.cpu_ns)
     }
 
-    fn curve(&self, y: Axis, figure: impl Fn(&Figures) -> f64) -> Curve {
+    fn curve(&self, log: bool, y: Axis, figure: impl Fn(&Figures) -> f64) -> Curve {
         let series = |subject: Subject| {
             let rows = self.rows.iter().filter(|row| row.subject == subject);
             let mut points: Vec<_> = rows
@@ -180,7 +182,7 @@ impl Report {
             title: "one core: veer beside a bare reflect".to_owned(),
             x: Axis {
                 label: "queries offered per second",
-                log: true,
+                log,
             },
             y,
             series: Subject::ALL.map(series).into(),
