@@ -69,7 +69,8 @@ pub(crate) struct Sent {
     pub(crate) hot: u64,
     /// Flood queries.
     pub(crate) flood: u64,
-    /// From the first to the last, seconds.
+    /// From the first until the generator was told to end, or to the last where
+    /// it is run by hand, seconds.
     pub(crate) seconds: f64,
 }
 
@@ -127,20 +128,29 @@ impl Generator {
                 })
             });
             let running = running.context("start the load generator's thread")?;
+            let mut told = 0;
             // An error comes with the thread's result.
             if let Ok(thread) = thread.recv() {
                 thread::sleep(time);
+                told = now_ns();
                 while !running.is_finished() {
                     interrupt(thread);
                     thread::sleep(POLL);
                 }
             }
             let result = running.join();
-            result.unwrap_or_else(|payload| std::panic::resume_unwind(payload))?
+            let result = result.unwrap_or_else(|payload| std::panic::resume_unwind(payload))?;
+            result.map(|()| told)
         });
         signal_hook::low_level::unregister(handler);
-        ran?;
-        self.sent()
+        let told = ran?;
+        let sent = self.sent()?;
+        // A generator that others kept from its core did not send at its rate.
+        let whole = Duration::from_nanos(told.saturating_sub(self.progress()?.start));
+        Ok(Sent {
+            seconds: sent.seconds.max(whole.as_secs_f64()),
+            ..sent
+        })
     }
 
     /// Hands the program what to send, and forgets what was sent before.
@@ -163,9 +173,7 @@ impl Generator {
     }
 
     pub(super) fn sent(&self) -> Result<Sent> {
-        let map = self.rig.map(PROGRESS).context("the rig has no progress")?;
-        let map: Array<_, ProgressValue> = map.try_into()?;
-        let ProgressValue(progress) = map.get(&ONLY, 0).context("reading the progress")?;
+        let progress = self.progress()?;
         let [hot, flood] = [Kind::Hot, Kind::Flood].map(|kind| progress.sent[kind as usize]);
         if hot + flood < 2 {
             bail!("the generator sent nothing");
@@ -176,6 +184,24 @@ impl Generator {
             seconds: Duration::from_nanos(progress.last).as_secs_f64(),
         })
     }
+
+    fn progress(&self) -> Result<Progress> {
+        let map = self.rig.map(PROGRESS).context("the rig has no progress")?;
+        let map: Array<_, ProgressValue> = map.try_into()?;
+        let ProgressValue(progress) = map.get(&ONLY, 0).context("reading the progress")?;
+        Ok(progress)
+    }
+}
+
+/// The clock that the program reads, nanoseconds.
+fn now_ns() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the pointer is that of `time`; every Linux has this clock.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    (time.tv_sec * 1_000_000_000 + time.tv_nsec).cast_unsigned()
 }
 
 /// Runs the program on the client's core until it is told to end and a signal comes.

@@ -291,8 +291,8 @@ fn an_interruption_does_not_end_a_run() {
         running.join().expect("no panic")
     });
     signal_hook::low_level::unregister(handler);
-    let Sent { seconds, .. } = step.expect("it runs").sent;
-    assert!(seconds > 0.8 * TIME.as_secs_f64(), "{seconds}");
+    let sent = step.expect("it runs").sent;
+    assert!(sent.hot > 600, "{sent:?}");
 }
 
 /// Sends SIGUSR2 to the threads that generate load; whether there are any.

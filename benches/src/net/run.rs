@@ -32,7 +32,9 @@ pub(super) struct Run {
 pub(super) struct Figures {
     /// Queries sent.
     pub(super) sent: f64,
-    /// Frames that the server's side took from the link.
+    /// Frames that the server's side took from the link. What is neither lost
+    /// there nor answered was lost on its way back: the generator fills a core,
+    /// and a veth's ring holds 256 replies while it is at it.
     pub(super) received: f64,
     /// Queries answered.
     pub(super) answered: f64,
@@ -179,7 +181,7 @@ pub(super) mod tests {
         assert!(
             offers[..offers.len() - 2]
                 .iter()
-                .all(|offer| *offer < 1.1e6)
+                .all(|offer| *offer < 1e6 / ENOUGH)
         );
     }
 
