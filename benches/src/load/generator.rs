@@ -50,7 +50,7 @@ const BATCH: u32 = 256;
 /// come as a burst, and a veth's ring holds 256.
 const BEHIND_MAX_NS: u64 = 50_000;
 
-/// How often the generator is told to end, until it has.
+/// How often is looked whether the generator has begun, and told to end until it has.
 const POLL: Duration = Duration::from_millis(1);
 
 /// What to offer.
@@ -131,6 +131,11 @@ impl Generator {
             let mut told = 0;
             // An error comes with the thread's result.
             if let Ok(thread) = thread.recv() {
+                // What else runs on its core may let it wait.
+                let waits = || self.progress().is_ok_and(|progress| progress.start == 0);
+                while !running.is_finished() && waits() {
+                    thread::sleep(POLL);
+                }
                 thread::sleep(time);
                 told = now_ns();
                 while !running.is_finished() {
