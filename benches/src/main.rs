@@ -14,10 +14,13 @@ mod rig;
 mod zone;
 
 mod load;
+mod subject;
 
 mod differential;
 
 mod flood;
+
+mod net;
 
 mod peers;
 
@@ -45,6 +48,8 @@ enum Bench {
     Differential(differential::Run),
     /// Hot queries lost while a flood of random names comes, and how much of it goes up
     Flood(flood::Options),
+    /// Answers per second against queries offered, and CPU time of each, beside a bare reflect's
+    Net(net::Options),
     /// The highest rate each server answers without loss, on one core
     Peers(peers::Options),
     /// Memory and load time of growing configurations, up to the Internet's size
@@ -69,6 +74,7 @@ fn run() -> Result<()> {
     match Cli::parse().bench {
         Bench::Differential(options) => differential::run(&options),
         Bench::Flood(options) => flood::run(&options),
+        Bench::Net(options) => net::run(&options),
         Bench::Peers(options) => peers::run(&options),
         Bench::Size(options) => size::run(&options),
         Bench::User(options) => user::run(&options),

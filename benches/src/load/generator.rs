@@ -1,11 +1,16 @@
 //! The load generator: the rig's `offer`, run on live frames.
 //!
 //! One `BPF_PROG_TEST_RUN` lasts for the whole run, because setting one up
-//! takes some 30 ms; a signal ends it.
+//! takes some 30 ms; a signal ends it. Where the kernel ends it before, it is
+//! started again.
 
 use std::{
     io, process,
-    sync::{Arc, atomic::AtomicBool, mpsc},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
     thread,
     time::Duration,
 };
@@ -30,6 +35,8 @@ use crate::{
 };
 
 const PROGRAM: &str = "offer";
+/// What the thread that runs it is called.
+pub(super) const THREAD: &str = "load-generator";
 const LOAD: &str = "LOAD";
 const TEMPLATES: &str = "TEMPLATES";
 const PROGRESS: &str = "PROGRESS";
@@ -43,7 +50,7 @@ const BATCH: u32 = 256;
 /// come as a burst, and a veth's ring holds 256.
 const BEHIND_MAX_NS: u64 = 50_000;
 
-/// How often the generator is told to end, until it has.
+/// How often is looked whether the generator has begun, and told to end until it has.
 const POLL: Duration = Duration::from_millis(1);
 
 /// What to offer.
@@ -62,7 +69,8 @@ pub(crate) struct Sent {
     pub(crate) hot: u64,
     /// Flood queries.
     pub(crate) flood: u64,
-    /// From the first to the last, seconds.
+    /// From the first until the generator was told to end, or to the last where
+    /// it is run by hand, seconds.
     pub(crate) seconds: f64,
 }
 
@@ -104,33 +112,50 @@ impl Generator {
     /// Sends `mix` for about `time` from the client's core, out of `end`.
     pub(super) fn run(&mut self, end: End, mix: Mix, time: Duration) -> Result<Sent> {
         self.order(mix)?;
-        // Nothing but an end to the system call.
-        let handler = signal_hook::flag::register(libc::SIGUSR1, Arc::new(AtomicBool::new(false)));
+        let told_to_end = Arc::new(AtomicBool::new(false));
+        let handler = signal_hook::flag::register(libc::SIGUSR1, Arc::clone(&told_to_end));
         let handler = handler.context("handle SIGUSR1")?;
         let program = programs::loaded(&self.rig, PROGRAM)?;
         let ran = thread::scope(|scope| {
             let (started, thread) = mpsc::channel();
-            let running = scope.spawn(move || {
+            let told_to_end = &told_to_end;
+            let running = thread::Builder::new().name(THREAD.to_owned());
+            let running = running.spawn_scoped(scope, move || {
                 end.namespace.run(|| {
                     // SAFETY: takes nothing and cannot fail.
                     let _ = started.send(unsafe { libc::gettid() });
-                    send(program)
+                    send(program, told_to_end)
                 })
             });
+            let running = running.context("start the load generator's thread")?;
+            let mut told = 0;
             // An error comes with the thread's result.
             if let Ok(thread) = thread.recv() {
+                // What else runs on its core may let it wait.
+                let waits = || self.progress().is_ok_and(|progress| progress.start == 0);
+                while !running.is_finished() && waits() {
+                    thread::sleep(POLL);
+                }
                 thread::sleep(time);
+                told = now_ns();
                 while !running.is_finished() {
                     interrupt(thread);
                     thread::sleep(POLL);
                 }
             }
             let result = running.join();
-            result.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+            let result = result.unwrap_or_else(|payload| std::panic::resume_unwind(payload))?;
+            result.map(|()| told)
         });
         signal_hook::low_level::unregister(handler);
-        ran??;
-        self.sent()
+        let told = ran?;
+        let sent = self.sent()?;
+        // A generator that others kept from its core did not send at its rate.
+        let whole = Duration::from_nanos(told.saturating_sub(self.progress()?.start));
+        Ok(Sent {
+            seconds: sent.seconds.max(whole.as_secs_f64()),
+            ..sent
+        })
     }
 
     /// Hands the program what to send, and forgets what was sent before.
@@ -153,9 +178,7 @@ impl Generator {
     }
 
     pub(super) fn sent(&self) -> Result<Sent> {
-        let map = self.rig.map(PROGRESS).context("the rig has no progress")?;
-        let map: Array<_, ProgressValue> = map.try_into()?;
-        let ProgressValue(progress) = map.get(&ONLY, 0).context("reading the progress")?;
+        let progress = self.progress()?;
         let [hot, flood] = [Kind::Hot, Kind::Flood].map(|kind| progress.sent[kind as usize]);
         if hot + flood < 2 {
             bail!("the generator sent nothing");
@@ -166,30 +189,55 @@ impl Generator {
             seconds: Duration::from_nanos(progress.last).as_secs_f64(),
         })
     }
+
+    fn progress(&self) -> Result<Progress> {
+        let map = self.rig.map(PROGRESS).context("the rig has no progress")?;
+        let map: Array<_, ProgressValue> = map.try_into()?;
+        let ProgressValue(progress) = map.get(&ONLY, 0).context("reading the progress")?;
+        Ok(progress)
+    }
 }
 
-/// Runs the program on the client's core until a signal comes.
-fn send(program: &Xdp) -> Result<()> {
+/// The clock that the program reads, nanoseconds.
+fn now_ns() -> u64 {
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the pointer is that of `time`; every Linux has this clock.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    (time.tv_sec * 1_000_000_000 + time.tv_nsec).cast_unsigned()
+}
+
+/// Runs the program on the client's core until it is told to end and a signal comes.
+fn send(program: &Xdp, told_to_end: &AtomicBool) -> Result<()> {
     if !core_affinity::set_for_current(CoreId { id: CLIENT_CPU }) {
         bail!("the load generator cannot run on CPU {CLIENT_CPU}");
     }
     rig::prefer(0, Priority::Load)?;
     let frame = [0; TEMPLATE_OCTETS];
-    let result = program.test_run(TestRunOptions {
-        data_in: Some(&frame),
-        repeat: u32::MAX,
-        attrs: TestRunAttrs::new().xdp_live_frames(BATCH),
-        ..TestRunOptions::new()
-    });
-    match result {
-        Err(ProgramError::SyscallError(error))
-            if error.io_error.kind() == io::ErrorKind::Interrupted =>
-        {
-            Ok(())
+    loop {
+        let result = program.test_run(TestRunOptions {
+            data_in: Some(&frame),
+            repeat: u32::MAX,
+            attrs: TestRunAttrs::new().xdp_live_frames(BATCH),
+            ..TestRunOptions::new()
+        });
+        match result {
+            Err(ProgramError::SyscallError(error))
+                if error.io_error.kind() == io::ErrorKind::Interrupted =>
+            {
+                // The kernel also interrupts it for work of its own, without any signal.
+                if told_to_end.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+            }
+            result => {
+                return result
+                    .map(drop)
+                    .context("BPF_PROG_TEST_RUN with live frames");
+            }
         }
-        result => result
-            .map(drop)
-            .context("BPF_PROG_TEST_RUN with live frames"),
     }
 }
 

@@ -1,6 +1,9 @@
 //! The two programs by test run, and both on a link.
 
-use std::collections::{BTreeMap, HashSet};
+use std::{
+    collections::{BTreeMap, HashSet},
+    sync::Arc,
+};
 
 use aya::programs::{TestRun as _, TestRunOptions};
 use dns_ebpf::load::{Fate, KIND_BIT, Kind, TEMPLATE_OCTETS};
@@ -266,4 +269,44 @@ fn load_reaches_the_server_and_its_replies_are_counted() {
         "{step:?}"
     );
     assert!(step.cpu_ns > 0.0, "{step:?}");
+}
+
+#[test]
+fn an_interruption_does_not_end_a_run() {
+    const TIME: Duration = Duration::from_secs(1);
+    let rig = Rig::new().expect("a rig");
+    let mut load = Load::new(&rig, questions(&hot_names(), Edns::Off)).expect("a load");
+    let mix = Mix {
+        rate: 1000.0,
+        flood_share: 0.0,
+    };
+    let handler = signal_hook::flag::register(libc::SIGUSR2, Arc::default());
+    let handler = handler.expect("a handler");
+    let step = thread::scope(|scope| {
+        let running = scope.spawn(|| load.run(mix, TIME));
+        thread::sleep(TIME / 4);
+        while !running.is_finished() && !interrupt_generators() {
+            thread::sleep(TIME / 100);
+        }
+        running.join().expect("no panic")
+    });
+    signal_hook::low_level::unregister(handler);
+    let sent = step.expect("it runs").sent;
+    assert!(sent.hot > 600, "{sent:?}");
+}
+
+/// Sends SIGUSR2 to the threads that generate load; whether there are any.
+fn interrupt_generators() -> bool {
+    let threads = std::fs::read_dir("/proc/self/task").expect("this process's threads");
+    let generators = threads.flatten().filter(|thread| {
+        let name = std::fs::read_to_string(thread.path().join("comm"));
+        name.is_ok_and(|name| name.trim_end() == generator::THREAD)
+    });
+    let ids = generators.filter_map(|thread| thread.file_name().to_str()?.parse().ok());
+    let ids: Vec<libc::pid_t> = ids.collect();
+    for id in &ids {
+        // SAFETY: the call takes numbers; the signal has a handler.
+        unsafe { libc::syscall(libc::SYS_tgkill, std::process::id(), *id, libc::SIGUSR2) };
+    }
+    !ids.is_empty()
 }
