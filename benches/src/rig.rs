@@ -27,7 +27,8 @@ const CLIENT_INTERFACE: &str = "load0";
 const SERVER_INTERFACE: &str = "serve0";
 /// The load generator's core.
 pub(crate) const CLIENT_CPU: usize = 0;
-const SERVER_CPU: usize = 1;
+/// The core of the server and of its receiving.
+pub(crate) const SERVER_CPU: usize = 1;
 
 /// Where every server is measured.
 #[derive(Debug)]
@@ -102,18 +103,8 @@ impl Rig {
     /// Processor time that the server's receiving has taken so far: its XDP
     /// program, and the network stack for what that passes up.
     pub(crate) fn server_cpu(&self) -> Result<Duration> {
-        self.server_threads
-            .iter()
-            .map(|thread| {
-                let file = format!("/proc/{thread}/schedstat");
-                let text = fs::read_to_string(&file).with_context(|| format!("read {file}"))?;
-                let nanoseconds = text.split_whitespace().next().map(str::parse);
-                let nanoseconds = nanoseconds.and_then(Result::ok);
-                nanoseconds
-                    .map(Duration::from_nanos)
-                    .with_context(|| format!("{file}: {text}"))
-            })
-            .sum()
+        let threads = self.server_threads.iter();
+        threads.map(|thread| thread_cpu(*thread)).sum()
     }
 
     /// Has the server's receiving come before all processes, as a network card's
@@ -130,6 +121,24 @@ impl Rig {
         taskset.arg(command.get_program()).args(command.get_args());
         self.lab.spawn(taskset)
     }
+
+    /// Holds every thread of a process to the server's core: one may have chosen another.
+    pub(crate) fn hold(&self, process: u32) -> Result<()> {
+        let mut taskset = Command::new("taskset");
+        taskset.args(["--all-tasks", "--cpu-list", "--pid"]);
+        succeed(taskset.args([SERVER_CPU.to_string(), process.to_string()]))
+    }
+}
+
+/// Processor time that a thread has taken so far.
+pub(crate) fn thread_cpu(thread: u32) -> Result<Duration> {
+    let file = format!("/proc/{thread}/schedstat");
+    let text = fs::read_to_string(&file).with_context(|| format!("read {file}"))?;
+    let nanoseconds = text.split_whitespace().next().map(str::parse);
+    let nanoseconds = nanoseconds.and_then(Result::ok);
+    nanoseconds
+        .map(Duration::from_nanos)
+        .with_context(|| format!("{file}: {text}"))
 }
 
 /// Real-time priorities of the rig's threads, the higher one later.

@@ -41,7 +41,7 @@ const BATCH: u32 = 256;
 
 /// A pause longer than this, nanoseconds, is not made up for: its queries would
 /// come as a burst, and a veth's ring holds 256.
-const BEHIND_MAX_NS: u64 = 50_000;
+const BEHIND_MAX_NS: u32 = 50_000;
 
 /// How often the generator is told to end, until it has.
 const POLL: Duration = Duration::from_millis(1);
@@ -90,7 +90,7 @@ impl Generator {
             written.with_context(|| format!("writing {TEMPLATES}"))?;
         }
         let load = abi::Load {
-            behind_max: BEHIND_MAX_NS * TICKS_PER_NS,
+            behind_max: BEHIND_MAX_NS * TICKS_PER_NS as u32,
             hot: templates.hot.len() as u32,
             flood: 1,
             interface,
@@ -99,6 +99,11 @@ impl Generator {
             ..abi::Load::default()
         };
         Ok(Self { rig, load })
+    }
+
+    /// Has queries stamped from now on, or not.
+    pub(super) fn stamp(&mut self, stamped: bool) {
+        self.load.stamped = stamped.into();
     }
 
     /// Sends `mix` for about `time` from the client's core, out of `end`.
@@ -221,7 +226,7 @@ where
 #[derive(Clone, Copy)]
 struct LoadValue(abi::Load);
 
-// SAFETY: two u64s and six u32s, so there is no padding and every bit pattern
+// SAFETY: a u64 and eight u32s, so there is no padding and every bit pattern
 // is a value.
 unsafe impl Pod for LoadValue {}
 

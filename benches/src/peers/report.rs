@@ -1,0 +1,191 @@
+//! What was found of each server, and what it says about veer.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{climb::Curve, contender::Contender, dnsperf, search::Step, usage::Memory};
+use crate::{machine::Facts, report};
+
+/// What `--json` writes.
+#[derive(Serialize)]
+pub(super) struct Report {
+    #[serde(flatten)]
+    pub(super) facts: Facts,
+    /// What each load generator said its version is, by name.
+    pub(super) generators: BTreeMap<&'static str, String>,
+    /// Seconds of each run at one rate.
+    pub(super) seconds: u32,
+    #[serde(flatten)]
+    ratios: Ratios,
+    rows: Vec<Row>,
+}
+
+/// One server's results. Rates are per second, in the mean of a run.
+#[derive(Serialize)]
+pub(super) struct Row {
+    #[serde(serialize_with = "name")]
+    pub(super) name: Contender,
+    pub(super) version: String,
+    /// Answers at the peak.
+    pub(super) peak_pps: f64,
+    /// Queries sent there.
+    pub(super) peak_offer: f64,
+    /// Answers when the most was sent.
+    pub(super) highest_offer_pps: f64,
+    /// Queries sent there.
+    pub(super) highest_offer: f64,
+    /// kxdpgun's highest rate with 99.9 % answered.
+    pub(super) kxdpgun_pps: f64,
+    /// Whether kxdpgun's limit came before the server's.
+    pub(super) kxdpgun_limited: bool,
+    pub(super) latency: Latency,
+    /// Processor time on the server's side for each answer at half of the peak,
+    /// nanoseconds: all of it.
+    pub(super) cpu_ns_per_query: f64,
+    /// The part of it that the server's own processes take.
+    pub(super) cpu_ns_processes: f64,
+    /// Memory after the load.
+    pub(super) memory_mib: f64,
+    /// What it is made of.
+    pub(super) memory: Memory,
+    pub(super) dnsperf: dnsperf::Found,
+    /// Answered against offered.
+    pub(super) curve: Curve,
+    /// Every rate that kxdpgun tried.
+    pub(super) kxdpgun: Vec<Step>,
+}
+
+/// From a query's making to its answer's arrival, at half of the server's own peak.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Latency {
+    /// Queries sent per second.
+    pub(super) at: f64,
+    /// Within which half of the answers came, microseconds.
+    pub(super) p50_us: f64,
+    /// The same for 99 % of them.
+    pub(super) p99_us: f64,
+    /// The same for 99.9 % of them.
+    pub(super) p999_us: f64,
+}
+
+fn name<S: serde::Serializer>(
+    contender: &Contender,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(contender.name())
+}
+
+/// veer beside its peers; `None` where one of both was not measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+struct Ratios {
+    /// veer's peak by the highest peak of those that answer over UDP sockets.
+    veer_over_best_udp: Option<f64>,
+    /// veer's peak by that of Knot's XDP.
+    veer_over_knot_xdp: Option<f64>,
+    /// veer's processor time for an answer by the least of those over UDP sockets.
+    cpu_share_of_best_udp: Option<f64>,
+    /// veer's p99 by the shortest of all peers, each at half of its own peak.
+    p99_share_of_best_peer: Option<f64>,
+}
+
+impl Ratios {
+    fn of(rows: &[Row]) -> Self {
+        let least = |of: &dyn Fn(&Row) -> Option<f64>| rows.iter().filter_map(of).reduce(f64::min);
+        let most = |of: &dyn Fn(&Row) -> Option<f64>| rows.iter().filter_map(of).reduce(f64::max);
+        let Some(veer) = rows.iter().find(|row| row.name == Contender::Veer) else {
+            return Self::default();
+        };
+        let udp = |row: &Row, value| (!row.name.is_xdp()).then_some(value);
+        Self {
+            veer_over_best_udp: most(&|row| udp(row, row.peak_pps)).map(|pps| veer.peak_pps / pps),
+            veer_over_knot_xdp: most(&|row| {
+                (row.name == Contender::KnotXdp).then_some(row.peak_pps)
+            })
+            .map(|pps| veer.peak_pps / pps),
+            cpu_share_of_best_udp: least(&|row| udp(row, row.cpu_ns_per_query))
+                .map(|ns| veer.cpu_ns_per_query / ns),
+            p99_share_of_best_peer: least(&|row| {
+                (row.name != Contender::Veer).then_some(row.latency.p99_us)
+            })
+            .map(|us| veer.latency.p99_us / us),
+        }
+    }
+
+    /// For a reader.
+    fn lines(&self) -> String {
+        let said = [
+            ("veer's peak by the best over UDP", self.veer_over_best_udp),
+            ("veer's peak by Knot's XDP", self.veer_over_knot_xdp),
+            (
+                "veer's CPU per answer by the least over UDP",
+                self.cpu_share_of_best_udp,
+            ),
+            (
+                "veer's p99 by the shortest of its peers",
+                self.p99_share_of_best_peer,
+            ),
+        ];
+        let said = said.into_iter();
+        said.filter_map(|(what, ratio)| Some(format!("{what}: {:.3}\n", ratio?)))
+            .collect()
+    }
+}
+
+impl Report {
+    /// Puts the rows together.
+    pub(super) fn new(
+        facts: Facts,
+        generators: BTreeMap<&'static str, String>,
+        seconds: u32,
+        rows: Vec<Row>,
+    ) -> Self {
+        Self {
+            facts,
+            generators,
+            seconds,
+            ratios: Ratios::of(&rows),
+            rows,
+        }
+    }
+
+    /// Prints the table.
+    pub(super) fn print(&self) {
+        let cells = self.rows.iter().map(|row| {
+            let limited = if row.kxdpgun_limited { "≥ " } else { "" };
+            let Latency {
+                p50_us,
+                p99_us,
+                p999_us,
+                ..
+            } = row.latency;
+            [
+                row.name.name().to_owned(),
+                format!("{:.0}/s", row.peak_pps),
+                format!("{:.0}/s", row.highest_offer_pps),
+                format!("{limited}{:.0}/s", row.kxdpgun_pps),
+                format!("{p50_us:.0}"),
+                format!("{p99_us:.0}"),
+                format!("{p999_us:.0}"),
+                format!("{:.0}", row.cpu_ns_per_query),
+                format!("{:.0}", row.memory_mib),
+            ]
+        });
+        println!();
+        report::print_table(
+            [
+                "server",
+                "peak",
+                "at highest offer",
+                "kxdpgun ≥ 99.9 %",
+                "p50 µs",
+                "p99 µs",
+                "p99.9 µs",
+                "CPU ns",
+                "MiB",
+            ],
+            &cells.collect::<Vec<_>>(),
+        );
+        println!("\n{}", self.ratios.lines().trim_end());
+    }
+}
