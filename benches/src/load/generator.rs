@@ -39,6 +39,10 @@ const PROGRESS: &str = "PROGRESS";
 /// fewer than a veth's ring holds, both sides would free and allocate pages.
 const BATCH: u32 = 256;
 
+/// The same where queries are stamped: replies are received only between two
+/// batches, so a batch's time is part of their latency.
+const BATCH_STAMPED: u32 = 16;
+
 /// A pause longer than this, nanoseconds, is not made up for: its queries would
 /// come as a burst, and a veth's ring holds 256.
 const BEHIND_MAX_NS: u32 = 50_000;
@@ -113,13 +117,17 @@ impl Generator {
         let handler = signal_hook::flag::register(libc::SIGUSR1, Arc::new(AtomicBool::new(false)));
         let handler = handler.context("handle SIGUSR1")?;
         let program = programs::loaded(&self.rig, PROGRAM)?;
+        let batch = match self.load.stamped {
+            0 => BATCH,
+            _ => BATCH_STAMPED,
+        };
         let ran = thread::scope(|scope| {
             let (started, thread) = mpsc::channel();
             let running = scope.spawn(move || {
                 end.namespace.run(|| {
                     // SAFETY: takes nothing and cannot fail.
                     let _ = started.send(unsafe { libc::gettid() });
-                    send(program)
+                    send(program, batch)
                 })
             });
             // An error comes with the thread's result.
@@ -173,8 +181,9 @@ impl Generator {
     }
 }
 
-/// Runs the program on the client's core until a signal comes.
-fn send(program: &Xdp) -> Result<()> {
+/// Runs the program on the client's core until a signal comes, `batch` frames at
+/// a time.
+fn send(program: &Xdp, batch: u32) -> Result<()> {
     if !core_affinity::set_for_current(CoreId { id: CLIENT_CPU }) {
         bail!("the load generator cannot run on CPU {CLIENT_CPU}");
     }
@@ -183,7 +192,7 @@ fn send(program: &Xdp) -> Result<()> {
     let result = program.test_run(TestRunOptions {
         data_in: Some(&frame),
         repeat: u32::MAX,
-        attrs: TestRunAttrs::new().xdp_live_frames(BATCH),
+        attrs: TestRunAttrs::new().xdp_live_frames(batch),
         ..TestRunOptions::new()
     });
     match result {

@@ -26,16 +26,14 @@ pub(super) fn write(
     let file = |name: &str| format!("{place}/{name}");
     let arguments: Vec<String> = match contender {
         Contender::KnotUdp => {
-            let listen = format!("server:\n  listen: {SERVER_ADDRESS}@53\n{KNOT_WORKERS}");
-            directory.write("knot.conf", &(listen + &knot(&place, zone)))?;
+            let listen = format!("  listen: {SERVER_ADDRESS}@53\n");
+            directory.write("knot.conf", &knot(&place, zone, &listen))?;
             vec!["--config".into(), file("knot.conf")]
         }
         Contender::KnotXdp => {
-            let listen = format!(
-                "server:\n{KNOT_WORKERS}xdp:\n  listen: {}@53\n",
-                rig.server().interface
-            );
-            directory.write("knot.conf", &(listen + &knot(&place, zone)))?;
+            // No socket beside it: every answer is one from XDP.
+            let listen = format!("xdp:\n  listen: {}@53\n", rig.server().interface);
+            directory.write("knot.conf", &knot(&place, zone, &listen))?;
             vec!["--config".into(), file("knot.conf")]
         }
         Contender::Nsd => {
@@ -68,23 +66,20 @@ pub(super) fn write(
     Ok(arguments)
 }
 
-/// The workers of Knot's sections `server` and, by the number of queues, `xdp`:
-/// more would contend for the one core.
-const KNOT_WORKERS: &str = "  udp-workers: 1
+/// One worker of each kind, which XDP has for each queue; more would contend for the
+/// one core. No module is loaded: a query goes straight to the zone's tree, and
+/// rate limits, cookies and NSID are modules. The journal and zone file are not
+/// written. `listen` comes behind the section of the server.
+fn knot(place: &str, zone: &Zone, listen: &str) -> String {
+    format!(
+        "server:
+  rundir: {place}
+  udp-workers: 1
   tcp-workers: 1
   background-workers: 1
-";
-
-/// What both ways of receiving have in common. No module is loaded: a query goes
-/// straight to the zone's tree. Cookies, NSID and rate limits are modules too. The
-/// journal and zone file are not written.
-fn knot(place: &str, zone: &Zone) -> String {
-    format!(
-        "log:
+{listen}log:
   - target: stderr
     any: warning
-control:
-  listen: {place}/knot.sock
 database:
   storage: {place}
 zone:
@@ -112,8 +107,8 @@ fn nsd(place: &str, zone: &Zone) -> String {
   server-1-cpu-affinity: {SERVER_CPU}
   xfrd-cpu-affinity: {SERVER_CPU}
   reuseport: no
-  receive-buffer-size: 4m
-  send-buffer-size: 4m
+  receive-buffer-size: 4194304
+  send-buffer-size: 4194304
   minimal-responses: yes
   rrl-ratelimit: 0
   rrl-whitelist-ratelimit: 0
