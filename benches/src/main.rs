@@ -1,6 +1,7 @@
 //! `benches`: measurements that need namespaces or the kernel, run by
 //! `cargo xtask bench`. What needs neither is a criterion benchmark beside it.
 
+mod curve;
 mod fixture;
 mod frame;
 mod machine;
@@ -11,10 +12,13 @@ mod rig;
 mod zone;
 
 mod load;
+mod subject;
 
 mod differential;
 
 mod flood;
+
+mod net;
 
 mod peers;
 
@@ -39,6 +43,8 @@ enum Bench {
     Differential(differential::Run),
     /// Hot queries lost while a flood of random names comes, and how much of it goes up
     Flood(flood::Options),
+    /// Answers per second against queries offered, and CPU time of each, beside a bare reflect's
+    Net(net::Options),
     /// The highest rate each server answers without loss, on one core
     Peers(peers::Options),
     /// Time per packet in the XDP program, beside programs that do next to nothing
@@ -59,6 +65,7 @@ fn run() -> Result<()> {
     match Cli::parse().bench {
         Bench::Differential(options) => differential::run(&options),
         Bench::Flood(options) => flood::run(&options),
+        Bench::Net(options) => net::run(&options),
         Bench::Peers(options) => peers::run(&options),
         Bench::Xdp(options) => xdp::run(&options),
     }

@@ -52,9 +52,29 @@ fn table<const N: usize>(heads: [&str; N], rows: &[[String; N]]) -> String {
     [line(heads)].into_iter().chain(body).collect()
 }
 
+/// The middle one of `figures`, the lower of two; 0 if there are none.
+pub(crate) fn median(figures: impl Iterator<Item = f64>) -> f64 {
+    let mut figures: Vec<f64> = figures.collect();
+    figures.sort_by(f64::total_cmp);
+    let middle = figures.len().saturating_sub(1) / 2;
+    figures.get(middle).copied().unwrap_or(0.0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_median_is_not_moved_by_an_outlier() {
+        for (figures, expected) in [
+            (vec![3.0, 1e9, 2.0], 3.0),
+            (vec![4.0, 1.0, 3.0, 2.0], 2.0),
+            (vec![], 0.0),
+        ] {
+            let found = median(figures.iter().copied());
+            assert!((found - expected).abs() < 1e-9, "{figures:?}: {found}");
+        }
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {

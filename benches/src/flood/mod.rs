@@ -3,13 +3,12 @@
 //!
 //! First the [`peak`] of a program that sends every frame back is found.
 //! Then the same [load](crate::load) is offered, at 80 % of it, to the reflect
-//! and to a `veerd` with a zone and steered names ([`subject`]): how many hot
+//! and to a `veerd` with a zone and steered names ([`crate::subject`]): how many hot
 //! queries each loses, and how much of the flood veer passes up the stack.
 
 mod peak;
 mod report;
 mod run;
-mod subject;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -17,17 +16,13 @@ use anyhow::Result;
 use clap::Args;
 use dns_ebpf::load::{Fate, Kind};
 
-use self::{
-    peak::Reached,
-    report::Report,
-    run::Run,
-    subject::{Reflect, Veer},
-};
+use self::{peak::Reached, report::Report, run::Run};
 use crate::{
     load::{Edns, Load, Mix, Questions},
     machine::Facts,
     report as files,
     rig::Rig,
+    subject::{self, Reflect, Veer},
     zone::{self, Zone},
 };
 
@@ -66,12 +61,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     println!("{}", facts.line());
     let rig = Rig::new()?;
     let zone = Zone::write(rig.lab())?;
-    let steered = subject::steered_names();
-    let zone_names = zone.names().iter().take(HOT_NAMES);
-    let hot: Vec<String> = zone_names
-        .zip(steered.iter().cycle())
-        .flat_map(|(one, other)| [one.clone(), other.clone()])
-        .collect();
+    let hot = subject::hot_names(&zone, HOT_NAMES);
     let questions = Questions {
         hot: &hot,
         flood_zone: zone::ORIGIN,

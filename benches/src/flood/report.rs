@@ -201,9 +201,7 @@ impl Report {
 }
 
 fn median(runs: &[Run], figure: impl Fn(&Run) -> f64) -> f64 {
-    let mut figures: Vec<f64> = runs.iter().map(figure).collect();
-    figures.sort_by(f64::total_cmp);
-    figures.get((figures.len() - 1) / 2).copied().unwrap_or(0.0)
+    report::median(runs.iter().map(figure))
 }
 
 #[cfg(test)]

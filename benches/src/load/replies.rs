@@ -92,6 +92,16 @@ impl Replies {
         self.0[kind as usize].iter().sum()
     }
 
+    /// So many to hot queries of each fate, as a test has them.
+    #[cfg(test)]
+    pub(crate) fn of_hot(counts: &[(Fate, u64)]) -> Self {
+        let mut replies = Self::default();
+        for (fate, count) in counts {
+            replies.0[Kind::Hot as usize][*fate as usize] = *count;
+        }
+        replies
+    }
+
     /// What came after `before`.
     pub(super) fn since(&self, before: &Self) -> Self {
         let mut rise = *self;

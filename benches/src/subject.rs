@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     fmt::Write as _,
+    fs,
     net::SocketAddr,
     path::PathBuf,
     process::Command,
@@ -30,27 +31,36 @@ use crate::{
 const PATIENCE: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(20);
 
+/// The rig's program that sends every frame back.
+pub(crate) const REFLECT: &str = "reflect";
+
+/// What veer's configuration and its pins are called.
+const NAME: &str = "veer";
+
 /// Steered names: a few, as a host has.
 const STEERED: usize = 16;
 
-/// The names that are steered.
-pub(super) fn steered_names() -> Vec<String> {
-    (0..STEERED)
-        .map(|number| format!("www-{number}.{}", zone::ORIGIN))
-        .collect()
+/// Names to ask for: the first `count` of the zone, each followed by a steered one.
+pub(crate) fn hot_names(zone: &Zone, count: usize) -> Vec<String> {
+    let zone_names = zone.names().iter().take(count);
+    let pairs = zone_names.cloned().zip(steered_names().cycle());
+    pairs.flat_map(<[String; 2]>::from).collect()
+}
+
+fn steered_names() -> impl Iterator<Item = String> + Clone {
+    (0..STEERED).map(|number| format!("www-{number}.{}", zone::ORIGIN))
 }
 
 /// The rig's `reflect` on the server's end, for as long as this value lives.
-pub(super) struct Reflect {
+pub(crate) struct Reflect {
     _rig: Ebpf,
     _link: FdLink,
 }
 
 impl Reflect {
-    pub(super) fn attach(rig: &Rig) -> Result<Self> {
-        const PROGRAM: &str = "reflect";
-        let mut programs = programs::load(&[PROGRAM])?;
-        let link = veth::attach(programs::loaded_mut(&mut programs, PROGRAM)?, rig.server())?;
+    pub(crate) fn attach(rig: &Rig) -> Result<Self> {
+        let mut programs = programs::load(&[REFLECT])?;
+        let link = veth::attach(programs::loaded_mut(&mut programs, REFLECT)?, rig.server())?;
         Ok(Self {
             _rig: programs,
             _link: link,
@@ -59,25 +69,28 @@ impl Reflect {
 }
 
 /// A `veerd` on the server's end and core, and the origin it probes.
-pub(super) struct Veer {
+pub(crate) struct Veer {
     process: Process,
     control: Control,
+    /// Directory of its pins.
+    pins: PathBuf,
     _origin: HttpServer,
 }
 
 impl Veer {
     /// Starts it; returns when its program is attached.
-    pub(super) fn start(rig: &Rig, zone: &Zone) -> Result<Self> {
+    pub(crate) fn start(rig: &Rig, zone: &Zone) -> Result<Self> {
         let address = SocketAddr::from((SERVER_ADDRESS, 80));
         let origin = HttpServer::start(rig.server().namespace, address, Response::ok("ok"))?;
         let binaries: PathBuf = cargo::target_dir()?.join("release");
-        let config = ConfigDir::new(rig.lab(), "veer")?;
+        let config = ConfigDir::new(rig.lab(), NAME)?;
         configure(&config, rig, zone)?;
         let mut command = Command::new(binaries.join("veerd"));
         command.arg("--config").arg(config.path());
         let mut veer = Self {
             process: rig.serve(&command)?,
             control: Control::new(&binaries, &config),
+            pins: rig.lab().pins().join(NAME),
             _origin: origin,
         };
         veer.wait_until_attached()?;
@@ -108,14 +121,26 @@ impl Veer {
     }
 
     /// Packets counted in the kernel so far, by the name of their outcome.
-    pub(super) fn outcomes(&self) -> Result<BTreeMap<String, u64>> {
+    pub(crate) fn outcomes(&self) -> Result<BTreeMap<String, u64>> {
         let stats = self.control.ask(&["stats"])?;
         let outcomes = &stats["kernel"]["outcomes"];
         BTreeMap::deserialize(outcomes).with_context(|| format!("veerctl stats: {stats}"))
     }
 
+    /// Where its program's link is pinned.
+    pub(crate) fn link(&self) -> Result<PathBuf> {
+        let pins = &self.pins;
+        let entries = fs::read_dir(pins).with_context(|| format!("list {}", pins.display()))?;
+        let mut paths = entries.flatten().map(|entry| entry.path());
+        let link = paths.find(|path| {
+            let name = path.file_name().and_then(|name| name.to_str());
+            name.is_some_and(|name| name.starts_with("link-native-"))
+        });
+        link.with_context(|| format!("no link is pinned in {}", pins.display()))
+    }
+
     /// Stops it, its program too.
-    pub(super) fn stop(mut self) -> Result<()> {
+    pub(crate) fn stop(mut self) -> Result<()> {
         self.process.signal(libc::SIGTERM)?;
         self.process.wait(PATIENCE).map(drop)
     }

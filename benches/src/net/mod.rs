@@ -1,0 +1,123 @@
+//! `net`: answers per second against queries offered, and the processor time of
+//! an answer, of veer and of a bare reflect.
+//!
+//! Both answer the same [load](crate::load) of hot queries on one link and one
+//! core, in [turns] at every rate, so that what else the machine does hits
+//! both alike. [Runs](run) at rising rates show each one's peak and what is left of
+//! it at all that the generator can send; more of them, at half of the
+//! reflect's peak, compare processor time where neither is at a limit: both then
+//! do the same work, and wake and poll as often.
+
+mod report;
+mod run;
+mod turns;
+
+use std::{path::PathBuf, time::Duration};
+
+use anyhow::Result;
+use clap::Args;
+
+use self::{
+    report::Report,
+    run::Run,
+    turns::{Subject, Turns},
+};
+use crate::{
+    load::{Edns, Load, Mix, Questions},
+    machine::Facts,
+    report as files,
+    rig::Rig,
+    subject::{self, Veer},
+    zone::{self, Zone},
+};
+
+/// Names of the zone that are asked for; as many queries are for steered ones.
+const HOT_NAMES: usize = 1000;
+
+/// Share of the reflect's peak at which processor time is compared.
+const CPU_SHARE: f64 = 0.5;
+
+/// What to measure, and where to.
+#[derive(Args)]
+pub(crate) struct Options {
+    /// Write the results to FILE
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Draw answers per second against queries offered to FILE
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Draw the processor time of an answer against queries offered to FILE
+    #[arg(long, value_name = "FILE")]
+    svg_cpu: Option<PathBuf>,
+    /// Time for each run at one rate
+    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=60))]
+    seconds: u32,
+    /// Runs of each program at each rate; figures are their medians
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// Send every query with EDNS, DO and a client cookie, as a recursor does
+    #[arg(long)]
+    edns: bool,
+}
+
+/// Measures both programs, prints the table and writes what was asked for.
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let facts = Facts::collect()?;
+    println!("{}", facts.line());
+    let rig = Rig::new()?;
+    let zone = Zone::write(rig.lab())?;
+    let hot = subject::hot_names(&zone, HOT_NAMES);
+    let questions = Questions {
+        hot: &hot,
+        flood_zone: zone::ORIGIN,
+        edns: if options.edns {
+            Edns::Cookie
+        } else {
+            Edns::Off
+        },
+    };
+    let mut load = Load::new(&rig, questions)?;
+    let veer = Veer::start(&rig, &zone)?;
+    let mut turns = Turns::new(&veer)?;
+    let mut measure = |rate| rounds(options, rate, &mut turns, &mut load);
+
+    let climb = run::climb(&mut measure)?;
+    let cpu_rate = CPU_SHARE * report::peak(&climb, Subject::Reflect);
+    let at_cpu_rate = measure(cpu_rate)?;
+    turns.give(Subject::Veer)?;
+    veer.stop()?;
+
+    let report = Report::new(facts, options, hot.len(), climb, at_cpu_rate);
+    report.print();
+    if let Some(file) = &options.svg {
+        report.answers().write(file)?;
+    }
+    if let Some(file) = &options.svg_cpu {
+        report.cpu().write(file)?;
+    }
+    match &options.json {
+        Some(file) => files::write(file, &report),
+        None => Ok(()),
+    }
+}
+
+/// Measures both programs at one rate, now the one and now the other first.
+fn rounds(options: &Options, rate: f64, turns: &mut Turns, load: &mut Load) -> Result<Vec<Run>> {
+    let mix = Mix {
+        rate,
+        flood_share: 0.0,
+    };
+    let time = Duration::from_secs(options.seconds.into());
+    let mut order = Subject::ALL;
+    let mut runs = Vec::new();
+    for _ in 0..options.rounds {
+        for subject in order {
+            turns.give(subject)?;
+            let run = Run::of(subject, &load.run(mix, time)?);
+            println!("{}", run.line());
+            runs.push(run);
+        }
+        order.reverse();
+    }
+    Ok(runs)
+}
