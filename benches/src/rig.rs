@@ -193,7 +193,7 @@ fn share(thread: u32) -> Result<()> {
         size: size_of::<SchedAttributes>() as u32,
         policy: libc::SCHED_OTHER.cast_unsigned(),
         flags: 0,
-        nice: std::env::var("XNICE").map_or(0, |n| n.parse().unwrap()),
+        nice: 0,
         priority: 0,
         runtime: TURN_NS,
         deadline: 0,

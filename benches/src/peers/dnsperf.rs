@@ -21,7 +21,7 @@ const CLIENTS: u32 = 16;
 const OUTSTANDING: u32 = 100;
 
 /// What dnsperf found.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Found {
     /// Answers per second; near 140 000 its own core is the limit.
     qps: f64,

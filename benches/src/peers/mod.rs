@@ -14,6 +14,7 @@ mod contender;
 mod dnsperf;
 mod half;
 mod kxdpgun;
+mod receiving;
 mod report;
 mod search;
 mod server;
@@ -30,6 +31,7 @@ use self::{
     climb::Point,
     contender::Contender,
     kxdpgun::Generator,
+    receiving::Receiving,
     report::{Report, Row},
 };
 use crate::{
@@ -54,6 +56,9 @@ pub(crate) struct Options {
     /// Write the results to FILE
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Draw answers per second against queries offered to FILE
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
     /// Time for each run at one rate; half of the peak has three times as much
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=60))]
     seconds: u32,
@@ -84,6 +89,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 
     let report = Report::new(facts, generators, options.seconds, rows);
     report.print();
+    if let Some(file) = &options.svg {
+        report.picture().write(file)?;
+    }
     match &options.json {
         Some(file) => files::write(file, &report),
         None => Ok(()),
@@ -110,12 +118,10 @@ fn measure(
         edns: Edns::Off,
     };
     let mut load = Load::new(rig, questions)?;
-    if std::env::var("XSHARE").is_ok() {
-        rig.share_server()?;
-    }
-    let curve = climb::climb(|rate| {
+    let curve = climb::climb(|rate, receiving| {
+        receiving.set(rig)?;
         let step = run_whole(&mut load, steady(rate), time)?;
-        let point = point(&step)?;
+        let point = point(&step, receiving)?;
         println!(
             "{name}: {:>9.0}/s offered, {:>9.0}/s answered",
             point.offered, point.answered
@@ -123,6 +129,8 @@ fn measure(
         Ok(point)
     })?;
     let (peak, highest) = (curve.peak(), curve.highest());
+    // Nothing is overloaded from here on until kxdpgun looks for the edge.
+    Receiving::First.set(rig)?;
     let half = half::measure(peak.answered / 2.0, &server, rig, &mut load, 3 * time)?;
     println!("{name}: {}", half.line());
     // Its program gives way to theirs.
@@ -131,7 +139,8 @@ fn measure(
     let start = KXDPGUN_START_MAX.min(KXDPGUN_START_SHARE * peak.answered);
     let dnsperf = dnsperf::run(rig, kxdpgun.queries(), 3 * seconds)?;
     println!("{name}: {}", dnsperf.line());
-    let found = search::search(start, |rate| {
+    let found = search::search(start, |rate, receiving| {
+        receiving.set(rig)?;
         let step = kxdpgun.run(rig, rate)?;
         println!("{name}: kxdpgun {}", step.line());
         Ok(step)
@@ -192,10 +201,11 @@ fn answers(step: &Step) -> Result<u64> {
     Ok(answers)
 }
 
-fn point(step: &Step) -> Result<Point> {
+fn point(step: &Step, receiving: Receiving) -> Result<Point> {
     Ok(Point {
         asked: step.offered,
         offered: step.sent.rate(),
         answered: ratio_of(answers(step)?) / step.sent.seconds,
+        receiving,
     })
 }

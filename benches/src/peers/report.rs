@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::{climb::Curve, contender::Contender, dnsperf, search::Step, usage::Memory};
-use crate::{machine::Facts, report};
+use crate::{
+    curve::{Axis, Curve as Picture, Series},
+    machine::Facts,
+    report,
+};
 
 /// What `--json` writes.
 #[derive(Serialize)]
@@ -69,10 +73,7 @@ pub(super) struct Latency {
     pub(super) p999_us: f64,
 }
 
-fn name<S: serde::Serializer>(
-    contender: &Contender,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
+fn name<S: serde::Serializer>(contender: &Contender, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(contender.name())
 }
 
@@ -187,5 +188,99 @@ impl Report {
             &cells.collect::<Vec<_>>(),
         );
         println!("\n{}", self.ratios.lines().trim_end());
+    }
+
+    /// Answers per second against queries offered.
+    pub(super) fn picture(&self) -> Picture {
+        let axis = |label| Axis { label, log: true };
+        let series = self.rows.iter().map(|row| {
+            let points = row.curve.points().iter();
+            Series {
+                name: row.name.name().to_owned(),
+                points: points
+                    // On a logarithmic axis nothing has no place.
+                    .filter(|point| point.answered > 0.0)
+                    .map(|point| (point.offered, point.answered))
+                    .collect(),
+            }
+        });
+        Picture {
+            title: "one core: veer beside other authoritative servers".to_owned(),
+            x: axis("queries offered per second"),
+            y: axis("answers per second"),
+            series: series.collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows of a server each: its peak, its processor time and its p99.
+    fn rows(figures: &[(Contender, f64, f64, f64)]) -> Vec<Row> {
+        let row = |&(name, peak_pps, cpu_ns_per_query, p99_us)| Row {
+            name,
+            version: String::new(),
+            peak_pps,
+            peak_offer: peak_pps,
+            highest_offer_pps: 0.0,
+            highest_offer: 2e6,
+            kxdpgun_pps: 0.0,
+            kxdpgun_limited: false,
+            latency: Latency {
+                at: peak_pps / 2.0,
+                p50_us: 1.0,
+                p99_us,
+                p999_us: 2.0 * p99_us,
+            },
+            cpu_ns_per_query,
+            cpu_ns_processes: 0.0,
+            memory_mib: 0.0,
+            memory: Memory::default(),
+            dnsperf: dnsperf::Found::default(),
+            curve: Curve::of(&[(1e4, 1e4), (2e6, 0.0)]),
+            kxdpgun: Vec::new(),
+        };
+        figures.iter().map(row).collect()
+    }
+
+    #[test]
+    fn veer_is_compared_with_the_best_of_each_kind() {
+        let ratios = Ratios::of(&rows(&[
+            (Contender::Veer, 2e6, 200.0, 30.0),
+            (Contender::KnotXdp, 4e5, 1000.0, 60.0),
+            (Contender::KnotUdp, 1e5, 8000.0, 300.0),
+            (Contender::Gdnsd, 125_000.0, 9000.0, 240.0),
+        ]));
+        let expected = Ratios {
+            veer_over_best_udp: Some(16.0),
+            veer_over_knot_xdp: Some(5.0),
+            cpu_share_of_best_udp: Some(0.025),
+            p99_share_of_best_peer: Some(0.5),
+        };
+        assert_eq!(ratios, expected);
+        assert_eq!(ratios.lines().lines().count(), 4);
+    }
+
+    #[test]
+    fn without_one_of_both_there_is_no_ratio() {
+        let peers = [(Contender::KnotXdp, 4e5, 1000.0, 60.0)];
+        assert_eq!(Ratios::of(&rows(&peers)), Ratios::default());
+        let veer = (Contender::Veer, 2e6, 200.0, 30.0);
+        let ratios = Ratios::of(&rows(&[veer, peers[0]]));
+        assert_eq!(ratios.veer_over_best_udp, None);
+        assert_eq!(ratios.veer_over_knot_xdp, Some(5.0));
+        assert_eq!(ratios.cpu_share_of_best_udp, None);
+    }
+
+    #[test]
+    fn a_step_without_answers_is_not_drawn() {
+        let facts = Facts::collect().expect("this machine has some");
+        let rows = rows(&[(Contender::Nsd, 1e5, 1.0, 1.0)]);
+        let report = Report::new(facts, BTreeMap::new(), 1, rows);
+        let picture = report.picture();
+        assert_eq!(picture.series[0].name, "nsd");
+        assert_eq!(picture.series[0].points, [(1e4, 1e4)]);
     }
 }

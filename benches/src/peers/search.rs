@@ -1,7 +1,9 @@
 //! Finds the highest rate that is answered without loss.
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
 use serde::Serialize;
+
+use super::receiving::Receiving;
 
 /// The share of queries that must be answered.
 pub(crate) const PASSING_SHARE: f64 = 0.999;
@@ -12,10 +14,6 @@ const STEP: f64 = std::f64::consts::SQRT_2;
 /// How often the gap between the best pass and the failure above it is halved:
 /// what is found is at most 2^(1/8), 9 %, below the edge.
 const HALVINGS: usize = 2;
-
-/// How often a rate is tried: a queue that overflows once, because something
-/// else ran on the core for a moment, is not the rate's fault.
-const TRIES: usize = 3;
 
 /// The load generator is at its limit when it sends less than this share of
 /// what it was asked to.
@@ -70,8 +68,11 @@ pub(crate) struct Found {
 
 /// Climbs to the first failure or the generator's limit, then looks closer below the
 /// failure. Rates are in queries per second, `start` is the lowest; `measure` runs one
-/// rate once.
-pub(crate) fn search(start: f64, mut measure: impl FnMut(f64) -> Result<Step>) -> Result<Found> {
+/// rate once, in one way.
+pub(crate) fn search(
+    start: f64,
+    mut measure: impl FnMut(f64, Receiving) -> Result<Step>,
+) -> Result<Found> {
     let mut try_rate = |rate| best_of_tries(rate, &mut measure);
     let mut steps = Vec::new();
     let mut rate = start;
@@ -103,25 +104,33 @@ pub(crate) fn search(start: f64, mut measure: impl FnMut(f64) -> Result<Step>) -
     Ok(conclude(steps))
 }
 
-/// The best try of a rate, and whether the generator sent it in any.
-fn best_of_tries(rate: f64, measure: &mut impl FnMut(f64) -> Result<Step>) -> Result<(Step, bool)> {
-    let mut best = measure(rate)?;
-    let mut was_sent = best.was_sent();
-    for _ in 1..TRIES {
-        if best.passes() && was_sent {
+/// The best try of a rate, and whether the generator sent it in any. It is tried in
+/// each way, and once more: a queue that overflows once, because something else ran
+/// on the core for a moment, is not the rate's fault.
+fn best_of_tries(
+    rate: f64,
+    measure: &mut impl FnMut(f64, Receiving) -> Result<Step>,
+) -> Result<(Step, bool)> {
+    let mut best: Option<Step> = None;
+    let mut was_sent = false;
+    for receiving in Receiving::TRIES {
+        let step = measure(rate, receiving)?;
+        was_sent |= step.was_sent();
+        let better = |best: Step| {
+            if best.passes() && step.passes() {
+                step.sent > best.sent
+            } else {
+                step.share > best.share
+            }
+        };
+        if best.is_none_or(better) {
+            best = Some(step);
+        }
+        if best.is_some_and(|best| best.passes()) && was_sent {
             break;
         }
-        let step = measure(rate)?;
-        was_sent |= step.was_sent();
-        let better = if best.passes() && step.passes() {
-            step.sent > best.sent
-        } else {
-            step.share > best.share
-        };
-        if better {
-            best = step;
-        }
     }
+    let best = best.context("a rate is tried in no way")?;
     Ok((best, was_sent))
 }
 
@@ -146,8 +155,8 @@ mod tests {
 
     /// A server that answers up to `server` per second, behind a generator
     /// that sends up to `generator`.
-    fn world(server: f64, generator: f64) -> impl FnMut(f64) -> Result<Step> {
-        move |offered| {
+    fn world(server: f64, generator: f64) -> impl FnMut(f64, Receiving) -> Result<Step> {
+        move |offered, _| {
             let sent = offered.min(generator);
             let received = sent.min(server);
             Ok(Step {
@@ -182,9 +191,9 @@ mod tests {
     fn one_bad_try_is_forgiven() {
         let mut honest = world(100_000.0, 1e6);
         let mut tries = 0;
-        let found = search(START, |rate| {
+        let found = search(START, |rate, way| {
             tries += 1;
-            let step = honest(rate)?;
+            let step = honest(rate, way)?;
             Ok(match tries {
                 1 | 2 => Step { share: 0.9, ..step },
                 _ => step,
@@ -197,9 +206,9 @@ mod tests {
     fn a_generator_that_falters_once_is_not_at_its_limit() {
         let mut honest = world(1e9, 700_000.0);
         let mut tries = 0;
-        let found = search(START, |rate| {
+        let found = search(START, |rate, way| {
             tries += 1;
-            honest(if tries == 2 { rate / 2.0 } else { rate }).map(|step| Step {
+            honest(if tries == 2 { rate / 2.0 } else { rate }, way).map(|step| Step {
                 offered: rate,
                 ..step
             })
@@ -210,8 +219,8 @@ mod tests {
     #[test]
     fn a_pass_above_a_failure_does_not_count() {
         let mut honest = world(1e9, 1e6);
-        let found = search(START, |rate| {
-            let step = honest(rate)?;
+        let found = search(START, |rate, way| {
+            let step = honest(rate, way)?;
             let lossy = (90_000.0..110_000.0).contains(&rate);
             let share = if lossy { 0.99 } else { step.share };
             Ok(Step { share, ..step })

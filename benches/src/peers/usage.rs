@@ -13,7 +13,7 @@ use serde::Serialize;
 use crate::{load::ratio_of, rig};
 
 /// Memory that would be free without the server, MiB.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub(super) struct Memory {
     /// Of its processes, shared pages by their part (PSS), without maps of BPF.
     processes: f64,
