@@ -137,13 +137,13 @@ impl Rig {
         taskset.arg(command.get_program()).args(command.get_args());
         self.lab.spawn(taskset)
     }
+}
 
-    /// Holds every thread of a process to the server's core: one may have chosen another.
-    pub(crate) fn hold(&self, process: u32) -> Result<()> {
-        let mut taskset = Command::new("taskset");
-        taskset.args(["--all-tasks", "--cpu-list", "--pid"]);
-        succeed(taskset.args([SERVER_CPU.to_string(), process.to_string()]))
-    }
+/// Holds every thread of a process to the server's core: one may have chosen another.
+pub(crate) fn hold(process: u32) -> Result<()> {
+    let mut taskset = Command::new("taskset");
+    taskset.args(["--all-tasks", "--cpu-list", "--pid"]);
+    succeed(taskset.args([SERVER_CPU.to_string(), process.to_string()]))
 }
 
 /// Processor time that a thread has taken so far.

@@ -4,6 +4,7 @@ use std::process::Command;
 
 use anyhow::{Context as _, Result};
 use clap::ValueEnum;
+use serde::{Serialize, Serializer};
 use xtask::{cargo, lab::ConfigDir, setup::Tool};
 
 use super::{config, server::Server};
@@ -26,6 +27,12 @@ pub(super) enum Contender {
     Pdns,
     /// BIND.
     Bind,
+}
+
+impl Serialize for Contender {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
 }
 
 impl Contender {

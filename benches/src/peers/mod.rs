@@ -71,10 +71,10 @@ pub(crate) struct Options {
 pub(crate) fn run(options: &Options) -> Result<()> {
     let facts = Facts::collect()?;
     println!("{}", facts.line());
-    let version = |tool: Tool, argument| contender::version(tool.command(), argument, "ersion");
+    let version = |tool: Tool, argument, mark| contender::version(tool.command(), argument, mark);
     let generators = BTreeMap::from([
-        ("kxdpgun", version(Tool::Kxdpgun, "--version")?),
-        ("dnsperf", version(Tool::Dnsperf, "-h")?),
+        ("kxdpgun", version(Tool::Kxdpgun, "--version", "kxdpgun")?),
+        ("dnsperf", version(Tool::Dnsperf, "-h", "Version")?),
     ]);
     let rig = Rig::new()?;
     let zone = Zone::write(rig.lab())?;
@@ -129,13 +129,12 @@ fn measure(
         Ok(point)
     })?;
     let (peak, highest) = (curve.peak(), curve.highest());
-    // Nothing is overloaded from here on until kxdpgun looks for the edge.
-    Receiving::First.set(rig)?;
     let half = half::measure(peak.answered / 2.0, &server, rig, &mut load, 3 * time)?;
     println!("{name}: {}", half.line());
     // Its program gives way to theirs.
     drop(load);
 
+    Receiving::First.set(rig)?;
     let start = KXDPGUN_START_MAX.min(KXDPGUN_START_SHARE * peak.answered);
     let dnsperf = dnsperf::run(rig, kxdpgun.queries(), 3 * seconds)?;
     println!("{name}: {}", dnsperf.line());

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{climb::Curve, contender::Contender, dnsperf, search::Step, usage::Memory};
+use super::{
+    climb::Curve, contender::Contender, dnsperf, receiving::Receiving, search::Step, usage::Memory,
+};
 use crate::{
     curve::{Axis, Curve as Picture, Series},
     machine::Facts,
@@ -28,7 +30,6 @@ pub(super) struct Report {
 /// One server's results. Rates are per second, in the mean of a run.
 #[derive(Serialize)]
 pub(super) struct Row {
-    #[serde(serialize_with = "name")]
     pub(super) name: Contender,
     pub(super) version: String,
     /// Answers at the peak.
@@ -65,16 +66,17 @@ pub(super) struct Row {
 pub(super) struct Latency {
     /// Queries sent per second.
     pub(super) at: f64,
+    /// Answers by queries: where it is far below 1 something else had the core, and
+    /// latency and processor time are too high.
+    pub(super) answered_share: f64,
+    /// The way in which so many were answered.
+    pub(super) receiving: Receiving,
     /// Within which half of the answers came, microseconds.
     pub(super) p50_us: f64,
     /// The same for 99 % of them.
     pub(super) p99_us: f64,
     /// The same for 99.9 % of them.
     pub(super) p999_us: f64,
-}
-
-fn name<S: serde::Serializer>(contender: &Contender, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(contender.name())
 }
 
 /// veer beside its peers; `None` where one of both was not measured.
@@ -230,6 +232,8 @@ mod tests {
             kxdpgun_limited: false,
             latency: Latency {
                 at: peak_pps / 2.0,
+                answered_share: 1.0,
+                receiving: Receiving::First,
                 p50_us: 1.0,
                 p99_us,
                 p999_us: 2.0 * p99_us,

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     programs::Attached,
-    rig::{CLIENT_ADDRESS, Rig, SERVER_ADDRESS},
+    rig::{self, CLIENT_ADDRESS, Rig, SERVER_ADDRESS},
     zone::{self, Zone},
 };
 
@@ -58,26 +58,31 @@ impl Server {
             process: rig.serve(command)?,
         };
         let deadline = Instant::now() + PATIENCE;
-        server.wait_until_it_answers(rig, deadline)?;
+        server.wait_for_answer(rig, zone::PROBE, deadline)?;
         server.wait_for_plane(rig, deadline)?;
-        server.check_answers(rig, zone)?;
+        server.check_answers(rig, zone, deadline)?;
         // Knot's threads choose their own core.
         for pid in usage::processes(server.process.pid())? {
-            rig.hold(pid)?;
+            rig::hold(pid)?;
         }
         Ok(server)
     }
 
-    fn wait_until_it_answers(&mut self, rig: &Rig, deadline: Instant) -> Result<()> {
+    /// Asks until it answers.
+    fn wait_for_answer(&mut self, rig: &Rig, host: &str, deadline: Instant) -> Result<Reply> {
         let name = self.contender.name();
-        while let Err(error) = ask(rig, zone::PROBE) {
+        loop {
+            let error = match ask(rig, host) {
+                Ok(reply) => return Ok(reply),
+                Err(error) => error,
+            };
             if let Some(status) = self.process.ended()? {
                 bail!("{name}: {status}: {}", self.process.stderr().trim());
             }
             if Instant::now() >= deadline {
                 return Err(error).with_context(|| {
                     format!(
-                        "{name} does not answer after {PATIENCE:?}; it said: {}",
+                        "{name} does not answer for {host} after {PATIENCE:?}; it said: {}",
                         self.process.stderr().trim()
                     )
                 });
@@ -85,7 +90,6 @@ impl Server {
             // Refused at once as long as nobody listens.
             thread::sleep(TIMEOUT);
         }
-        Ok(())
     }
 
     /// Waits until the answers come from where the report will say: userspace
@@ -104,9 +108,9 @@ impl Server {
             shown = show()?;
         }
         if !is_so(&shown) {
-            let where_ = if wanted { "" } else { "out" };
+            let number = if wanted { "an" } else { "no" };
             bail!(
-                "{} ought to answer with{where_} an XDP program; it said: {}\n{shown}",
+                "{} ought to answer from {number} XDP program; it said: {}\n{shown}",
                 self.contender.name(),
                 self.process.stderr().trim()
             );
@@ -115,11 +119,11 @@ impl Server {
     }
 
     /// Fails unless the addresses are those of the zone, given with authority.
-    fn check_answers(&self, rig: &Rig, zone: &Zone) -> Result<()> {
+    fn check_answers(&mut self, rig: &Rig, zone: &Zone, deadline: Instant) -> Result<()> {
         let name = self.contender.name();
         for number in [0, zone.names().len() - 1] {
             let host = &zone.names()[number];
-            let reply = ask(rig, host).with_context(|| format!("ask {name} for {host}"))?;
+            let reply = self.wait_for_answer(rig, host, deadline)?;
             let addresses = reply.addresses()?;
             let expected = IpAddr::V4(zone::address(number));
             ensure!(
