@@ -61,7 +61,7 @@ impl Server {
         server.wait_for_answer(rig, zone::PROBE, deadline)?;
         server.wait_for_plane(rig, deadline)?;
         server.check_answers(rig, zone, deadline)?;
-        // Knot's threads choose their own core.
+        // Knot's worker moves itself to CPU 0, that of the load.
         for pid in usage::processes(server.process.pid())? {
             rig::hold(pid)?;
         }
