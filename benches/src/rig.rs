@@ -27,7 +27,8 @@ const CLIENT_INTERFACE: &str = "load0";
 const SERVER_INTERFACE: &str = "serve0";
 /// The load generator's core.
 pub(crate) const CLIENT_CPU: usize = 0;
-const SERVER_CPU: usize = 1;
+/// The core of the server and of its receiving.
+pub(crate) const SERVER_CPU: usize = 1;
 
 /// Where every server is measured.
 #[derive(Debug)]
@@ -99,21 +100,20 @@ impl Rig {
         }
     }
 
+    /// Takes off what Knot's programs leave attached to either end.
+    pub(crate) fn strip(&self) -> Result<()> {
+        for end in [self.client(), self.server()] {
+            let args = ["link", "set", "dev", end.interface, "xdp", "off"];
+            end.namespace.ip(&args)?;
+        }
+        Ok(())
+    }
+
     /// Processor time that the server's receiving has taken so far: its XDP
     /// program, and the network stack for what that passes up.
     pub(crate) fn server_cpu(&self) -> Result<Duration> {
-        self.server_threads
-            .iter()
-            .map(|thread| {
-                let file = format!("/proc/{thread}/schedstat");
-                let text = fs::read_to_string(&file).with_context(|| format!("read {file}"))?;
-                let nanoseconds = text.split_whitespace().next().map(str::parse);
-                let nanoseconds = nanoseconds.and_then(Result::ok);
-                nanoseconds
-                    .map(Duration::from_nanos)
-                    .with_context(|| format!("{file}: {text}"))
-            })
-            .sum()
+        let threads = self.server_threads.iter();
+        threads.map(|thread| thread_cpu(*thread)).sum()
     }
 
     /// Has the server's receiving come before all processes, as a network card's
@@ -123,6 +123,13 @@ impl Rig {
         threads.try_for_each(|thread| prefer(*thread, Priority::Load))
     }
 
+    /// Has the server's receiving share the core with processes, as a kernel's
+    /// `ksoftirqd` does under load: it wakes at once, but cannot starve them.
+    pub(crate) fn share_server(&self) -> Result<()> {
+        let mut threads = self.server_threads.iter();
+        threads.try_for_each(|thread| share(*thread))
+    }
+
     /// Starts `command` on the server's side and core.
     pub(crate) fn serve(&self, command: &Command) -> Result<Process> {
         let mut taskset = self.server.command("taskset");
@@ -130,6 +137,24 @@ impl Rig {
         taskset.arg(command.get_program()).args(command.get_args());
         self.lab.spawn(taskset)
     }
+}
+
+/// Holds every thread of a process to the server's core: one may have chosen another.
+pub(crate) fn hold(process: u32) -> Result<()> {
+    let mut taskset = Command::new("taskset");
+    taskset.args(["--all-tasks", "--cpu-list", "--pid"]);
+    succeed(taskset.args([SERVER_CPU.to_string(), process.to_string()]))
+}
+
+/// Processor time that a thread has taken so far.
+pub(crate) fn thread_cpu(thread: u32) -> Result<Duration> {
+    let file = format!("/proc/{thread}/schedstat");
+    let text = fs::read_to_string(&file).with_context(|| format!("read {file}"))?;
+    let nanoseconds = text.split_whitespace().next().map(str::parse);
+    let nanoseconds = nanoseconds.and_then(Result::ok);
+    nanoseconds
+        .map(Duration::from_nanos)
+        .with_context(|| format!("{file}: {text}"))
 }
 
 /// Real-time priorities of the rig's threads, the higher one later.
@@ -156,6 +181,47 @@ pub(crate) fn prefer(thread: u32, priority: Priority) -> Result<()> {
         return Err(error).with_context(|| format!("sched_setscheduler of thread {thread}"));
     }
     Ok(())
+}
+
+/// Gives a thread an even share of its core in short turns, so that it is not kept
+/// waiting while it takes less than that. Kernels before 6.12 have one length of
+/// turns for all.
+fn share(thread: u32) -> Result<()> {
+    const TURN_NS: u64 = 100_000;
+    // As `struct sched_attr` begins; the rest is for real-time policies.
+    let attributes = SchedAttributes {
+        size: size_of::<SchedAttributes>() as u32,
+        policy: libc::SCHED_OTHER.cast_unsigned(),
+        flags: 0,
+        nice: 0,
+        priority: 0,
+        runtime: TURN_NS,
+        deadline: 0,
+        period: 0,
+    };
+    // SAFETY: the call takes numbers and reads as many octets as `size` says, which
+    // live through it.
+    let failed =
+        unsafe { libc::syscall(libc::SYS_sched_setattr, thread, &raw const attributes, 0) };
+    if failed != 0 {
+        let error = io::Error::last_os_error();
+        return Err(error).with_context(|| format!("sched_setattr of thread {thread}"));
+    }
+    Ok(())
+}
+
+/// The first version of the kernel's `struct sched_attr`, 48 octets.
+#[repr(C)]
+struct SchedAttributes {
+    size: u32,
+    policy: u32,
+    flags: u64,
+    nice: i32,
+    priority: u32,
+    /// Of a thread without real-time policy, the length of a turn, nanoseconds.
+    runtime: u64,
+    deadline: u64,
+    period: u64,
 }
 
 /// As [`veth::receive_on_cpu`], for an interface whose XDP programs come and go.

@@ -3,6 +3,7 @@
 use std::{
     fmt::Write as _,
     fs,
+    net::Ipv4Addr,
     path::{Path, PathBuf},
 };
 
@@ -17,6 +18,11 @@ pub(crate) const PROBE: &str = "ns1.bench.example.";
 
 /// Names that are asked for, one A record each.
 const NAMES: usize = 1000;
+
+/// The address of the name of that number.
+pub(crate) fn address(number: usize) -> Ipv4Addr {
+    Ipv4Addr::new(198, 51, 100, (number % 254 + 1) as u8)
+}
 
 /// A master file.
 #[derive(Debug)]
@@ -38,8 +44,7 @@ impl Zone {
              ns1.{ORIGIN} 3600 IN A 192.0.2.53\n"
         );
         for (number, name) in names.iter().enumerate() {
-            let host = number % 254 + 1;
-            writeln!(text, "{name} 300 IN A 198.51.100.{host}").context("format a record")?;
+            writeln!(text, "{name} 300 IN A {}", address(number)).context("format a record")?;
         }
         let file = lab.dir().join("bench.zone");
         fs::write(&file, &text).with_context(|| format!("write {}", file.display()))?;

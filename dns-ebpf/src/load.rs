@@ -1,5 +1,5 @@
 //! The load generator's maps: which queries the rig's `offer` sends and how
-//! fast, and how its `count_replies` counts what comes back.
+//! fast, and how its `count_replies` counts and times what comes back.
 
 /// Length of a template, octets: room for a query with a name of usual length
 /// and an OPT record with a cookie. The frame of a test run starts with as many.
@@ -34,6 +34,46 @@ pub const SOURCE_PORT: u16 = 0x8000;
 
 /// Bit of the source port that says the query's [`Kind`].
 pub const KIND_BIT: u16 = 1;
+
+/// Bit of the source port that says the query is stamped: its reply tells how
+/// long it took, because it is sent back to where the query says it came from.
+pub const STAMP_BIT: u16 = 2;
+
+/// How a stamp lies in a query: its low 16 bits are the message's ID, the others
+/// are in the source port, this many bits from its lowest.
+pub const STAMP_SHIFT: u32 = 2;
+
+/// Which bits of the monotonic clock, nanoseconds, are a stamp: what the ID and
+/// the source port have room for. A reply that takes longer, 0.5 s, seems early.
+pub const STAMP_MASK: u32 = (1 << 29) - 1;
+
+/// Latencies are counted in buckets: to the nanosecond up to this, then this
+/// many to each doubling. A bucket is at most 1/32 wide.
+const STEPS: u32 = 32;
+
+/// How many buckets there are for every latency that a stamp can tell.
+pub const BUCKETS: usize = bucket(STAMP_MASK) as usize + 1;
+
+/// The bucket for a latency of `ns` nanoseconds.
+#[inline(always)]
+#[must_use]
+pub const fn bucket(ns: u32) -> u32 {
+    if ns < STEPS {
+        return ns;
+    }
+    let doublings = ns.ilog2() - STEPS.ilog2();
+    STEPS * doublings + (ns >> doublings)
+}
+
+/// The least latency of a bucket, nanoseconds; of the one past the last, what is
+/// more than any.
+#[must_use]
+pub const fn least_of(bucket: u32) -> u32 {
+    match (bucket / STEPS).checked_sub(1) {
+        None => bucket,
+        Some(doublings) => (STEPS + bucket % STEPS) << doublings,
+    }
+}
 
 /// What a query is for; the number is its index in counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,7 +130,9 @@ pub struct Load {
     pub interval: u64,
     /// How far behind it may fall and still catch up, ticks: a longer pause is
     /// not made up for, because a burst would overflow the receiver's ring.
-    pub behind_max: u64,
+    pub behind_max: u32,
+    /// Whether queries are stamped: 1, or 0.
+    pub stamped: u32,
     /// Share of flood queries, of [`SHARE_WHOLE`].
     pub flood_share: u32,
     /// Templates of hot queries, the first ones; at least one.

@@ -14,8 +14,8 @@ use aya_ebpf::{
 };
 use dns_common::{ask::lanes, reply::fold_sum};
 use dns_ebpf::load::{
-    KIND_BIT, Kind, LABEL, LABEL_OCTETS, Load, ONLY, Progress, SHARE_WHOLE, SOURCE_PORT,
-    TEMPLATE_OCTETS, TEMPLATES_MAX, TICKS_PER_NS, Template,
+    KIND_BIT, Kind, LABEL, LABEL_OCTETS, Load, ONLY, Progress, SHARE_WHOLE, SOURCE_PORT, STAMP_BIT,
+    STAMP_MASK, STAMP_SHIFT, TEMPLATE_OCTETS, TEMPLATES_MAX, TICKS_PER_NS, Template,
 };
 
 use crate::packet::{Frame, move_end};
@@ -60,9 +60,10 @@ fn next(context: &XdpContext) -> Option<u32> {
     } else {
         Kind::Hot
     };
-    write(context, load, kind, random)?;
+    let stamp = (load.stamped != 0).then_some((progress.start + progress.last) as u32);
+    write(context, load, kind, random, stamp)?;
 
-    progress.due += load.interval + late.saturating_sub(load.behind_max);
+    progress.due += load.interval + late.saturating_sub(load.behind_max.into());
     progress.sent[kind as usize & 1] += 1;
     Some(load.interface)
 }
@@ -81,9 +82,16 @@ fn lateness(progress: &mut Progress) -> Option<u64> {
     Some(late)
 }
 
-/// Writes a query of `kind` into the frame.
+/// Writes a query of `kind` into the frame. `stamp` is the time to stamp it with,
+/// nanoseconds of the monotonic clock.
 #[inline(always)]
-fn write(context: &XdpContext, load: &Load, kind: Kind, random: u64) -> Option<()> {
+fn write(
+    context: &XdpContext,
+    load: &Load,
+    kind: Kind,
+    random: u64,
+    stamp: Option<u32>,
+) -> Option<()> {
     let (first, count) = match kind {
         Kind::Hot => (0, load.hot),
         Kind::Flood => (load.hot, load.flood),
@@ -101,8 +109,15 @@ fn write(context: &XdpContext, load: &Load, kind: Kind, random: u64) -> Option<(
 
     let more = mixed(random);
     let source = load.source | more as u32 & load.source_mask;
-    let id = (more >> 32) as u16;
-    let port = (SOURCE_PORT | (more >> 48) as u16 & !KIND_BIT | kind as u16).swap_bytes();
+    let (id, rest) = if let Some(stamp) = stamp {
+        let stamp = stamp & STAMP_MASK;
+        let rest = (stamp >> 16 << STAMP_SHIFT) as u16;
+        (stamp as u16, rest | STAMP_BIT)
+    } else {
+        let random = (more >> 48) as u16;
+        ((more >> 32) as u16, random & !KIND_BIT & !STAMP_BIT)
+    };
+    let port = (SOURCE_PORT | rest | kind as u16).swap_bytes();
     let mut sum = u64::from(template.sum) + u64::from(source) + u64::from(port) + u64::from(id);
 
     let frame = Frame::new(context);

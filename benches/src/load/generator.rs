@@ -46,9 +46,13 @@ const PROGRESS: &str = "PROGRESS";
 /// fewer than a veth's ring holds, both sides would free and allocate pages.
 const BATCH: u32 = 256;
 
+/// The same where queries are stamped: replies are received only between two
+/// batches, so a batch's time is part of their latency.
+const BATCH_STAMPED: u32 = 16;
+
 /// A pause longer than this, nanoseconds, is not made up for: its queries would
 /// come as a burst, and a veth's ring holds 256.
-const BEHIND_MAX_NS: u64 = 50_000;
+const BEHIND_MAX_NS: u32 = 50_000;
 
 /// How often is looked whether the generator has begun, and told to end until it has.
 const POLL: Duration = Duration::from_millis(1);
@@ -98,7 +102,7 @@ impl Generator {
             written.with_context(|| format!("writing {TEMPLATES}"))?;
         }
         let load = abi::Load {
-            behind_max: BEHIND_MAX_NS * TICKS_PER_NS,
+            behind_max: BEHIND_MAX_NS * TICKS_PER_NS as u32,
             hot: templates.hot.len() as u32,
             flood: 1,
             interface,
@@ -109,6 +113,11 @@ impl Generator {
         Ok(Self { rig, load })
     }
 
+    /// Has queries stamped from now on, or not.
+    pub(super) fn stamp(&mut self, stamped: bool) {
+        self.load.stamped = stamped.into();
+    }
+
     /// Sends `mix` for about `time` from the client's core, out of `end`.
     pub(super) fn run(&mut self, end: End, mix: Mix, time: Duration) -> Result<Sent> {
         self.order(mix)?;
@@ -116,6 +125,10 @@ impl Generator {
         let handler = signal_hook::flag::register(libc::SIGUSR1, Arc::clone(&told_to_end));
         let handler = handler.context("handle SIGUSR1")?;
         let program = programs::loaded(&self.rig, PROGRAM)?;
+        let batch = match self.load.stamped {
+            0 => BATCH,
+            _ => BATCH_STAMPED,
+        };
         let ran = thread::scope(|scope| {
             let (started, thread) = mpsc::channel();
             let told_to_end = &told_to_end;
@@ -124,7 +137,7 @@ impl Generator {
                 end.namespace.run(|| {
                     // SAFETY: takes nothing and cannot fail.
                     let _ = started.send(unsafe { libc::gettid() });
-                    send(program, told_to_end)
+                    send(program, batch, told_to_end)
                 })
             });
             let running = running.context("start the load generator's thread")?;
@@ -209,8 +222,9 @@ fn now_ns() -> u64 {
     (time.tv_sec * 1_000_000_000 + time.tv_nsec).cast_unsigned()
 }
 
-/// Runs the program on the client's core until it is told to end and a signal comes.
-fn send(program: &Xdp, told_to_end: &AtomicBool) -> Result<()> {
+/// Runs the program on the client's core, `batch` frames at a time, until it is
+/// told to end and a signal comes.
+fn send(program: &Xdp, batch: u32, told_to_end: &AtomicBool) -> Result<()> {
     if !core_affinity::set_for_current(CoreId { id: CLIENT_CPU }) {
         bail!("the load generator cannot run on CPU {CLIENT_CPU}");
     }
@@ -220,7 +234,7 @@ fn send(program: &Xdp, told_to_end: &AtomicBool) -> Result<()> {
         let result = program.test_run(TestRunOptions {
             data_in: Some(&frame),
             repeat: u32::MAX,
-            attrs: TestRunAttrs::new().xdp_live_frames(BATCH),
+            attrs: TestRunAttrs::new().xdp_live_frames(batch),
             ..TestRunOptions::new()
         });
         match result {
@@ -269,7 +283,7 @@ where
 #[derive(Clone, Copy)]
 struct LoadValue(abi::Load);
 
-// SAFETY: two u64s and six u32s, so there is no padding and every bit pattern
+// SAFETY: a u64 and eight u32s, so there is no padding and every bit pattern
 // is a value.
 unsafe impl Pod for LoadValue {}
 

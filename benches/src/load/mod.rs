@@ -2,10 +2,11 @@
 //! exist, mixed with a flood of queries for random ones.
 //!
 //! A [`query`] becomes a template; the [`generator`] sends from templates on the
-//! client's core; [`replies`] are counted where they arrive. [`Load`] is the
-//! three together on a [rig](crate::rig), one step at a time.
+//! client's core; [`replies`] are counted where they arrive, and their
+//! [`latency`] is taken. [`Load`] is the three together on a [rig](crate::rig), one step at a time.
 
 mod generator;
+mod latency;
 mod query;
 mod replies;
 
@@ -25,6 +26,7 @@ use xtask::lab::veth::End;
 use self::{generator::Generator, replies::Counter};
 pub(crate) use self::{
     generator::{Mix, Sent},
+    latency::Latencies,
     query::Edns,
     replies::Replies,
 };
@@ -133,6 +135,16 @@ impl<'r> Load<'r> {
             replies,
             cpu_ns: cpu.saturating_sub(cpu_before).as_secs_f64() * 1e9 / ratio_of(received.max(1)),
         })
+    }
+
+    /// As [`Load::run`], and takes the time from each query's making to the arrival
+    /// of its reply, which costs both sides of the generator some nanoseconds.
+    pub(crate) fn time(&mut self, mix: Mix, time: Duration) -> Result<(Step, Latencies)> {
+        let before = self.counter.latencies()?;
+        self.generator.stamp(true);
+        let step = self.run(mix, time);
+        self.generator.stamp(false);
+        Ok((step?, self.counter.latencies()?.since(&before)))
     }
 
     /// The replies counted when no more come.

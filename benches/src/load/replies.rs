@@ -1,4 +1,4 @@
-//! The replies, counted by the rig's `count_replies` at the client's end.
+//! The replies, counted and timed by the rig's `count_replies` at the client's end.
 
 use std::collections::BTreeMap;
 
@@ -12,10 +12,12 @@ use dns_ebpf::load::{FATES, Fate, KINDS, Kind};
 use serde::{Serialize, Serializer};
 use xtask::lab::veth::{self, End};
 
+use super::Latencies;
 use crate::programs;
 
 const PROGRAM: &str = "count_replies";
-const MAP: &str = "REPLIES";
+const REPLIES: &str = "REPLIES";
+const LATENCIES: &str = "LATENCIES";
 
 /// The program and what it has counted.
 pub(super) struct Counter {
@@ -35,15 +37,29 @@ impl Counter {
 
     /// All replies so far.
     pub(super) fn replies(&self) -> Result<Replies> {
-        let map = self.rig.map(MAP).context("the rig has no such map")?;
-        let map: PerCpuArray<_, u64> = map.try_into()?;
         let mut replies = Replies::default();
-        let counters = replies.0.iter_mut().flatten();
+        self.read(REPLIES, replies.0.as_flattened_mut())?;
+        Ok(replies)
+    }
+
+    /// The latencies of all stamped queries so far.
+    pub(super) fn latencies(&self) -> Result<Latencies> {
+        let mut latencies = Latencies::default();
+        self.read(LATENCIES, latencies.counts_mut())?;
+        Ok(latencies)
+    }
+
+    /// Reads `counters` from the entries of `map`, from the first on.
+    fn read(&self, map: &str, counters: &mut [u64]) -> Result<()> {
+        let counted = self.rig.map(map);
+        let counted = counted.with_context(|| format!("the rig has no map {map}"))?;
+        let counted: PerCpuArray<_, u64> = counted.try_into()?;
         for (index, counter) in (0..).zip(counters) {
-            let values: PerCpuValues<u64> = map.get(&index, 0).context("reading the replies")?;
+            let values = counted.get(&index, 0);
+            let values: PerCpuValues<u64> = values.with_context(|| format!("reading {map}"))?;
             *counter = values.iter().sum();
         }
-        Ok(replies)
+        Ok(())
     }
 }
 

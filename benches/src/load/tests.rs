@@ -239,6 +239,47 @@ fn replies_are_counted_by_kind_and_by_what_they_say() {
 }
 
 #[test]
+fn a_stamped_query_tells_its_replys_latency() {
+    const PAUSE: Duration = Duration::from_millis(5);
+    let mut generator = generator(Edns::Off);
+    let counter = Counter::load().expect("it loads; run this as root");
+    let mix = Mix {
+        rate: ALWAYS_DUE,
+        flood_share: 0.5,
+    };
+    for stamped in [true, false] {
+        generator.stamp(stamped);
+        generator.order(mix).expect("the maps can be written");
+        for _ in 0..10 {
+            let (_, query) = run(&generator.rig, "offer", &used_frame());
+            let (kind, source, message) = read(&query);
+            let port = pair(&query, UDP);
+            let path = Path {
+                macs: [SERVER_MAC, CLIENT_MAC],
+                addresses: [
+                    SocketAddrV4::new(SERVER_ADDRESS, 53),
+                    SocketAddrV4::new(source, port),
+                ],
+            };
+            let [high, low] = message.header().id().to_be_bytes();
+            let reply = frame::of(path, &[high, low, 0x84, 0, 0, 1, 0, 1, 0, 0, 0, 0]);
+            let before = counter.latencies().expect("they can be read");
+            let replies = counter.replies().expect("as well");
+            thread::sleep(PAUSE);
+            run(&counter.rig, "count_replies", &reply);
+            let counted = counter.replies().expect("as before").since(&replies);
+            assert_eq!(counted.of(kind, Fate::Answer), 1);
+            let timed = counter.latencies().expect("as before").since(&before);
+            assert_eq!(timed.count(), u64::from(stamped));
+            let ms = timed.percentile_us(500).map(|us| us / 1e3);
+            // A busy machine may take its time, but seldom that much.
+            let latency = ms.map(|ms| (5.0..250.0).contains(&ms));
+            assert_eq!(latency, stamped.then_some(true), "{ms:?}");
+        }
+    }
+}
+
+#[test]
 fn load_reaches_the_server_and_its_replies_are_counted() {
     // Far below any limit, so that hardly anything is lost on a busy machine.
     const RATE: f64 = 2000.0;
@@ -269,6 +310,12 @@ fn load_reaches_the_server_and_its_replies_are_counted() {
         "{step:?}"
     );
     assert!(step.cpu_ns > 0.0, "{step:?}");
+
+    let (step, latencies) = load.time(mix, Duration::from_secs(1)).expect("it runs");
+    let all = step.replies.all(Kind::Hot) + step.replies.all(Kind::Flood);
+    assert_eq!(latencies.count(), all, "{step:?}");
+    let us = latencies.percentile_us(500).expect("there are replies");
+    assert!((1.0..1e5).contains(&us), "{us}");
 }
 
 #[test]

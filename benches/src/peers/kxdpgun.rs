@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    path::PathBuf,
+    path::{Path, PathBuf},
     thread,
     time::{Duration, Instant},
 };
@@ -40,6 +40,11 @@ impl Generator {
         let lines = names.join(" A\n") + " A\n";
         fs::write(&queries, lines).with_context(|| format!("write {}", queries.display()))?;
         Ok(Self { queries, seconds })
+    }
+
+    /// The file of its queries, one line each.
+    pub(super) fn queries(&self) -> &Path {
+        &self.queries
     }
 
     /// Asks the server at `qps` queries per second. Fails if any answer is not

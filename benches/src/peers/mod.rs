@@ -1,28 +1,54 @@
-//! `peers`: the highest rate that each server answers with at most one query
-//! in a thousand lost, all its work on one core.
+//! `peers`: veer beside the distribution's authoritative servers, all their work on
+//! one core.
 //!
 //! One veth pair, one [zone](crate::zone), the same names; the [rig](crate::rig) gives the server's
-//! side one core, kernel and process alike, and the load generator ([`kxdpgun`])
-//! another. Each [`contender`] is started in turn, and [`search`] climbs to
-//! its edge and to the generator's limit.
+//! side one core, kernel and process alike, and the load another. Each
+//! [`contender`], [configured](config) at its best, is started in turn: [`climb`]
+//! takes answered against offered up to what the [load](crate::load) can send; at half of
+//! the peak so found [`half`] takes latency and processor time; [`kxdpgun`] and
+//! [`dnsperf`] are what operators would measure with.
 
+mod climb;
+mod config;
 mod contender;
+mod dnsperf;
+mod half;
 mod kxdpgun;
+mod receiving;
+mod report;
 mod search;
+mod server;
+mod usage;
 
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use anyhow::Result;
+use anyhow::{Result, bail, ensure};
 use clap::Args;
-use serde::Serialize;
+use dns_ebpf::load::{Fate, Kind};
 use xtask::setup::Tool;
 
 use self::{
+    climb::Point,
     contender::Contender,
     kxdpgun::Generator,
-    search::{Found, Step},
+    receiving::Receiving,
+    report::{Report, Row},
 };
-use crate::{machine::Facts, report, rig::Rig, zone::Zone};
+use crate::{
+    load::{Edns, Load, Mix, Questions, Step, ratio_of},
+    machine::Facts,
+    report as files,
+    rig::Rig,
+    zone::{self, Zone},
+};
+
+/// Where kxdpgun starts, as a share of the peak: its bursts of queries are lost
+/// where evenly spaced ones are not.
+const KXDPGUN_START_SHARE: f64 = 0.2;
+
+/// Where it starts at most, queries per second: it cannot send as many as the fastest
+/// can answer.
+const KXDPGUN_START_MAX: f64 = 100_000.0;
 
 /// What to measure, and where to.
 #[derive(Args)]
@@ -30,129 +56,155 @@ pub(crate) struct Options {
     /// Write the results to FILE
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Time for each try of a rate
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=60))]
+    /// Draw answers per second against queries offered to FILE
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Time for each run at one rate; half of the peak has three times as much
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=60))]
     seconds: u32,
-}
-
-/// What `--json` writes.
-#[derive(Serialize)]
-struct Report {
-    #[serde(flatten)]
-    facts: Facts,
-    /// What each program said its version is, by name.
-    versions: BTreeMap<&'static str, String>,
-    /// Seconds of each try.
-    seconds: u32,
-    rows: Vec<Row>,
-    /// The last row's highest rate by the first row's.
-    ratio: f64,
-}
-
-/// One server's results.
-#[derive(Serialize)]
-struct Row {
-    server: &'static str,
-    plane: &'static str,
-    #[serde(flatten)]
-    found: Found,
+    /// Measure this server, and others named so; all of them unless one is named
+    #[arg(long, value_name = "NAME", value_enum)]
+    server: Vec<Contender>,
 }
 
 /// Measures every contender, prints the table and writes the report.
 pub(crate) fn run(options: &Options) -> Result<()> {
     let facts = Facts::collect()?;
     println!("{}", facts.line());
-    let mut versions = BTreeMap::from([("kxdpgun", contender::version(Tool::Kxdpgun.command())?)]);
+    let version = |tool: Tool, argument, mark| contender::version(tool.command(), argument, mark);
+    let generators = BTreeMap::from([
+        ("kxdpgun", version(Tool::Kxdpgun, "--version", "kxdpgun")?),
+        ("dnsperf", version(Tool::Dnsperf, "-h", "Version")?),
+    ]);
     let rig = Rig::new()?;
     let zone = Zone::write(rig.lab())?;
     let generator = Generator::new(rig.lab(), zone.names(), options.seconds)?;
-    let mut rows = Vec::new();
-    for contender in Contender::ALL {
-        versions.insert(contender.server(), contender.version()?);
-        rows.push(measure(contender, &rig, &zone, &generator)?);
-    }
+    let is_wanted =
+        |contender: &Contender| options.server.is_empty() || options.server.contains(contender);
+    let rows = Contender::ALL
+        .into_iter()
+        .filter(is_wanted)
+        .map(|contender| measure(contender, &rig, &zone, &generator, options.seconds));
+    let rows = rows.collect::<Result<_>>()?;
 
-    let ratios = ratios(&rows);
-    print_rows(&rows, &ratios);
-    let report = Report {
-        facts,
-        versions,
-        seconds: options.seconds,
-        ratio: ratios.last().copied().unwrap_or(0.0),
-        rows,
-    };
+    let report = Report::new(facts, generators, options.seconds, rows);
+    report.print();
+    if let Some(file) = &options.svg {
+        report.picture().write(file)?;
+    }
     match &options.json {
-        Some(file) => report::write(file, &report),
+        Some(file) => files::write(file, &report),
         None => Ok(()),
     }
 }
 
-fn measure(contender: Contender, rig: &Rig, zone: &Zone, generator: &Generator) -> Result<Row> {
-    let (server, plane) = (contender.server(), contender.plane());
-    let running = contender.start(rig, zone)?;
-    let found = search::search(|rate| {
-        let step = generator.run(rig, rate)?;
-        println!("{server} {plane}: {}", line(&step));
+/// Measures one server, started for it and stopped again.
+fn measure(
+    contender: Contender,
+    rig: &Rig,
+    zone: &Zone,
+    kxdpgun: &Generator,
+    seconds: u32,
+) -> Result<Row> {
+    let name = contender.name();
+    let time = Duration::from_secs(seconds.into());
+    let version = contender.version()?;
+    println!("\n{name}: {version}");
+    let server = contender.start(rig, zone)?;
+
+    let questions = Questions {
+        hot: zone.names(),
+        flood_zone: zone::ORIGIN,
+        edns: Edns::Off,
+    };
+    let mut load = Load::new(rig, questions)?;
+    let curve = climb::climb(|rate, receiving| {
+        receiving.set(rig)?;
+        let step = run_whole(&mut load, steady(rate), time)?;
+        let point = point(&step, receiving)?;
+        println!(
+            "{name}: {:>9.0}/s offered, {:>9.0}/s answered",
+            point.offered, point.answered
+        );
+        Ok(point)
+    })?;
+    let (peak, highest) = (curve.peak(), curve.highest());
+    let half = half::measure(peak.answered / 2.0, &server, rig, &mut load, 3 * time)?;
+    println!("{name}: {}", half.line());
+    // Its program gives way to theirs.
+    drop(load);
+
+    Receiving::First.set(rig)?;
+    let start = KXDPGUN_START_MAX.min(KXDPGUN_START_SHARE * peak.answered);
+    let dnsperf = dnsperf::run(rig, kxdpgun.queries(), 3 * seconds)?;
+    println!("{name}: {}", dnsperf.line());
+    let found = search::search(start, |rate, receiving| {
+        receiving.set(rig)?;
+        let step = kxdpgun.run(rig, rate)?;
+        println!("{name}: kxdpgun {}", step.line());
         Ok(step)
     })?;
-    running.stop()?;
+    let memory = server.memory()?;
+    server.stop()?;
+    rig.strip()?;
     Ok(Row {
-        server,
-        plane,
-        found,
+        name: contender,
+        version,
+        peak_pps: peak.answered,
+        peak_offer: peak.offered,
+        highest_offer_pps: highest.answered,
+        highest_offer: highest.offered,
+        kxdpgun_pps: found.max_rate_999,
+        kxdpgun_limited: found.generator_limited,
+        latency: half.latency,
+        cpu_ns_per_query: half.cpu_ns,
+        cpu_ns_processes: half.cpu_ns_processes,
+        memory_mib: memory.all(),
+        memory,
+        dnsperf,
+        curve,
+        kxdpgun: found.steps,
     })
 }
 
-fn line(step: &Step) -> String {
-    let Step {
-        offered,
-        sent,
-        received,
-        share,
-    } = step;
-    format!(
-        "{offered:>9.0}/s offered, {sent:>9.0}/s sent, {received:>9.0}/s answered, {:>6.2} %",
-        100.0 * share
-    )
+/// Offers `mix` for `time`. A run that was cut short, because something of higher
+/// priority had the load's core, is made again.
+fn run_whole(load: &mut Load, mix: Mix, time: Duration) -> Result<Step> {
+    const ENOUGH: f64 = 0.8;
+    const TRIES: usize = 5;
+    for _ in 0..TRIES {
+        let step = load.run(mix, time)?;
+        if step.sent.seconds >= ENOUGH * time.as_secs_f64() {
+            return Ok(step);
+        }
+    }
+    bail!("something else keeps the load's core busy")
 }
 
-/// Each row's highest rate by the first row's; 0 where that has none.
-fn ratios(rows: &[Row]) -> Vec<f64> {
-    let first = rows.first().map_or(0.0, |row| row.found.max_rate_999);
-    rows.iter()
-        .map(|row| {
-            if first > 0.0 {
-                row.found.max_rate_999 / first
-            } else {
-                0.0
-            }
-        })
-        .collect()
+/// Queries for names that exist, `rate` of them per second.
+fn steady(rate: f64) -> Mix {
+    Mix {
+        rate,
+        flood_share: 0.0,
+    }
 }
 
-fn print_rows(rows: &[Row], ratios: &[f64]) {
-    let cells: Vec<_> = rows
-        .iter()
-        .zip(ratios)
-        .map(|(row, ratio)| {
-            let found = &row.found;
-            let limited = if found.generator_limited { "≥ " } else { "" };
-            [
-                format!("{} {}", row.server, row.plane),
-                format!("{limited}{:.0}/s", found.max_rate_999),
-                format!("{:.0}/s", found.peak_answered),
-                format!("{limited}{ratio:.2}"),
-            ]
-        })
-        .collect();
-    println!();
-    report::print_table(
-        [
-            "server",
-            "highest rate ≥ 99.9 %",
-            "answered at most load",
-            "ratio",
-        ],
-        &cells,
+/// The answers of a run.
+fn answers(step: &Step) -> Result<u64> {
+    let answers = step.replies.of(Kind::Hot, Fate::Answer);
+    ensure!(
+        answers == step.replies.all(Kind::Hot),
+        "not all replies are answers: {:?}",
+        step.replies
     );
+    Ok(answers)
+}
+
+fn point(step: &Step, receiving: Receiving) -> Result<Point> {
+    Ok(Point {
+        asked: step.offered,
+        offered: step.sent.rate(),
+        answered: ratio_of(answers(step)?) / step.sent.seconds,
+        receiving,
+    })
 }

@@ -27,12 +27,7 @@ impl Totals {
 
     /// Reads the statistics that dnsperf ends with; `None` where there are none.
     pub fn read(output: &str) -> Option<Self> {
-        let value = |label: &str| {
-            let line = output
-                .lines()
-                .find_map(|line| line.trim().strip_prefix(label))?;
-            line.split_whitespace().next()?.parse().ok()
-        };
+        let value = |label: &str| value(output, label)?.parse().ok();
         let codes = output
             .lines()
             .find_map(|line| line.trim().strip_prefix("Response codes:"))?;
@@ -49,6 +44,33 @@ impl Totals {
             nxdomain: code("NXDOMAIN").unwrap_or(0),
         })
     }
+}
+
+/// How fast queries were answered, with as many on their way as dnsperf was told.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pace {
+    /// Answers per second.
+    pub rate: f64,
+    /// From a query to its answer on average, seconds.
+    pub latency: f64,
+}
+
+impl Pace {
+    /// Reads it from the same statistics.
+    pub fn read(output: &str) -> Option<Self> {
+        let value = |label: &str| value(output, label)?.parse().ok();
+        Some(Self {
+            rate: value("Queries per second:")?,
+            latency: value("Average Latency (s):")?,
+        })
+    }
+}
+
+/// The first word behind `label`.
+fn value<'o>(output: &'o str, label: &str) -> Option<&'o str> {
+    let mut lines = output.lines();
+    let line = lines.find_map(|line| line.trim().strip_prefix(label))?;
+    line.split_whitespace().next()
 }
 
 #[cfg(test)]
@@ -69,6 +91,11 @@ Statistics:
 
   Response codes:       NOERROR 130 (93.53%), SERVFAIL 2 (1.44%), NXDOMAIN 7 (5.04%)
   Average packet size:  request 27, response 60
+  Run time (s):         2.000300
+  Queries per second:   69.489577
+
+  Average Latency (s):  0.000374 (min 0.000012, max 0.006043)
+  Latency StdDev (s):   0.000214
 ";
 
     #[test]
@@ -81,6 +108,16 @@ Statistics:
             lost: 1,
         };
         assert_eq!(Totals::read(OUTPUT), Some(expected));
+    }
+
+    #[test]
+    fn the_pace_is_read() {
+        let expected = Pace {
+            rate: 69.489_577,
+            latency: 0.000_374,
+        };
+        assert_eq!(Pace::read(OUTPUT), Some(expected));
+        assert_eq!(Pace::read("Queries per second: many\n"), None);
     }
 
     #[test]

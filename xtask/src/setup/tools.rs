@@ -39,11 +39,15 @@ pub enum Tool {
     Knotd,
     /// `NLnet` Labs' authoritative server.
     Nsd,
+    /// Brandon Black's authoritative server.
+    Gdnsd,
+    /// `PowerDNS`'s authoritative server, with the backend that reads master files.
+    PdnsServer,
 }
 
 impl Tool {
     /// Every tool.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Ip,
         Self::Ethtool,
         Self::Bpftool,
@@ -57,6 +61,8 @@ impl Tool {
         Self::Kresd,
         Self::Knotd,
         Self::Nsd,
+        Self::Gdnsd,
+        Self::PdnsServer,
     ];
 
     /// A command that runs the tool, which [`tools`] has seen to.
@@ -80,23 +86,28 @@ impl Tool {
             Self::Kresd => "kresd",
             Self::Knotd => "knotd",
             Self::Nsd => "nsd",
+            Self::Gdnsd => "gdnsd",
+            Self::PdnsServer => "pdns_server",
         }
     }
 
-    fn package(self) -> &'static str {
+    fn packages(self) -> &'static [&'static str] {
         match self {
-            Self::Ip => "iproute2",
-            Self::Ethtool => "ethtool",
-            Self::Bpftool => "bpftool",
-            Self::Dnsperf => "dnsperf",
-            Self::Kxdpgun | Self::Kdig => "knot-dnsutils",
-            Self::Dig => "bind9-dnsutils",
-            Self::Drill => "ldnsutils",
-            Self::Unbound => "unbound",
-            Self::Named => "bind9",
-            Self::Kresd => "knot-resolver",
-            Self::Knotd => "knot",
-            Self::Nsd => "nsd",
+            Self::Ip => &["iproute2"],
+            Self::Ethtool => &["ethtool"],
+            Self::Bpftool => &["bpftool"],
+            Self::Dnsperf => &["dnsperf"],
+            Self::Kxdpgun | Self::Kdig => &["knot-dnsutils"],
+            Self::Dig => &["bind9-dnsutils"],
+            Self::Drill => &["ldnsutils"],
+            Self::Unbound => &["unbound"],
+            Self::Named => &["bind9"],
+            Self::Kresd => &["knot-resolver"],
+            Self::Knotd => &["knot"],
+            Self::Nsd => &["nsd"],
+            Self::Gdnsd => &["gdnsd"],
+            // The second is but recommended by the first.
+            Self::PdnsServer => &["pdns-server", "pdns-backend-bind"],
         }
     }
 
@@ -121,7 +132,11 @@ pub fn tools(wanted: &[Tool]) -> Result<()> {
         return Ok(());
     }
     let programs: Vec<&str> = missing.iter().map(|tool| tool.program()).collect();
-    let mut packages: Vec<&str> = missing.iter().map(|tool| tool.package()).collect();
+    let mut packages: Vec<&str> = missing
+        .iter()
+        .flat_map(|tool| tool.packages())
+        .copied()
+        .collect();
     packages.dedup();
     packages::install(&packages, &format!("{} needed", programs.join(", ")))
 }
