@@ -18,6 +18,8 @@ mod flood;
 
 mod peers;
 
+mod publish;
+
 mod xdp;
 
 use std::process::ExitCode;
@@ -41,6 +43,8 @@ enum Bench {
     Flood(flood::Options),
     /// The highest rate each server answers without loss, on one core
     Peers(peers::Options),
+    /// From a probe's result to the kernel's answer, decisions rewritten per second, and whole generations made current under load
+    Publish(publish::Options),
     /// Time per packet in the XDP program, beside programs that do next to nothing
     Xdp(xdp::Options),
 }
@@ -60,6 +64,7 @@ fn run() -> Result<()> {
         Bench::Differential(options) => differential::run(&options),
         Bench::Flood(options) => flood::run(&options),
         Bench::Peers(options) => peers::run(&options),
+        Bench::Publish(options) => publish::run(&options),
         Bench::Xdp(options) => xdp::run(&options),
     }
 }

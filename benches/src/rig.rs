@@ -27,7 +27,8 @@ const CLIENT_INTERFACE: &str = "load0";
 const SERVER_INTERFACE: &str = "serve0";
 /// The load generator's core.
 pub(crate) const CLIENT_CPU: usize = 0;
-const SERVER_CPU: usize = 1;
+/// The server's core.
+pub(crate) const SERVER_CPU: usize = 1;
 
 /// Where every server is measured.
 #[derive(Debug)]

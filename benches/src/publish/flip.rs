@@ -1,0 +1,314 @@
+//! Whole generations, built and made current while the kernel answers.
+//!
+//! The same load is offered twice, without and with generations that follow each other
+//! as fast as they are made. In every one each name has another address than in the one
+//! before. What counts as lost is what the server's side took from the link and did not
+//! answer: the link itself loses frames in bursts, at any rate.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use aya::programs::Xdp;
+use core_affinity::CoreId;
+use dns_common::outcome::Outcome;
+use dns_ebpf::load::{Fate, Kind, TEMPLATES_MAX};
+use serde::Serialize;
+use veer::{authority::zones::Zones, kernel::Kernel, model::Plan, tables::Capacity};
+use xtask::lab::veth;
+
+use super::{
+    ask::Query,
+    names,
+    world::{World, Writer, resolver},
+};
+use crate::{
+    load::{Edns, Load, Mix, Questions, Step},
+    rig::{Rig, SERVER_CPU},
+    zone::ORIGIN,
+};
+
+/// From one checked answer to the next.
+const CHECK_EVERY: Duration = Duration::from_micros(200);
+
+/// How many names there are, and what is offered for how long.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub(super) struct Size {
+    pub(super) names: u32,
+    /// Queries per second.
+    pub(super) rate: u32,
+    /// Seconds of load, each time.
+    pub(super) seconds: u32,
+}
+
+/// What was measured; times are medians over the flips.
+#[derive(Debug, Serialize)]
+pub(super) struct Flip {
+    #[serde(flatten)]
+    pub(super) size: Size,
+    /// Generations that became current under load.
+    pub(super) flips: usize,
+    /// Making the zone, which a reload reads from a file, milliseconds.
+    pub(super) zone_ms: f64,
+    /// Compiling the generation's image, milliseconds.
+    pub(super) build_ms: f64,
+    /// From handing the image to the publisher until it was current, milliseconds:
+    /// waiting until nobody reads the half that it takes, writing it, one store.
+    pub(super) write_ms: f64,
+    /// Longest time between the last old answer that was seen of a flip and the first new
+    /// one, milliseconds; answers are looked at every 0.2 ms at best.
+    pub(super) switch_ms: f64,
+    /// Frames that the server's side took from the link while generations followed.
+    pub(super) received: u64,
+    /// Those of them that got no answer.
+    pub(super) unanswered: u64,
+    /// The same without flips.
+    pub(super) unanswered_without: u64,
+    /// Answers that are wrong: not an answer, or not the address of a generation that was
+    /// current while it was asked for.
+    pub(super) wrong: u64,
+    /// Answers whose address was looked at.
+    pub(super) checked: u64,
+    /// Every flip.
+    generations: Vec<Generation>,
+    /// The load without flips, and with them.
+    pub(super) loads: [Traffic; 2],
+}
+
+/// One flip: the number that became current, and milliseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Generation {
+    number: u64,
+    zone_ms: f64,
+    build_ms: f64,
+    write_ms: f64,
+}
+
+/// What came of the load once.
+#[derive(Debug, Serialize)]
+pub(super) struct Traffic {
+    #[serde(flatten)]
+    pub(super) step: Step,
+    /// Queries the program answered, those of the check left out.
+    pub(super) answered: u64,
+    pub(super) unanswered: u64,
+    wrong: u64,
+    checked: u64,
+    switch_ms: f64,
+}
+
+pub(super) fn measure(size: Size) -> Result<Flip> {
+    let rig = Rig::new()?;
+    let World { mut kernel, writer } = World::new(capacity(size.names), Plan::default())?;
+    generation(&writer, size.names)?;
+    let _link = veth::attach(kernel.program()?, rig.server())?;
+    let hot = hot_names(size.names);
+    let questions = Questions {
+        hot: &hot,
+        flood_zone: ORIGIN,
+        edns: Edns::Off,
+    };
+    let mut load = Load::new(&rig, questions)?;
+    let (without, _) = offer(&mut load, &mut kernel, &writer, size, false)?;
+    let (with, generations) = offer(&mut load, &mut kernel, &writer, size, true)?;
+    if generations.is_empty() {
+        let Size { names, seconds, .. } = size;
+        bail!("no generation of {names} names was made within {seconds} s; raise --flip-seconds");
+    }
+    let median = |of: fn(&Generation) -> f64| {
+        let mut times: Vec<f64> = generations.iter().map(of).collect();
+        times.sort_by(f64::total_cmp);
+        times[times.len() / 2]
+    };
+    Ok(Flip {
+        size,
+        flips: generations.len(),
+        zone_ms: median(|one| one.zone_ms),
+        build_ms: median(|one| one.build_ms),
+        write_ms: median(|one| one.write_ms),
+        switch_ms: with.switch_ms,
+        received: with.step.received,
+        unanswered: with.unanswered,
+        unanswered_without: without.unanswered,
+        wrong: without.wrong + with.wrong,
+        checked: without.checked + with.checked,
+        generations,
+        loads: [without, with],
+    })
+}
+
+fn capacity(names: u32) -> Capacity {
+    Capacity {
+        // And those above them.
+        names: names + 16,
+        groups: 1,
+        pools: 1,
+        // An A record each.
+        answer_cells: names + 1024,
+        chunks: 1,
+        services: 1,
+        rate_buckets: 1,
+    }
+}
+
+/// As many names as can be asked for, from all over the table.
+fn hot_names(names: u32) -> Vec<String> {
+    let count = names.min(TEMPLATES_MAX - 1);
+    let number = |index| u64::from(index) * u64::from(names) / u64::from(count);
+    (0..count)
+        .map(|index| names::name(number(index) as u32))
+        .collect()
+}
+
+/// Offers the load once, with generations following each other meanwhile if `flipping`.
+fn offer(
+    load: &mut Load,
+    kernel: &mut Kernel,
+    writer: &Writer,
+    size: Size,
+    flipping: bool,
+) -> Result<(Traffic, Vec<Generation>)> {
+    let answered = |kernel: &Kernel| {
+        let outcomes = kernel.counts()?.outcomes;
+        Ok::<_, anyhow::Error>(outcomes[Outcome::Answered as usize])
+    };
+    let before = answered(kernel)?;
+    let mix = Mix {
+        rate: f64::from(size.rate),
+        flood_share: 0.0,
+    };
+    let program: &Xdp = kernel.program()?;
+    let done = AtomicBool::new(false);
+    let (step, generations, checks) = thread::scope(|scope| {
+        let flips = scope.spawn(|| {
+            let all = if flipping {
+                flip(writer, size.names, &done)
+            } else {
+                Ok(Vec::new())
+            };
+            all.context("publishing a generation")
+        });
+        let checks = scope.spawn(|| check(program, writer, size.names, &done));
+        let step = load.run(mix, Duration::from_secs(size.seconds.into()));
+        done.store(true, Relaxed);
+        let flips = flips.join();
+        let checks = checks.join();
+        let flips = flips.unwrap_or_else(|payload| std::panic::resume_unwind(payload));
+        let checks = checks.unwrap_or_else(|payload| std::panic::resume_unwind(payload));
+        Ok::<_, anyhow::Error>((step?, flips?, checks?))
+    })?;
+    let answered = answered(kernel)? - before - checks.asked;
+    let good = step.replies.of(Kind::Hot, Fate::Answer);
+    let traffic = Traffic {
+        step,
+        answered,
+        unanswered: step.received.saturating_sub(answered),
+        wrong: step.replies.all(Kind::Hot) - good + checks.wrong,
+        checked: checks.asked,
+        switch_ms: milliseconds(checks.longest_switch),
+    };
+    Ok((traffic, generations))
+}
+
+/// Has generations follow each other until the load is `done`.
+fn flip(writer: &Writer, names: u32, done: &AtomicBool) -> Result<Vec<Generation>> {
+    keep_to_server()?;
+    let mut all = Vec::new();
+    while !done.load(Relaxed) {
+        let one = generation(writer, names)?;
+        // What became current after the load says nothing.
+        if !done.load(Relaxed) {
+            all.push(one);
+        }
+    }
+    Ok(all)
+}
+
+/// The next generation, from its zone to its being current.
+fn generation(writer: &Writer, names: u32) -> Result<Generation> {
+    let number = writer.tables.generation_number() + 1;
+    let begin = Instant::now();
+    let zone = names::zone(names, number)?;
+    let zones = Zones::new(vec![zone]).map_err(|error| anyhow!("{error}"))?;
+    let zone = begin.elapsed();
+    let published = writer.publish(zones)?;
+    Ok(Generation {
+        number,
+        zone_ms: milliseconds(zone),
+        build_ms: milliseconds(published.build),
+        write_ms: milliseconds(published.write),
+    })
+}
+
+/// What looking at answers showed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Checks {
+    asked: u64,
+    wrong: u64,
+    longest_switch: Duration,
+}
+
+/// Asks `program` for names from all over the table until the load is `done`: the address
+/// must be that of a generation that was current meanwhile.
+fn check(program: &Xdp, writer: &Writer, names: u32, done: &AtomicBool) -> Result<Checks> {
+    /// Prime to any number of names: a step that comes by all of them.
+    const STEP: u32 = 1_000_003;
+    keep_to_server()?;
+    let mut checks = Checks::default();
+    let mut number = 0_u32;
+    // When the last answer was asked for, and the generation it was of.
+    let mut last: Option<(Instant, u64)> = None;
+    while !done.load(Relaxed) {
+        let query = Query::new(&names::name(number), resolver(0))?;
+        let begin = Instant::now();
+        let before = writer.tables.generation_number();
+        let answer = query.ask(program)?;
+        let after = writer.tables.generation_number();
+        checks.asked += 1;
+        let mut current = before..=after;
+        let of = current.find(|generation| names::address(number, *generation) == answer);
+        checks.wrong += u64::from(of.is_none());
+        if let (Some((begin, old)), Some(new)) = (last, of)
+            && new != old
+        {
+            let between = begin.elapsed();
+            checks.longest_switch = checks.longest_switch.max(between);
+        }
+        last = of.map(|generation| (begin, generation)).or(last);
+        number = number.wrapping_add(STEP) % names;
+        thread::sleep(CHECK_EVERY);
+    }
+    Ok(checks)
+}
+
+/// Leaves the other core to the load.
+fn keep_to_server() -> Result<()> {
+    if !core_affinity::set_for_current(CoreId { id: SERVER_CPU }) {
+        bail!("cannot run on CPU {SERVER_CPU}");
+    }
+    Ok(())
+}
+
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn hot_names_are_from_all_over_the_table() {
+        let hot = hot_names(1_000_000);
+        assert_eq!(hot.len(), TEMPLATES_MAX as usize - 1);
+        assert_eq!(hot.iter().collect::<BTreeSet<_>>().len(), hot.len());
+        assert_eq!(hot[0], names::name(0));
+        assert!(hot.contains(&names::name(500_244)), "{:?}", hot[1024]);
+        assert_eq!(hot_names(3).len(), 3);
+    }
+}
