@@ -146,8 +146,8 @@ fn capacity(names: u32) -> Capacity {
         names: names + 16,
         groups: 1,
         pools: 1,
-        // An A record each.
-        answer_cells: names + 1024,
+        // An A record each, the absence of others, and what zones have.
+        answer_cells: 4 * names + 1024,
         chunks: 1,
         services: 1,
         rate_buckets: 1,

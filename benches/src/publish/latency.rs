@@ -184,7 +184,7 @@ fn capacity(size: Size) -> Capacity {
         groups: u32::from(size.groups).next_power_of_two(),
         pools,
         // For each family each candidate's answer and all candidates', and the zone's own.
-        answer_cells: 64 * pools + 64,
+        answer_cells: 128 * pools + 64,
         chunks: 1,
         services: pools,
         rate_buckets: 1,

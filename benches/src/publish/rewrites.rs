@@ -78,7 +78,7 @@ fn capacity(pools: u16, groups: u16) -> Capacity {
         names: pools + 16,
         groups: u32::from(groups).next_power_of_two(),
         pools,
-        answer_cells: 64 * pools + 64,
+        answer_cells: 128 * pools + 64,
         chunks: 1,
         services: pools,
         rate_buckets: 1,
