@@ -1,10 +1,13 @@
 //! `benches`: measurements that need namespaces or the kernel, run by
 //! `cargo xtask bench`. What needs neither is a criterion benchmark beside it.
 
+mod curve;
 mod fixture;
 mod frame;
+mod internet;
 mod machine;
 mod programs;
+mod random;
 mod report;
 
 mod rig;

@@ -6,10 +6,10 @@ use dns_common::tables::Source;
 
 use super::{
     query,
-    random::Random,
     wire::{self, ETHERNET, IPV4, IPV6, UDP_HEADER},
     world::World,
 };
+use crate::random::Random;
 
 /// Longest frame that a test run takes: a page without what the kernel keeps
 /// before and behind it, octets.

@@ -8,8 +8,6 @@
 //! back written by [`wire`]; replies are read by [`reader`] and judged by
 //! [`check`]; what failed is kept among the [`regressions`].
 
-mod random;
-
 mod options;
 mod query;
 

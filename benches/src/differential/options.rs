@@ -1,6 +1,6 @@
 //! EDNS options, good and bad.
 
-use super::random::Random;
+use crate::random::Random;
 
 pub(super) const NSID: u16 = 3;
 pub(super) const SUBNET: u16 = 8;

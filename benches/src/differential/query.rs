@@ -2,7 +2,8 @@
 
 use dns_common::{cookie, tables::Source};
 
-use super::{options, random::Random, world::World};
+use super::{options, world::World};
+use crate::random::Random;
 
 pub(super) const OPT: u16 = 41;
 

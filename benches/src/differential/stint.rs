@@ -18,10 +18,10 @@ use veer::{
 use super::{
     carrier,
     pair::{Fault, Runner},
-    random::Random,
     regressions::Case,
     world::World,
 };
+use crate::random::Random;
 
 /// Queries from one state of the servers to the next; the kernel's counters are
 /// read as often.

@@ -27,7 +27,7 @@ use veer::{
     tables::Tables,
 };
 
-use super::random::Random;
+use crate::random::Random;
 
 /// What differs between the programs that are tried: what is switched on.
 pub(super) const SETUPS: [&str; 4] = [

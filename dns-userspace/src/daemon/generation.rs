@@ -13,29 +13,27 @@ use crate::{
         compile::{Surroundings, compile},
         director::Director,
         probe::NetworkProber,
-        publish::Publisher,
         sample::Sample,
         schedule::{Schedule, Target, first_round},
     },
     model::Plan,
     plane::Live,
-    tables::Tables,
+    tables::{Image, Tables},
 };
 
 /// Samples that may wait for the loop; one of each of many targets.
 const SAMPLES_WAITING: usize = 4096;
 
-/// Publishes the next generation: what `director` has decided so far for `zones`,
+/// Builds the next generation: what `director` has decided so far for `zones`,
 /// with cookies made and accepted by `secrets`.
-pub(super) fn publish(
+pub(super) fn build(
     tables: &Tables,
-    publisher: &Publisher,
     director: &Director,
     zones: Zones,
     settings: &Settings,
     secrets: Secrets,
     counters: &[String],
-) -> Result<(), DaemonError> {
+) -> Result<(Image, Arc<Live>), DaemonError> {
     let number = tables.generation_number() + 1;
     let surroundings = Surroundings {
         addresses: &settings.addresses,
@@ -52,8 +50,7 @@ pub(super) fn publish(
         plan: Arc::clone(director.plan()),
         resolver_flags: settings.resolver_flags.clone(),
     };
-    publisher.generation(image, Arc::new(live))?;
-    Ok(())
+    Ok((image, Arc::new(live)))
 }
 
 /// Gives every service of `plan` a counter; those that have one keep it.

@@ -1,5 +1,6 @@
 //! Everything a configuration directory says, zones included, checked together.
 
+use super::phases::Phases;
 use crate::{
     authority::{master_file, zone::Zone, zones::Zones},
     config::{self, Config, diagnostic::Diagnostics},
@@ -17,11 +18,15 @@ pub struct Loaded {
     pub zones: Zones,
     /// The services with their pools numbered.
     pub plan: Plan,
+    /// How long that took so far.
+    pub phases: Phases,
 }
 
 /// Reads the configuration in `directory`; every error of every file at once.
 pub fn load(directory: &Path) -> Result<Loaded, Diagnostics> {
+    let mut phases = Phases::start();
     let (config, zones) = config::load_with(directory, |config, found| {
+        phases.end("configuration");
         let mut zones = Vec::new();
         for file in &config.zone_files {
             match master_file::parse(file) {
@@ -43,11 +48,14 @@ pub fn load(directory: &Path) -> Result<Loaded, Diagnostics> {
             Zones::default()
         })
     })?;
+    phases.end("zones");
     let plan = Plan::new(config.services.clone(), config.groups.clone());
+    phases.end("plan");
     Ok(Loaded {
         config,
         zones,
         plan,
+        phases,
     })
 }
 

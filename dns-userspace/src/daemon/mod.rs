@@ -4,6 +4,7 @@
 mod answers;
 mod generation;
 pub mod load;
+mod phases;
 mod reload;
 mod requests;
 mod start;

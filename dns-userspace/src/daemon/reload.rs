@@ -3,7 +3,7 @@
 use std::{pin::pin, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use super::{
     Daemon, DaemonError, generation,
@@ -49,6 +49,7 @@ impl Daemon {
             mut config,
             zones,
             mut plan,
+            mut phases,
         } = load::load(&self.directory)?;
         plan.groups = keep_group_numbers(&plan.groups, &self.director.plan().groups);
         let mut values = self.config.values.clone();
@@ -71,12 +72,15 @@ impl Daemon {
 
         let mut counters = self.counters.clone();
         generation::name_counters(&mut counters, director.plan());
-        let (tables, publisher) = (&self.tables, &self.publisher);
-        let settings = &config.settings;
+        phases.end("first round");
+        let (tables, settings) = (&self.tables, &config.settings);
         let secrets = config.secrets.unwrap_or(self.own_secrets);
-        generation::publish(
-            tables, publisher, &director, zones, settings, secrets, &counters,
-        )?;
+        let (image, live) =
+            generation::build(tables, &director, zones, settings, secrets, &counters)?;
+        phases.end("compile");
+        self.publisher.generation(image, live)?;
+        phases.end("publish");
+        debug!("reloaded: {phases}");
         // The generation is current: from here on nothing may fail.
         if let Some(kernel) = &mut self.kernel
             && let Err(error) = kernel.name_services(counters.clone())

@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use super::{
     Daemon, DaemonError, ProbeCounts, Xdp,
-    generation::{name_counters, publish, schedule, wait_for_first_samples},
+    generation::{build, name_counters, schedule, wait_for_first_samples},
     load::{self, Loaded},
 };
 use crate::{
@@ -41,6 +41,7 @@ pub(super) async fn start(
         config,
         zones,
         plan,
+        mut phases,
     } = load::load(directory)?;
     let settings = config.settings.clone();
     log.set_level(settings.log_level);
@@ -57,10 +58,12 @@ pub(super) async fn start(
     let constants = settings.constants();
     let (mut kernel, tables) = make_tables(&settings, &constants)?;
     let tables = Arc::new(tables);
+    phases.end("tables");
 
     let mut director = Director::new(plan, settings.health_suspect_percent);
     let prober = Arc::new(NetworkProber::new());
     wait_for_first_samples(&mut director, &prober, settings.health_first_round).await;
+    phases.end("first round");
 
     let live = Arc::new(ArcSwap::from_pointee(Live {
         generation: tables.generation(0),
@@ -80,15 +83,17 @@ pub(super) async fn start(
     let mut counters = Vec::new();
     name_counters(&mut counters, director.plan());
     let own_secrets = secrets::random().map_err(DaemonError::system("getrandom"))?;
-    publish(
+    let (image, answered) = build(
         &tables,
-        &publisher,
         &director,
         zones,
         &settings,
         config.secrets.unwrap_or(own_secrets),
         &counters,
     )?;
+    phases.end("compile");
+    publisher.generation(image, answered)?;
+    phases.end("publish");
 
     let plane = Arc::new(Plane::new(
         Arc::clone(&tables),
@@ -111,6 +116,7 @@ pub(super) async fn start(
             XdpMode::Native | XdpMode::Generic => "xdp.interface is not set",
         })
     };
+    phases.end("attach");
     say(&xdp, &settings);
     let (schedule, samples) = schedule(&director, &prober);
     let daemon = Daemon {
@@ -135,7 +141,7 @@ pub(super) async fn start(
         schedule,
         samples,
     };
-    info!("ready");
+    info!("ready: {phases}");
     Ok((daemon, server, listener))
 }
 
