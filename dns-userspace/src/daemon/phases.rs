@@ -54,6 +54,10 @@ mod tests {
         ];
         assert_eq!(phases.to_string(), "zones 12 ms, tables 0 ms");
         phases.end("flip");
-        assert!(phases.to_string().starts_with("zones 12 ms, tables 0 ms, flip "));
+        assert!(
+            phases
+                .to_string()
+                .starts_with("zones 12 ms, tables 0 ms, flip ")
+        );
     }
 }
