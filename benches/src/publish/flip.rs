@@ -11,18 +11,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use aya::programs::Xdp;
 use core_affinity::CoreId;
 use dns_common::outcome::Outcome;
 use dns_ebpf::load::{Fate, Kind, TEMPLATES_MAX};
 use serde::Serialize;
-use veer::{authority::zones::Zones, kernel::Kernel, model::Plan, tables::Capacity};
+use veer::{kernel::Kernel, model::Plan, tables::Capacity};
 use xtask::lab::veth;
 
 use super::{
     ask::Query,
-    names,
+    names::Names,
     world::{World, Writer, resolver},
 };
 use crate::{
@@ -51,8 +51,8 @@ pub(super) struct Flip {
     pub(super) size: Size,
     /// Generations that became current under load.
     pub(super) flips: usize,
-    /// Making the zone, which a reload reads from a file, milliseconds.
-    pub(super) zone_ms: f64,
+    /// Reading the zones from their files, milliseconds.
+    pub(super) read_ms: f64,
     /// Compiling the generation's image, milliseconds.
     pub(super) build_ms: f64,
     /// From handing the image to the publisher until it was current, milliseconds:
@@ -82,7 +82,7 @@ pub(super) struct Flip {
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Generation {
     number: u64,
-    zone_ms: f64,
+    read_ms: f64,
     build_ms: f64,
     write_ms: f64,
 }
@@ -103,17 +103,18 @@ pub(super) struct Traffic {
 pub(super) fn measure(size: Size) -> Result<Flip> {
     let rig = Rig::new()?;
     let World { mut kernel, writer } = World::new(capacity(size.names), Plan::default())?;
-    generation(&writer, size.names)?;
+    let names = Names::write(rig.lab().dir(), size.names)?;
+    generation(&writer, &names)?;
     let _link = veth::attach(kernel.program()?, rig.server())?;
-    let hot = hot_names(size.names);
+    let hot = hot_names(&names);
     let questions = Questions {
         hot: &hot,
         flood_zone: ORIGIN,
         edns: Edns::Off,
     };
     let mut load = Load::new(&rig, questions)?;
-    let (without, _) = offer(&mut load, &mut kernel, &writer, size, false)?;
-    let (with, generations) = offer(&mut load, &mut kernel, &writer, size, true)?;
+    let (without, _) = offer(&mut load, &mut kernel, &writer, &names, size, false)?;
+    let (with, generations) = offer(&mut load, &mut kernel, &writer, &names, size, true)?;
     if generations.is_empty() {
         let Size { names, seconds, .. } = size;
         bail!("no generation of {names} names was made within {seconds} s; raise --flip-seconds");
@@ -126,7 +127,7 @@ pub(super) fn measure(size: Size) -> Result<Flip> {
     Ok(Flip {
         size,
         flips: generations.len(),
-        zone_ms: median(|one| one.zone_ms),
+        read_ms: median(|one| one.read_ms),
         build_ms: median(|one| one.build_ms),
         write_ms: median(|one| one.write_ms),
         switch_ms: with.switch_ms,
@@ -142,12 +143,12 @@ pub(super) fn measure(size: Size) -> Result<Flip> {
 
 fn capacity(names: u32) -> Capacity {
     Capacity {
-        // And those above them.
-        names: names + 16,
+        // And those between and above them.
+        names: names + names / 4 + 64,
         groups: 1,
         pools: 1,
-        // An A record each, the absence of others, and what zones have.
-        answer_cells: 4 * names + 1024,
+        // The records of each, the absence of others, and what zones have.
+        answer_cells: 6 * names + 1024,
         chunks: 1,
         services: 1,
         rate_buckets: 1,
@@ -155,12 +156,11 @@ fn capacity(names: u32) -> Capacity {
 }
 
 /// As many names as can be asked for, from all over the table.
-fn hot_names(names: u32) -> Vec<String> {
-    let count = names.min(TEMPLATES_MAX - 1);
-    let number = |index| u64::from(index) * u64::from(names) / u64::from(count);
-    (0..count)
-        .map(|index| names::name(number(index) as u32))
-        .collect()
+fn hot_names(names: &Names) -> Vec<String> {
+    let hosts = names.hosts();
+    let every = hosts.len().div_ceil(TEMPLATES_MAX as usize - 1);
+    let hot = hosts.iter().step_by(every);
+    hot.map(|host| host.name.clone()).collect()
 }
 
 /// Offers the load once, with generations following each other meanwhile if `flipping`.
@@ -168,6 +168,7 @@ fn offer(
     load: &mut Load,
     kernel: &mut Kernel,
     writer: &Writer,
+    names: &Names,
     size: Size,
     flipping: bool,
 ) -> Result<(Traffic, Vec<Generation>)> {
@@ -185,13 +186,13 @@ fn offer(
     let (step, generations, checks) = thread::scope(|scope| {
         let flips = scope.spawn(|| {
             let all = if flipping {
-                flip(writer, size.names, &done)
+                flip(writer, names, &done)
             } else {
                 Ok(Vec::new())
             };
             all.context("publishing a generation")
         });
-        let checks = scope.spawn(|| check(program, writer, size.names, &done));
+        let checks = scope.spawn(|| check(program, writer, names, &done));
         let step = load.run(mix, Duration::from_secs(size.seconds.into()));
         done.store(true, Relaxed);
         let flips = flips.join();
@@ -214,7 +215,7 @@ fn offer(
 }
 
 /// Has generations follow each other until the load is `done`.
-fn flip(writer: &Writer, names: u32, done: &AtomicBool) -> Result<Vec<Generation>> {
+fn flip(writer: &Writer, names: &Names, done: &AtomicBool) -> Result<Vec<Generation>> {
     keep_to_server()?;
     let mut all = Vec::new();
     while !done.load(Relaxed) {
@@ -227,17 +228,16 @@ fn flip(writer: &Writer, names: u32, done: &AtomicBool) -> Result<Vec<Generation
     Ok(all)
 }
 
-/// The next generation, from its zone to its being current.
-fn generation(writer: &Writer, names: u32) -> Result<Generation> {
+/// The next generation, from its files to its being current.
+fn generation(writer: &Writer, names: &Names) -> Result<Generation> {
     let number = writer.tables.generation_number() + 1;
     let begin = Instant::now();
-    let zone = names::zone(names, number)?;
-    let zones = Zones::new(vec![zone]).map_err(|error| anyhow!("{error}"))?;
-    let zone = begin.elapsed();
+    let zones = names.zones(number)?;
+    let read = begin.elapsed();
     let published = writer.publish(zones)?;
     Ok(Generation {
         number,
-        zone_ms: milliseconds(zone),
+        read_ms: milliseconds(read),
         build_ms: milliseconds(published.build),
         write_ms: milliseconds(published.write),
     })
@@ -253,23 +253,25 @@ struct Checks {
 
 /// Asks `program` for names from all over the table until the load is `done`: the address
 /// must be that of a generation that was current meanwhile.
-fn check(program: &Xdp, writer: &Writer, names: u32, done: &AtomicBool) -> Result<Checks> {
+fn check(program: &Xdp, writer: &Writer, names: &Names, done: &AtomicBool) -> Result<Checks> {
     /// Prime to any number of names: a step that comes by all of them.
-    const STEP: u32 = 1_000_003;
+    const STEP: usize = 1_000_003;
     keep_to_server()?;
     let mut checks = Checks::default();
-    let mut number = 0_u32;
+    let hosts = names.hosts();
+    let mut number = 0;
     // When the last answer was asked for, and the generation it was of.
     let mut last: Option<(Instant, u64)> = None;
     while !done.load(Relaxed) {
-        let query = Query::new(&names::name(number), resolver(0))?;
+        let host = &hosts[number];
+        let query = Query::new(&host.name, resolver(0))?;
         let begin = Instant::now();
         let before = writer.tables.generation_number();
         let answer = query.ask(program)?;
         let after = writer.tables.generation_number();
         checks.asked += 1;
         let mut current = before..=after;
-        let of = current.find(|generation| names::address(number, *generation) == answer);
+        let of = current.find(|generation| host.address(*generation) == answer);
         checks.wrong += u64::from(of.is_none());
         if let (Some((begin, old)), Some(new)) = (last, of)
             && new != old
@@ -278,7 +280,7 @@ fn check(program: &Xdp, writer: &Writer, names: u32, done: &AtomicBool) -> Resul
             checks.longest_switch = checks.longest_switch.max(between);
         }
         last = of.map(|generation| (begin, generation)).or(last);
-        number = number.wrapping_add(STEP) % names;
+        number = (number + STEP) % hosts.len();
         thread::sleep(CHECK_EVERY);
     }
     Ok(checks)
@@ -294,21 +296,4 @@ fn keep_to_server() -> Result<()> {
 
 fn milliseconds(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1e3
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use super::*;
-
-    #[test]
-    fn hot_names_are_from_all_over_the_table() {
-        let hot = hot_names(1_000_000);
-        assert_eq!(hot.len(), TEMPLATES_MAX as usize - 1);
-        assert_eq!(hot.iter().collect::<BTreeSet<_>>().len(), hot.len());
-        assert_eq!(hot[0], names::name(0));
-        assert!(hot.contains(&names::name(500_244)), "{:?}", hot[1024]);
-        assert_eq!(hot_names(3).len(), 3);
-    }
 }

@@ -44,7 +44,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=600))]
     rewrite_seconds: u32,
     /// Names of each generation
-    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1..=i64::from(names::NAMES_MAX)))]
+    #[arg(long, value_name = "N", default_value_t = 1_000_000, value_parser = clap::value_parser!(u32).range(1000..=2_000_000))]
     names: u32,
     /// Queries per second while generations follow each other
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1000..))]
@@ -186,11 +186,11 @@ fn print_flip(flip: &Flip) {
         &rows,
     );
     println!(
-        "{} flips; medians: zone made in {:.0} ms, image built in {:.0} ms, waited for and \
+        "{} flips; medians: zones read in {:.0} ms, image built in {:.0} ms, waited for and \
          written in {:.0} ms; old and new answers at most {:.2} ms apart; {} wrong, of {} \
          looked at",
         flip.flips,
-        flip.zone_ms,
+        flip.read_ms,
         flip.build_ms,
         flip.write_ms,
         flip.switch_ms,

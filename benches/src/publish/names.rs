@@ -1,86 +1,134 @@
-//! A zone of as many names as wanted, in two editions that differ in every address.
+//! Zones of as many names as wanted, in two editions that differ in every IPv4 address.
 
-use std::net::Ipv4Addr;
+use std::{
+    fs,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context as _, Result, anyhow};
-use domain::{
-    base::{Record, Serial, Ttl, iana::Class},
-    rdata::{A, Soa, ZoneRecordData},
-};
-use veer::{
-    authority::{StoredRecord, zone::Zone},
-    model::Name,
-};
+use veer::authority::{master_file, zones::Zones};
 
-use crate::zone::ORIGIN;
+use crate::internet;
 
-/// Names there can be at most: a name's number must fit an address beside the edition.
-pub(super) const NAMES_MAX: u32 = 1 << 22;
+/// What the addresses of the editions start with; the generator's is the first.
+const FIRST_OCTETS: [u8; 2] = [198, 199];
 
-const TTL: Ttl = Ttl::from_secs(300);
-
-/// Name `number`, absolute.
-pub(super) fn name(number: u32) -> String {
-    format!("host-{number}.{ORIGIN}")
+/// Master files of both editions, and the names in them that have IPv4 addresses.
+pub(super) struct Names {
+    files: [Vec<PathBuf>; 2],
+    hosts: Vec<Host>,
 }
 
-/// The address of name `number` in the edition of generation `generation`: even and odd
-/// ones take turns.
-pub(super) fn address(number: u32, generation: u64) -> Ipv4Addr {
-    const NETWORK: u32 = 10 << 24;
-    Ipv4Addr::from_bits(NETWORK | ((generation & 1) as u32) << 23 | number)
+/// A name with one IPv4 address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Host {
+    /// The name, absolute.
+    pub(super) name: String,
+    /// In the first edition.
+    address: Ipv4Addr,
 }
 
-/// The zone with `count` names (up to [`NAMES_MAX`]), as generation `generation` has it.
-pub(super) fn zone(count: u32, generation: u64) -> Result<Zone> {
-    let apex = parse(ORIGIN)?;
-    let soa = Soa::new(
-        parse(&format!("ns1.{ORIGIN}"))?,
-        parse(&format!("hostmaster.{ORIGIN}"))?,
-        Serial(generation as u32),
-        TTL,
-        TTL,
-        TTL,
-        TTL,
-    );
-    let mut zone = Zone::new(record(apex, ZoneRecordData::Soa(soa)));
-    for number in 0..count {
-        let address = A::new(address(number, generation));
-        let record = record(parse(&name(number))?, ZoneRecordData::A(address));
-        zone.insert(record).map_err(|error| anyhow!("{error}"))?;
+impl Host {
+    /// The address as generation `generation` has it: even and odd ones have the two
+    /// editions.
+    pub(super) fn address(&self, generation: u64) -> Ipv4Addr {
+        let [_, rest @ ..] = self.address.octets();
+        let [second, third, fourth] = rest;
+        Ipv4Addr::new(FIRST_OCTETS[edition(generation)], second, third, fourth)
     }
-    Ok(zone)
 }
 
-fn record(owner: Name, data: ZoneRecordData<bytes::Bytes, Name>) -> StoredRecord {
-    Record::new(owner, Class::IN, TTL, data)
+fn edition(generation: u64) -> usize {
+    (generation & 1) as usize
 }
 
-fn parse(name: &str) -> Result<Name> {
-    name.parse().with_context(|| name.to_owned())
+impl Names {
+    /// Writes zones with `count` names into `directory`.
+    pub(super) fn write(directory: &Path, count: u32) -> Result<Self> {
+        let directories = FIRST_OCTETS.map(|octet| directory.join(octet.to_string()));
+        for directory in &directories {
+            fs::create_dir(directory).with_context(|| format!("mkdir {}", directory.display()))?;
+        }
+        let mut names = Self {
+            files: [Vec::new(), Vec::new()],
+            hosts: Vec::new(),
+        };
+        for internet::Zone { apex, text, .. } in internet::zones(count as usize) {
+            let editions = directories.iter().zip(&mut names.files).zip(FIRST_OCTETS);
+            for ((directory, files), octet) in editions {
+                // Absolute, so the name ends with the dot of the file's.
+                let file = directory.join(format!("{apex}zone"));
+                fs::write(&file, with_first_octet(&text, octet))
+                    .with_context(|| format!("write {}", file.display()))?;
+                files.push(file);
+            }
+            names.hosts.extend(hosts(&apex, &text));
+        }
+        Ok(names)
+    }
+
+    /// The names that have addresses; at least one.
+    pub(super) fn hosts(&self) -> &[Host] {
+        &self.hosts
+    }
+
+    /// Reads the zones that generation `generation` has.
+    pub(super) fn zones(&self, generation: u64) -> Result<Zones> {
+        let files = self.files[edition(generation)].iter();
+        let zones =
+            files.map(|file| master_file::parse(file).map_err(|errors| anyhow!("{errors}")));
+        Zones::new(zones.collect::<Result<_>>()?).map_err(|error| anyhow!("{error}"))
+    }
+}
+
+/// The master file `text` with other addresses.
+fn with_first_octet(text: &str, octet: u8) -> String {
+    text.replace(&format!(" A {}.", FIRST_OCTETS[0]), &format!(" A {octet}."))
+}
+
+/// The names of the zone `apex` that have an IPv4 address, as its master file has them.
+fn hosts(apex: &str, text: &str) -> impl Iterator<Item = Host> {
+    text.lines().filter_map(move |line| {
+        let mut words = line.split_whitespace();
+        match (words.next(), words.next(), words.next()) {
+            (Some(host), Some("A"), Some(address)) => Some(Host {
+                name: format!("{host}.{apex}"),
+                address: address.parse().ok()?,
+            }),
+            _ => None,
+        }
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
-
     use super::*;
 
     #[test]
-    fn no_two_names_nor_editions_share_an_address() {
-        let numbers = [0, 1, 255, 256, NAMES_MAX - 1];
-        let addresses = numbers
-            .into_iter()
-            .flat_map(|number| [1, 2].map(|generation| address(number, generation)));
-        assert_eq!(addresses.collect::<BTreeSet<_>>().len(), 2 * numbers.len());
-        assert_eq!(address(7, 1), address(7, 3));
+    fn editions_differ_in_every_address_and_nothing_else() {
+        let text = "@ NS ns1\nns1 A 198.0.198.1\nns1 AAAA 2001:db8::1\nx TXT \"owner=198\"\n";
+        let other = with_first_octet(text, FIRST_OCTETS[1]);
+        assert_eq!(other, text.replace("198.0.198.1", "199.0.198.1"));
+        assert_eq!(with_first_octet(text, FIRST_OCTETS[0]), text);
+
+        let hosts: Vec<_> = hosts("example.com.", text).collect();
+        let [ns1] = &hosts[..] else {
+            panic!("{hosts:?}");
+        };
+        assert_eq!(ns1.name, "ns1.example.com.");
+        assert_eq!(ns1.address(2), Ipv4Addr::new(198, 0, 198, 1));
+        assert_eq!(ns1.address(3), Ipv4Addr::new(199, 0, 198, 1));
     }
 
     #[test]
-    fn a_zone_has_its_names_and_its_apex() {
-        let zone = zone(10, 1).expect("a zone");
-        assert_eq!(zone.names().count(), 11);
-        let last = parse(&name(9)).expect("a name");
-        assert!(zone.names().any(|name| *name == last));
+    fn zones_are_read_as_they_were_written() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let names = Names::write(directory.path(), 300).expect("files");
+        assert!(names.hosts().len() > 150, "{}", names.hosts().len());
+        for generation in [1, 2] {
+            let zones = names.zones(generation).expect("they are valid");
+            assert!(zones.names().count() >= 300);
+        }
     }
 }

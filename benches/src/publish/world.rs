@@ -10,9 +10,13 @@ use std::{
 use anyhow::{Context as _, Result, anyhow};
 use arc_swap::ArcSwap;
 use dns_common::host::Constants;
+use domain::{
+    base::{Record, Serial, Ttl, iana::Class},
+    rdata::{Soa, ZoneRecordData},
+};
 use ipnet::Ipv4Net;
 use veer::{
-    authority::zones::Zones,
+    authority::{zone::Zone, zones::Zones},
     kernel::Kernel,
     measurement::{
         compile::{Surroundings, compile},
@@ -120,7 +124,19 @@ impl Writer {
 
 /// A zone with nothing but the services of `plan`.
 pub(super) fn zones_of(plan: &Plan) -> Result<Zones> {
-    let mut zone = super::names::zone(0, 0)?;
+    let name = |name: &str| name.parse::<Name>().with_context(|| name.to_owned());
+    let ttl = Ttl::from_secs(TTL_S);
+    let soa = Soa::new(
+        name(&format!("ns1.{ORIGIN}"))?,
+        name(&format!("hostmaster.{ORIGIN}"))?,
+        Serial(1),
+        ttl,
+        ttl,
+        ttl,
+        ttl,
+    );
+    let soa = Record::new(name(ORIGIN)?, Class::IN, ttl, ZoneRecordData::Soa(soa));
+    let mut zone = Zone::new(soa);
     for (service, _) in &plan.services {
         zone.steer(&service.name, service.shape, service.ttl_s)
             .map_err(|error| anyhow!("{error}"))?;
