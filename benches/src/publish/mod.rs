@@ -175,7 +175,7 @@ fn print_flip(flip: &Flip) {
             [
                 name.to_owned(),
                 hot.to_string(),
-                load.step.received.to_string(),
+                load.received.to_string(),
                 load.answered.to_string(),
                 load.unanswered.to_string(),
             ]

@@ -29,6 +29,10 @@ pub(super) fn ask_for_short_slices() -> io::Result<()> {
     if failed != 0 {
         return Err(called("sched_getattr"));
     }
+    if attributes.sched_policy != libc::SCHED_OTHER.cast_unsigned() {
+        // Whoever started us chose something better, or something worse.
+        return Ok(());
+    }
     attributes.sched_runtime = SLICE_NS;
     // SAFETY: the kernel reads as many octets as the structure says it has, and it lives
     // through the call.
