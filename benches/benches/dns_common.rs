@@ -3,17 +3,22 @@
 #[path = "../src/fixture.rs"]
 mod fixture;
 
-use std::{hint::black_box, sync::atomic::AtomicU64};
+use std::{
+    hint::black_box,
+    sync::atomic::{AtomicU64, Ordering::Relaxed},
+};
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use dns_common::{
     ask::{self, Wanted},
-    decide,
+    cookie, decide,
     decision::{Eligible, Family, Ranking, pick},
     host::Constants,
-    tables::Source,
+    limit, name,
+    tables::{Source, Word},
 };
 use fixture::{Bulk, Filling};
+use domain::base::{MessageBuilder, Name, Rtype, iana::OptionCode};
 use veer::{clock::BootClock, plane::host::QueryHost, tables::Tables};
 
 /// The query for the A records of the fixture's steered name, as a resolver writes it:
@@ -82,5 +87,90 @@ fn steps(criterion: &mut Criterion) {
     });
 }
 
-criterion_group!(benches, steps);
+/// What only some queries take: options, cookies, rates.
+fn options(criterion: &mut Criterion) {
+    const SEED: u64 = 1;
+    const CLIENT: u64 = 0x3a19_c40d_925e_7bf1;
+    const NOW_S: u32 = 1_700_000_000;
+    let [secret, _] = fixture::SECRETS;
+    let source = Source::V4(fixture::RESOLVER.into());
+    let server = cookie::make(secret, CLIENT, source, NOW_S);
+    let server_octets = [server.0.to_le_bytes(), server.1.to_le_bytes()];
+    let cookie_octets = [&CLIENT.to_le_bytes()[..], server_octets.as_flattened()].concat();
+    // IPv4, 24 bits, no scope, three octets of an address.
+    let subnet_octets = [0, 1, 24, 0, 203, 0, 113];
+
+    let queries: [(&str, &[Opt]); 4] = [
+        ("ask with EDNS", &[]),
+        ("ask with a cookie", &[(OptionCode::COOKIE, &cookie_octets)]),
+        (
+            "ask with a subnet",
+            &[(OptionCode::CLIENT_SUBNET, &subnet_octets)],
+        ),
+        (
+            "ask with both",
+            &[
+                (OptionCode::COOKIE, &cookie_octets),
+                (OptionCode::CLIENT_SUBNET, &subnet_octets),
+            ],
+        ),
+    ];
+    for (what, options) in queries {
+        let query = query(options);
+        let message = query.as_slice();
+        ask::ask(message, SEED, Wanted::ALL).expect("a query");
+        criterion.bench_function(what, |bench| {
+            bench.iter(|| ask::ask(black_box(message), SEED, Wanted::ALL));
+        });
+    }
+
+    let wire: Name<Vec<u8>> = NAME.parse().expect("a name");
+    criterion.bench_function("fold and hash a name", |bench| {
+        bench.iter(|| name::hash(SEED, name::folded_words(black_box(wire.as_slice()))));
+    });
+    criterion.bench_function("cookie: make", |bench| {
+        bench.iter(|| cookie::make(secret, black_box(CLIENT), source, NOW_S));
+    });
+    criterion.bench_function("cookie: check", |bench| {
+        bench.iter(|| cookie::check(secret, CLIENT, black_box(server), source, NOW_S));
+    });
+    criterion.bench_function("limit: fits", |bench| {
+        const INTERVAL_NS: u64 = 1_000_000;
+        let (bucket, now_ns) = (Word::default(), AtomicU64::new(0));
+        bench.iter(|| {
+            // Twice the rate: every other one fits.
+            let now_ns = now_ns.fetch_add(INTERVAL_NS / 2, Relaxed);
+            limit::fits(black_box(&bucket), now_ns, INTERVAL_NS)
+        });
+    });
+}
+
+/// The name that queries with options ask for.
+const NAME: &str = "wWw.bench.example.";
+
+/// An option's code and octets.
+type Opt<'o> = (OptionCode, &'o [u8]);
+
+/// A query with an OPT record that has `options`.
+fn query(options: &[Opt]) -> Vec<u8> {
+    let name: Name<Vec<u8>> = NAME.parse().expect("a name");
+    let mut query = MessageBuilder::new_vec().question();
+    query.push((name, Rtype::A)).expect("room");
+    let mut query = query.additional();
+    let opt = query.opt(|opt| {
+        opt.set_udp_payload_size(1232);
+        opt.set_dnssec_ok(true);
+        for (code, octets) in options {
+            opt.push_raw_option(*code, octets.len() as u16, |target| {
+                target.extend(*octets);
+                Ok(())
+            })?;
+        }
+        Ok(())
+    });
+    opt.expect("room");
+    query.finish()
+}
+
+criterion_group!(benches, steps, options);
 criterion_main!(benches);

@@ -26,6 +26,7 @@ mod peers;
 
 mod size;
 mod user;
+mod publish;
 
 mod xdp;
 
@@ -56,6 +57,8 @@ enum Bench {
     Size(size::Options),
     /// The userspace plane beside Knot and NSD, over UDP and TCP, on one core
     User(user::Options),
+    /// From a probe's result to the kernel's answer, decisions rewritten per second, and whole generations made current under load
+    Publish(publish::Options),
     /// Time per packet in the XDP program, beside programs that do next to nothing
     Xdp(xdp::Options),
 }
@@ -78,6 +81,7 @@ fn run() -> Result<()> {
         Bench::Peers(options) => peers::run(&options),
         Bench::Size(options) => size::run(&options),
         Bench::User(options) => user::run(&options),
+        Bench::Publish(options) => publish::run(&options),
         Bench::Xdp(options) => xdp::run(&options),
     }
 }

@@ -1,0 +1,134 @@
+//! Zones of as many names as wanted, in two editions that differ in every IPv4 address.
+
+use std::{
+    fs,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, anyhow};
+use veer::authority::{master_file, zones::Zones};
+
+use crate::internet;
+
+/// What the addresses of the editions start with; the generator's is the first.
+const FIRST_OCTETS: [u8; 2] = [198, 199];
+
+/// Master files of both editions, and the names in them that have IPv4 addresses.
+pub(super) struct Names {
+    files: [Vec<PathBuf>; 2],
+    hosts: Vec<Host>,
+}
+
+/// A name with one IPv4 address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Host {
+    /// The name, absolute.
+    pub(super) name: String,
+    /// In the first edition.
+    address: Ipv4Addr,
+}
+
+impl Host {
+    /// The address as generation `generation` has it: even and odd ones have the two
+    /// editions.
+    pub(super) fn address(&self, generation: u64) -> Ipv4Addr {
+        let [_, rest @ ..] = self.address.octets();
+        let [second, third, fourth] = rest;
+        Ipv4Addr::new(FIRST_OCTETS[edition(generation)], second, third, fourth)
+    }
+}
+
+fn edition(generation: u64) -> usize {
+    (generation & 1) as usize
+}
+
+impl Names {
+    /// Writes zones with `count` names into `directory`.
+    pub(super) fn write(directory: &Path, count: u32) -> Result<Self> {
+        let directories = FIRST_OCTETS.map(|octet| directory.join(octet.to_string()));
+        for directory in &directories {
+            fs::create_dir(directory).with_context(|| format!("mkdir {}", directory.display()))?;
+        }
+        let mut names = Self {
+            files: [Vec::new(), Vec::new()],
+            hosts: Vec::new(),
+        };
+        for internet::Zone { apex, text, .. } in internet::zones(count as usize) {
+            let editions = directories.iter().zip(&mut names.files).zip(FIRST_OCTETS);
+            for ((directory, files), octet) in editions {
+                // Absolute, so the name ends with the dot of the file's.
+                let file = directory.join(format!("{apex}zone"));
+                fs::write(&file, with_first_octet(&text, octet))
+                    .with_context(|| format!("write {}", file.display()))?;
+                files.push(file);
+            }
+            names.hosts.extend(hosts(&apex, &text));
+        }
+        Ok(names)
+    }
+
+    /// The names that have addresses; at least one.
+    pub(super) fn hosts(&self) -> &[Host] {
+        &self.hosts
+    }
+
+    /// Reads the zones that generation `generation` has.
+    pub(super) fn zones(&self, generation: u64) -> Result<Zones> {
+        let files = self.files[edition(generation)].iter();
+        let zones =
+            files.map(|file| master_file::parse(file).map_err(|errors| anyhow!("{errors}")));
+        Zones::new(zones.collect::<Result<_>>()?).map_err(|error| anyhow!("{error}"))
+    }
+}
+
+/// The master file `text` with other addresses.
+fn with_first_octet(text: &str, octet: u8) -> String {
+    text.replace(&format!(" A {}.", FIRST_OCTETS[0]), &format!(" A {octet}."))
+}
+
+/// The names of the zone `apex` that have an IPv4 address, as its master file has them.
+fn hosts(apex: &str, text: &str) -> impl Iterator<Item = Host> {
+    text.lines().filter_map(move |line| {
+        let mut words = line.split_whitespace();
+        match (words.next(), words.next(), words.next()) {
+            (Some(host), Some("A"), Some(address)) => Some(Host {
+                name: format!("{host}.{apex}"),
+                address: address.parse().ok()?,
+            }),
+            _ => None,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn editions_differ_in_every_address_and_nothing_else() {
+        let text = "@ NS ns1\nns1 A 198.0.198.1\nns1 AAAA 2001:db8::1\nx TXT \"owner=198\"\n";
+        let other = with_first_octet(text, FIRST_OCTETS[1]);
+        assert_eq!(other, text.replace("198.0.198.1", "199.0.198.1"));
+        assert_eq!(with_first_octet(text, FIRST_OCTETS[0]), text);
+
+        let hosts: Vec<_> = hosts("example.com.", text).collect();
+        let [ns1] = &hosts[..] else {
+            panic!("{hosts:?}");
+        };
+        assert_eq!(ns1.name, "ns1.example.com.");
+        assert_eq!(ns1.address(2), Ipv4Addr::new(198, 0, 198, 1));
+        assert_eq!(ns1.address(3), Ipv4Addr::new(199, 0, 198, 1));
+    }
+
+    #[test]
+    fn zones_are_read_as_they_were_written() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let names = Names::write(directory.path(), 300).expect("files");
+        assert!(names.hosts().len() > 150, "{}", names.hosts().len());
+        for generation in [1, 2] {
+            let zones = names.zones(generation).expect("they are valid");
+            assert!(zones.names().count() >= 300);
+        }
+    }
+}
