@@ -6,9 +6,9 @@ mod names;
 mod prefixes;
 mod services;
 
-pub(crate) use names::{Zone, zones};
-pub(crate) use prefixes::{group_name, groups_file, prefixes};
-pub(crate) use services::{POOLS_MAX, services};
+pub(crate) use names::zones;
+pub(crate) use prefixes::{groups_file, prefixes};
+pub(crate) use services::services;
 
 /// The seed of every generator here.
 const SEED: u64 = 0x5665_6572;

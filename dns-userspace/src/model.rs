@@ -4,7 +4,7 @@
 //! already checked: every value here is valid by itself.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::PathBuf,
     time::Duration,
@@ -15,6 +15,10 @@ use ipnet::IpNet;
 
 /// An absolute domain name in wire form, case as configured.
 pub type Name = domain::base::Name<Bytes>;
+
+/// A map by name. Its hash takes names octet by octet, which `SipHash` is slow at;
+/// what is in it comes from configuration, never from who asks.
+pub type NameMap<V> = HashMap<Name, V, foldhash::fast::RandomState>;
 
 /// A steered name, its candidates and its policy; it belongs to a customer.
 #[derive(Clone, Debug, PartialEq)]
@@ -47,7 +51,7 @@ pub enum Shape {
 }
 
 /// Candidates, policy and probes; services with equal pools share one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pool {
     /// 1 to 8 candidates; their position is the candidate number.
     pub servers: Vec<Server>,
@@ -60,7 +64,7 @@ pub struct Pool {
 }
 
 /// One candidate: a site reached at one or more addresses.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Server {
     /// Unique within its pool; a valid DNS label.
     pub name: String,
@@ -79,7 +83,7 @@ impl Server {
 }
 
 /// How candidates are ranked.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Policy {
     /// In a configured order: for the named groups their own, else `order`.
     /// Every order lists each candidate once.
@@ -98,7 +102,7 @@ pub enum Policy {
 }
 
 /// What is answered when no candidate is fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum AllDown {
     /// The addresses of all candidates (as gdnsd does).
     #[default]
@@ -203,15 +207,18 @@ impl Plan {
     /// Numbers the pools of `services`, giving equal pools one number.
     pub fn new(services: Vec<Service>, groups: Groups) -> Self {
         let mut pools: Vec<Pool> = Vec::new();
+        let mut numbers: HashMap<Pool, u16> = HashMap::new();
         let services = services
             .into_iter()
             .map(|service| {
-                let known = pools.iter().position(|pool| *pool == service.pool);
+                let known = numbers.get(&service.pool).copied();
                 let number = known.unwrap_or_else(|| {
+                    let number = pools.len() as u16;
                     pools.push(service.pool.clone());
-                    pools.len() - 1
+                    numbers.insert(service.pool.clone(), number);
+                    number
                 });
-                (service, number as u16)
+                (service, number)
             })
             .collect();
         Self {

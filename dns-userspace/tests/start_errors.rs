@@ -91,6 +91,17 @@ fn a_missing_privilege() {
 }
 
 #[test]
+fn tables_that_there_is_no_memory_for() {
+    let (world, config) = world();
+    config.settings(&["xdp.mode = off", "tables.answer_cells = 16777216"]);
+    // Two halves of a gibioctet each, of one that may be had.
+    let line = complaint(&world, &config, &["prlimit", "--as=1073741824"]);
+    assert!(line.contains("ANSWERS: "), "{line}");
+    assert!(line.contains("lower tables.answer_cells"), "{line}");
+    config.assert_nothing_left();
+}
+
+#[test]
 fn a_pin_path_that_is_on_no_bpf_file_system() {
     let (world, config) = world();
     let pins = world.lab.dir().join("pins");

@@ -116,7 +116,7 @@ pub(crate) fn prefixes(count: usize, groups: u32) -> Vec<(IpNet, u16)> {
 }
 
 /// The name of group `number` in [`groups_file`].
-pub(crate) fn group_name(number: u16) -> String {
+fn group_name(number: u16) -> String {
     match number {
         0 => "default".to_owned(),
         number => format!("isp-{number}"),

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 /// The most pools that [`services`] tells apart.
-pub(crate) const POOLS_MAX: usize = 65_536;
+const POOLS_MAX: usize = 65_536;
 
 /// Services of one customer, and so in one file.
 const PER_CUSTOMER: usize = 100;

@@ -1,6 +1,7 @@
 //! One configuration, loaded by a daemon.
 
 use std::{
+    collections::BTreeMap,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     thread,
     time::{Duration, Instant},
@@ -10,7 +11,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use aya::util::nr_cpus;
 use domain::base::Rtype;
 use serde::Serialize;
-use veer::config;
+use veer::{config, tables::Objects};
 use xtask::{
     cargo,
     lab::{
@@ -50,8 +51,10 @@ pub(crate) struct Row {
     pub(crate) phases: Vec<(String, u64)>,
     /// What the tables take by [`veer::tables::Capacity::octets`].
     pub(crate) tables_stated: u64,
-    /// What they take by the kernel's count.
-    pub(crate) tables_measured: u64,
+    /// What the daemon takes besides, by [`veer::tables::Objects::octets`].
+    pub(crate) daemon_stated: u64,
+    /// What each table takes by the kernel's count, octets.
+    pub(crate) tables: BTreeMap<String, u64>,
     /// The most that the daemon had of its own while loading, octets.
     pub(crate) daemon_peak: u64,
     /// What it has afterwards.
@@ -61,12 +64,17 @@ pub(crate) struct Row {
 impl Row {
     /// Octets it was to take.
     pub(crate) fn stated(&self) -> u64 {
-        self.tables_stated
+        self.tables_stated + self.daemon_stated
+    }
+
+    /// Octets of all tables, as measured.
+    pub(crate) fn tables_measured(&self) -> u64 {
+        self.tables.values().sum()
     }
 
     /// Octets it took: tables, and the daemon at its peak.
     pub(crate) fn measured(&self) -> u64 {
-        self.tables_measured + self.daemon_peak
+        self.tables_measured() + self.daemon_peak
     }
 }
 
@@ -108,7 +116,8 @@ impl Host {
     /// Loads a configuration of `scale`.
     pub(crate) fn load(&mut self, axis: Axis, scale: Scale) -> Result<Row> {
         self.loads += 1;
-        let config = ConfigDir::new(&self.lab, &format!("host-{}", self.loads))?;
+        let name = format!("host-{}", self.loads);
+        let config = ConfigDir::new(&self.lab, &name)?;
         config.write(
             "veer.conf",
             &format!(
@@ -138,8 +147,8 @@ impl Host {
         self.ask(&written.asked)?;
         let pid = daemon.process().pid();
         let daemon_after = memory::anonymous(pid)?;
-        let tables_measured = memory::maps(pid)?;
-        let capacity = tables(&config)?;
+        let tables = memory::maps(&self.lab.pins().join(&name))?;
+        let tables_stated = stated(&config)?;
         daemon.sigterm()?;
         // A million names are a hundred megabytes.
         std::fs::remove_dir_all(config.path())
@@ -150,8 +159,9 @@ impl Host {
             config_octets: written.octets,
             load_s: load.as_secs_f64(),
             phases,
-            tables_stated: capacity,
-            tables_measured,
+            tables_stated,
+            daemon_stated: objects(&scale).octets(),
+            tables,
             daemon_peak: daemon_peak.max(daemon_after),
             daemon_after,
         })
@@ -184,8 +194,19 @@ fn ready(log: &str) -> Option<Vec<(String, u64)>> {
     steps.collect()
 }
 
+/// What the daemon has to know of.
+fn objects(scale: &Scale) -> Objects {
+    Objects {
+        names: scale.names as u64,
+        prefixes: scale.prefixes as u64,
+        groups: scale.groups as u64,
+        pools: scale.pools as u64,
+        services: scale.services as u64,
+    }
+}
+
 /// What the tables of `config` take, as stated.
-fn tables(config: &ConfigDir) -> Result<u64> {
+fn stated(config: &ConfigDir) -> Result<u64> {
     let mut found = config::diagnostic::Diagnostics::default();
     let values = config::values::Values::read(config.path(), &mut found);
     found.into_result(()).context("read the tunables")?;

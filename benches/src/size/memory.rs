@@ -1,32 +1,46 @@
-//! What a process takes, as the kernel says.
+//! What a daemon takes, as the kernel says.
 
-use std::{collections::HashMap, fs};
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::fd::{AsFd as _, AsRawFd as _},
+    path::Path,
+};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
+use aya::maps::MapData;
 
-/// Octets of all BPF maps that the process `pid` has open.
-pub(crate) fn maps(pid: u32) -> Result<u64> {
-    let directory = format!("/proc/{pid}/fdinfo");
-    let entries = fs::read_dir(&directory).with_context(|| format!("read {directory}"))?;
-    let mut maps = HashMap::new();
-    for entry in entries {
-        let path = entry.with_context(|| format!("read {directory}"))?.path();
-        // A descriptor may be closed by now.
-        let text = fs::read_to_string(&path).unwrap_or_default();
-        if let (Some(id), Some(octets)) = (field(&text, "map_id:"), field(&text, "memlock:")) {
-            maps.insert(id, octets);
+/// Octets of each BPF map pinned in `directory` or a directory below it, by name.
+pub(crate) fn maps(directory: &Path) -> Result<BTreeMap<String, u64>> {
+    let mut maps = BTreeMap::new();
+    let entries = fs::read_dir(directory);
+    for entry in entries.with_context(|| format!("read {}", directory.display()))? {
+        let path = entry
+            .with_context(|| format!("read {}", directory.display()))?
+            .path();
+        if path.is_dir() {
+            maps.extend(self::maps(&path)?);
+        } else if let Ok(map) = MapData::from_pin(&path) {
+            // Of what is pinned, the link is no map.
+            let fd = map.fd().as_fd().as_raw_fd();
+            let file = format!("/proc/self/fdinfo/{fd}");
+            let text = fs::read_to_string(&file).with_context(|| format!("read {file}"))?;
+            let octets = field(&text, "memlock:").with_context(|| format!("{file}: {text}"))?;
+            let name = path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned());
+            maps.insert(name.ok_or_else(|| anyhow!("a map without a name"))?, octets);
         }
     }
-    Ok(maps.values().sum())
+    Ok(maps)
 }
 
-/// Octets of its own memory that the process `pid` has now: neither files nor
-/// mapped tables.
+/// Octets of its own memory that the process `pid` has now, neither files nor
+/// mapped tables; 0 once it has ended.
 pub(crate) fn anonymous(pid: u32) -> Result<u64> {
     let file = format!("/proc/{pid}/status");
     let text = fs::read_to_string(&file).with_context(|| format!("read {file}"))?;
-    let kib = field(&text, "RssAnon:").with_context(|| format!("{file} has no RssAnon"))?;
-    Ok(kib << 10)
+    Ok(field(&text, "RssAnon:").unwrap_or(0) << 10)
 }
 
 /// The number behind `name` at the start of a line.

@@ -140,7 +140,7 @@ fn print_rows(rows: &[Row]) {
             [
                 format!("{} {}", row.axis.word(), row.axis.of(&row.scale)),
                 format!("{:.2} s", row.load_s),
-                format!("{:.1}", mib(row.tables_measured)),
+                format!("{:.1}", mib(row.tables_measured())),
                 format!("{:.1}", mib(row.daemon_peak)),
                 format!("{:.1}", mib(stated)),
                 format!("{:.1}", mib(measured)),
@@ -199,7 +199,7 @@ fn slope(axis: Axis, rows: &[Row]) -> Option<Slope> {
     let per_object = |of: fn(&Row) -> u64| (of(larger) as f64 - of(smaller) as f64) / objects;
     Some(Slope {
         axis,
-        tables: per_object(|row| row.tables_measured),
+        tables: per_object(|row| row.tables_measured()),
         daemon_peak: per_object(|row| row.daemon_peak),
         daemon_after: per_object(|row| row.daemon_after),
         load_us: 1e6 * (larger.load_s - smaller.load_s) / objects,

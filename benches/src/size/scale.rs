@@ -161,9 +161,10 @@ pub(crate) fn write(scale: &Scale, directory: &Path) -> Result<Written> {
          tables.groups = {}\n\
          tables.pools = {}\n\
          tables.services = {}\n",
-        (rows.len() + scale.services).max(1024),
+        // Names above zones, and the root, have rows too.
+        (1 + rows.len() + scale.services).max(1024),
         (4 * rows.len() + 48 * scale.services).max(1024),
-        scale.prefixes / 8 + 16,
+        scale.prefixes / 6 + 64,
         scale.groups.next_power_of_two(),
         scale.pools,
         scale.services,

@@ -5,6 +5,7 @@
 use std::{
     fs,
     path::{Path, PathBuf},
+    rc::Rc,
     str::FromStr,
 };
 
@@ -73,18 +74,8 @@ fn apex(file: &Path) -> Result<Name, String> {
 /// A record and where it was read.
 struct Located {
     record: StoredRecord,
-    file: PathBuf,
+    file: Rc<Path>,
     line: usize,
-}
-
-impl Located {
-    fn key(&self) -> String {
-        format!(
-            "{} {}",
-            self.record.owner().fmt_with_dot(),
-            self.record.rtype()
-        )
-    }
 }
 
 /// Puts the records into a zone, in file order except that DNAMEs come first,
@@ -108,9 +99,10 @@ fn assemble(file: &Path, apex: &Name, reader: Reader) -> (Zone, Diagnostics) {
     let mut zone = Zone::new(soa);
     records.sort_by_key(|located| located.record.rtype() != Rtype::DNAME);
     for located in records {
-        let key = located.key();
+        let (owner, rtype) = (located.record.owner().clone(), located.record.rtype());
         if let Err(message) = zone.insert(located.record) {
-            found.push(located.file, located.line, key, message);
+            let key = format!("{} {rtype}", owner.fmt_with_dot());
+            found.push(&*located.file, located.line, key, message);
         }
     }
     if zone.rrset(apex.for_slice(), Rtype::NS).is_empty() {
@@ -161,9 +153,10 @@ impl Reader {
             ttl: TTL_DEFAULT,
             fixed_ttl: false,
         };
+        let file = Rc::from(file);
         for entry in entries(&text) {
-            if let Err(message) = self.entry(file, &entry, &mut context) {
-                self.found.push(file, entry.line, "", message);
+            if let Err(message) = self.entry(&file, &entry, &mut context) {
+                self.found.push(&*file, entry.line, "", message);
             }
         }
         self.open.pop();
@@ -172,7 +165,7 @@ impl Reader {
 
     fn entry(
         &mut self,
-        file: &Path,
+        file: &Rc<Path>,
         entry: &RawEntry<'_>,
         context: &mut Context,
     ) -> Result<(), String> {
@@ -205,7 +198,7 @@ impl Reader {
         }
     }
 
-    fn record(&mut self, file: &Path, line: usize, record: StoredRecord) -> Result<(), String> {
+    fn record(&mut self, file: &Rc<Path>, line: usize, record: StoredRecord) -> Result<(), String> {
         if record.class() != Class::IN {
             return Err(format!("class {}; valid is IN", record.class()));
         }
@@ -232,7 +225,7 @@ impl Reader {
         }
         self.records.push(Located {
             record,
-            file: file.to_owned(),
+            file: Rc::clone(file),
             line,
         });
         Ok(())
@@ -249,16 +242,17 @@ fn ttl(value: &str) -> Result<u32, String> {
 impl Context {
     /// Reads one entry that is not `$TTL`; `None` for `$ORIGIN`, which is kept.
     fn read(&mut self, entry: &RawEntry<'_>) -> Result<Option<Entry>, String> {
-        let mut text = format!("$TTL {}\n", self.ttl).into_bytes();
+        let mut scanner = Zonefile::with_capacity(entry.text.len() + 64).allow_invalid();
+        let ttl = format!("$TTL {}\n", self.ttl);
+        scanner.extend_from_slice(ttl.as_bytes());
         if entry.indented {
             let owner = self.owner.as_ref();
             let owner =
                 owner.ok_or("an indented record, but no record before it names an owner")?;
-            text.extend_from_slice(owner.fmt_with_dot().to_string().as_bytes());
+            scanner.extend_from_slice(owner.fmt_with_dot().to_string().as_bytes());
         }
-        text.extend_from_slice(entry.text);
-        text.push(b'\n');
-        let mut scanner = Zonefile::from(text.as_slice()).allow_invalid();
+        scanner.extend_from_slice(entry.text);
+        scanner.extend_from_slice(b"\n");
         scanner.set_origin(self.origin.clone());
         scanner.set_default_class(Class::IN);
         let read = scanner.next_entry().map_err(|error| {

@@ -1,6 +1,6 @@
 //! One zone in memory: its names, what stands at each, and where a name leads.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use domain::{
     base::{Rtype, Ttl, name::ToName},
@@ -8,7 +8,7 @@ use domain::{
 };
 
 use super::StoredRecord;
-use crate::model::{Name, Shape};
+use crate::model::{Name, NameMap, Shape};
 
 /// A name of any length borrowed from a longer one.
 pub(super) type Suffix = domain::base::Name<[u8]>;
@@ -19,7 +19,7 @@ pub struct Zone {
     apex: Name,
     /// Every name that exists, empty non-terminals included (RFC 8020): a
     /// name's ancestors up to the apex are always here too.
-    nodes: HashMap<Name, Node>,
+    nodes: NameMap<Node>,
     /// The SOA as negative answers carry it.
     negative_soa: StoredRecord,
     /// Names that HTTPS or SVCB records of others give addresses of.
@@ -110,7 +110,7 @@ impl Zone {
             rrsets: vec![vec![soa]],
         };
         Self {
-            nodes: HashMap::from([(apex.clone(), node)]),
+            nodes: NameMap::from_iter([(apex.clone(), node)]),
             apex,
             negative_soa,
             hinted_targets: HashSet::new(),
@@ -133,6 +133,17 @@ impl Zone {
     /// zone cuts and what is below them included.
     pub fn names(&self) -> impl Iterator<Item = &Name> {
         self.nodes.keys()
+    }
+
+    /// Whether `name` exists.
+    pub fn has(&self, name: &Name) -> bool {
+        self.nodes.contains_key(name)
+    }
+
+    /// The type of every record set there is, in no order.
+    pub fn all_types(&self) -> impl Iterator<Item = Rtype> {
+        let rrsets = self.nodes.values().flat_map(|node| &node.rrsets);
+        rrsets.map(|rrset| rrset[0].rtype())
     }
 
     /// Adds one record as a master file would. Differing TTLs within a

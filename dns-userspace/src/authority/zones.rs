@@ -1,20 +1,18 @@
 //! The set of zones served. It is immutable: a change is a new set.
 
-use std::collections::HashMap;
-
 use domain::base::Rtype;
 
 use super::zone::{Suffix, Zone};
-use crate::model::Name;
+use crate::model::{Name, NameMap};
 
 /// Every zone served, by name.
 #[derive(Clone, Debug, Default)]
-pub struct Zones(HashMap<Name, Zone>);
+pub struct Zones(NameMap<Zone>);
 
 impl Zones {
     /// The set of `zones`; the error names a zone that is there twice.
     pub fn new(zones: Vec<Zone>) -> Result<Self, String> {
-        let mut set = HashMap::with_capacity(zones.len());
+        let mut set = NameMap::default();
         for zone in zones {
             if let Some(twice) = set.insert(zone.apex().clone(), zone) {
                 return Err(format!(

@@ -23,13 +23,16 @@ mod groups;
 mod section;
 mod services;
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashSet,
+    path::{Path, PathBuf},
+};
 
 use self::{
     diagnostic::Diagnostics, files::Missing, secrets::Secrets, services::Context,
     settings::Settings, values::Values,
 };
-use crate::model::{Groups, Plan, Service};
+use crate::model::{Groups, Service};
 
 /// Everything a configuration directory says.
 #[derive(Clone, Debug)]
@@ -119,7 +122,8 @@ fn check_pools(settings: &Settings, services: &[Service], found: &mut Diagnostic
     if services.len() <= limit as usize {
         return;
     }
-    let pools = Plan::new(services.to_vec(), Groups::default()).pools.len();
+    let pools: HashSet<_> = services.iter().map(|service| &service.pool).collect();
+    let pools = pools.len();
     if pools > limit as usize {
         let message = format!(
             "the services need {pools} pools (servers, policy and probe together), but \

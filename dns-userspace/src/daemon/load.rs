@@ -1,18 +1,26 @@
 //! Everything a configuration directory says, zones included, checked together.
 
+use std::{
+    iter, mem,
+    num::NonZero,
+    panic::resume_unwind,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+    thread,
+};
+
 use super::phases::Phases;
 use crate::{
     authority::{master_file, zone::Zone, zones::Zones},
     config::{self, Config, diagnostic::Diagnostics},
     measurement::compile::cname_targets,
-    model::{Name, Plan, Service},
+    model::{NameMap, Plan, Service},
 };
-use std::path::Path;
 
 /// A whole configuration, valid.
 #[derive(Debug)]
 pub struct Loaded {
-    /// Tunables, services and groups.
+    /// Tunables; services and groups are the plan's.
     pub config: Config,
     /// Every zone, with the services in it.
     pub zones: Zones,
@@ -25,20 +33,16 @@ pub struct Loaded {
 /// Reads the configuration in `directory`; every error of every file at once.
 pub fn load(directory: &Path) -> Result<Loaded, Diagnostics> {
     let mut phases = Phases::start();
-    let (config, zones) = config::load_with(directory, |config, found| {
+    let (mut config, zones) = config::load_with(directory, |config, found| {
         phases.end("configuration");
-        let mut zones = Vec::new();
-        for file in &config.zone_files {
-            match master_file::parse(file) {
-                Ok(zone) => zones.push(zone),
-                Err(diagnostics) => found.0.extend(diagnostics.0),
-            }
-        }
+        let mut zones = read_zones(&config.zone_files, found);
         // A zone that could not be read has been reported; its services cannot
         // be placed, which is no fault of theirs.
         let complete = zones.len() == config.zone_files.len();
+        let apexes = zones.iter().map(|zone| zone.apex().clone());
+        let numbers = apexes.zip(0..).collect();
         for service in &config.services {
-            if let Err(error) = place(service, &mut zones, complete) {
+            if let Err(error) = place(service, &mut zones, &numbers, complete) {
                 let key = format!("service.{}", service.name.fmt_with_dot());
                 found.push(&config.settings.services_directory, 0, key, error);
             }
@@ -49,7 +53,8 @@ pub fn load(directory: &Path) -> Result<Loaded, Diagnostics> {
         })
     })?;
     phases.end("zones");
-    let plan = Plan::new(config.services.clone(), config.groups.clone());
+    let services = mem::take(&mut config.services);
+    let plan = Plan::new(services, mem::take(&mut config.groups));
     phases.end("plan");
     Ok(Loaded {
         config,
@@ -59,9 +64,42 @@ pub fn load(directory: &Path) -> Result<Loaded, Diagnostics> {
     })
 }
 
-/// Puts a service into the zone it belongs to.
-fn place(service: &Service, zones: &mut [Zone], complete: bool) -> Result<(), String> {
-    let Some(zone) = zone_of(&service.name, zones) else {
+/// Reads `files`, as many at a time as there are processors; what is wrong with
+/// them goes to `found`.
+fn read_zones(files: &[PathBuf], found: &mut Diagnostics) -> Vec<Zone> {
+    let next = AtomicUsize::new(0);
+    let read = || {
+        let files = iter::from_fn(|| files.get(next.fetch_add(1, Relaxed)));
+        files.map(|file| master_file::parse(file)).collect()
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    let parsed: Vec<Vec<_>> = thread::scope(|scope| {
+        let threads: Vec<_> = (1..threads).map(|_| scope.spawn(read)).collect();
+        let others = threads
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        iter::once(read()).chain(others).collect()
+    });
+    let mut zones = Vec::with_capacity(files.len());
+    for zone in parsed.into_iter().flatten() {
+        match zone {
+            Ok(zone) => zones.push(zone),
+            Err(diagnostics) => found.0.extend(diagnostics.0),
+        }
+    }
+    zones
+}
+
+/// Puts a service into the zone it belongs to; `numbers` are the zones' places.
+fn place(
+    service: &Service,
+    zones: &mut [Zone],
+    numbers: &NameMap<usize>,
+    complete: bool,
+) -> Result<(), String> {
+    let mut suffixes = service.name.iter_suffixes();
+    let number = suffixes.find_map(|suffix| numbers.get(suffix.for_slice()));
+    let Some(zone) = number.map(|number| &mut zones[*number]) else {
         if !complete {
             return Ok(());
         }
@@ -75,11 +113,4 @@ fn place(service: &Service, zones: &mut [Zone], complete: bool) -> Result<(), St
     cname_targets(service)
         .into_iter()
         .try_for_each(|records| zone.add(records))
-}
-
-fn zone_of<'z>(name: &Name, zones: &'z mut [Zone]) -> Option<&'z mut Zone> {
-    zones
-        .iter_mut()
-        .filter(|zone| name.ends_with(zone.apex()))
-        .max_by_key(|zone| zone.apex().len())
 }

@@ -1,6 +1,6 @@
 //! Per-CPU counters, summed, and carried over from program to program.
 
-use std::{fs, io, path::Path};
+use std::{collections::HashMap, fs, io, path::Path};
 
 use aya::{
     Ebpf, Pod,
@@ -189,10 +189,11 @@ pub(super) fn carry_over(
 
     let mut services: PerCpuArray<_, u64> = map_mut(ebpf, SERVICES)?;
     let carried = services.len() / 2;
+    let numbers: HashMap<&String, u32> = names.iter().zip(0..).collect();
     for (name, count) in &old.services {
-        if let Some(number) = names.iter().position(|known| known == name) {
+        if let Some(number) = numbers.get(name) {
             services
-                .set(carried + number as u32, on_first_cpu(cpus, *count, 0)?, 0)
+                .set(carried + number, on_first_cpu(cpus, *count, 0)?, 0)
                 .map_err(map_error("writing", SERVICES))?;
         }
     }

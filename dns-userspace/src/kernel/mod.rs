@@ -47,6 +47,16 @@ pub enum KernelError {
          (or root), or xdp.mode = off to answer from userspace alone"
     )]
     Privilege(io::Error),
+    /// There is no memory for a table, or none can be so large.
+    #[error("creating map {map}: {error}; give the host more memory, or lower {setting}")]
+    NoMemory {
+        /// The table.
+        map: String,
+        /// The tunables that size it.
+        setting: &'static str,
+        /// What the kernel said.
+        error: io::Error,
+    },
     /// The object cannot be loaded.
     #[error("loading the XDP program: {0}")]
     Load(String),
@@ -301,6 +311,9 @@ fn load_error(error: &(dyn std::error::Error + 'static)) -> KernelError {
     let mut rejected = false;
     let mut next = Some(error);
     while let Some(cause) = next {
+        if let Some(error) = no_memory(cause) {
+            return error;
+        }
         if let Some(ProgramError::LoadError { verifier_log, .. }) = cause.downcast_ref() {
             rejected = !verifier_log.to_string().trim().is_empty() && has_perfmon();
         }
@@ -321,6 +334,19 @@ fn load_error(error: &(dyn std::error::Error + 'static)) -> KernelError {
     KernelError::Load(text)
 }
 
+/// The error of a table that does not fit the host, if `cause` is one.
+fn no_memory(cause: &(dyn std::error::Error + 'static)) -> Option<KernelError> {
+    let MapError::CreateError { name, io_error } = cause.downcast_ref()? else {
+        return None;
+    };
+    let code = io_error.raw_os_error()?;
+    matches!(code, libc::ENOMEM | libc::E2BIG).then(|| KernelError::NoMemory {
+        map: name.clone(),
+        setting: Capacity::setting_of(name),
+        error: io::Error::from_raw_os_error(code),
+    })
+}
+
 /// Whether we have `CAP_PERFMON`, or `CAP_SYS_ADMIN` that includes it.
 fn has_perfmon() -> bool {
     /// The bits 38 and 21 of a set (capability.h).
@@ -336,4 +362,30 @@ fn has_perfmon() -> bool {
 fn map_error(call: &'static str, name: &str) -> impl FnOnce(MapError) -> KernelError {
     let make = KernelError::call(call, format!("map {name}"));
     move |error| make(io::Error::other(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_table_without_memory_names_its_setting() {
+        let refused = |map: &str, code| MapError::CreateError {
+            name: map.to_owned(),
+            io_error: io::Error::from_raw_os_error(code),
+        };
+        for (map, code, setting) in [
+            (
+                "RANKINGS",
+                libc::ENOMEM,
+                "lower tables.groups or tables.pools",
+            ),
+            ("ANSWERS", libc::E2BIG, "lower tables.answer_cells"),
+        ] {
+            let said = load_error(&refused(map, code)).to_string();
+            assert!(said.contains(map) && said.contains(setting), "{said}");
+        }
+        let said = load_error(&refused("NAMES", libc::EPERM)).to_string();
+        assert!(said.contains("CAP_BPF"), "{said}");
+    }
 }

@@ -28,7 +28,7 @@ use crate::{
         zone::{self, Zone},
         zones::Zones,
     },
-    model::{Name, Plan, Service},
+    model::{Name, NameMap, Plan, Service},
     tables::{Addresses, Image, ImageBuilder, ImageError, RowData, Slot, Tables, TypeData},
 };
 
@@ -79,17 +79,18 @@ fn rows(image: ImageBuilder, zones: &Zones, plan: &Plan, counters: &[String]) ->
         let name = service.name.fmt_with_dot().to_string();
         // A number past the table's end is not counted.
         let counter = counters.get(name.as_str()).copied().unwrap_or(u32::MAX);
-        (&service.name, (service, *pool, counter))
+        (service.name.clone(), (service, *pool, counter))
     });
     let mut rows = Rows {
         zones,
         numbers: numbers(zones),
         services: services.collect(),
         answers: Answers::new(zones, image),
-        wildcards: HashMap::new(),
+        wildcards: NameMap::default(),
+        missing: HashMap::new(),
     };
-    for name in names(zones) {
-        rows.add(&name);
+    for (name, zone) in names(zones) {
+        rows.add(&name, zone);
     }
     rows.answers.into_image()
 }
@@ -110,34 +111,35 @@ fn words(director: &Director) -> Vec<(Eligible, Vec<Ranking>)> {
     pools
 }
 
-/// Every name that has a row: wildcards first, the deepest of them at the
-/// beginning, since rows of other names point to theirs.
-fn names(zones: &Zones) -> Vec<Name> {
-    let within = |zone: &Zone, name: &Name| {
-        let found = zones.find(name).map(Zone::apex);
-        found.is_some_and(|apex| apex == zone.apex())
-    };
-    let mut names: HashSet<Name> = zones
-        .iter()
-        // What only the parent of a zone of ours has is not to be found.
-        .flat_map(|zone| zone.names().filter(move |name| within(zone, name)))
-        .cloned()
-        .collect();
-    for zone in zones.iter() {
-        let above = zone.apex().iter_suffixes().skip(1);
-        names.extend(above.map(|suffix| suffix.to_bytes()));
-    }
-    names.insert(Name::root_bytes());
-    let (mut wildcards, others): (Vec<_>, Vec<_>) =
-        names.into_iter().partition(|name| name.first() == b"*");
-    wildcards.sort_by_key(|name| Reverse(name.label_count()));
+/// Every name that has a row, with its zone if that is ours: wildcards first, the
+/// deepest of them at the beginning, since rows of other names point to theirs.
+fn names(zones: &Zones) -> Vec<(Name, Option<&Zone>)> {
+    // What only the parent of a zone of ours has is not to be found.
+    let within = zones.iter().flat_map(|zone| {
+        let names = zone.names().map(|name| (name, zones.find(name)));
+        names.filter(|(_, found)| found.is_some_and(|found| found.apex() == zone.apex()))
+    });
+    let mut names: Vec<_> = within.map(|(name, zone)| (name.clone(), zone)).collect();
+    let apexes = zones.iter().map(Zone::apex);
+    let above = apexes.flat_map(|apex| apex.iter_suffixes().skip(1));
+    let mut above: HashSet<Name> = above.map(|suffix| suffix.to_bytes()).collect();
+    above.insert(Name::root_bytes());
+    let above = above.into_iter().map(|name| {
+        let zone = zones.find(&name);
+        (name, zone)
+    });
+    names.extend(above.filter(|(name, zone)| !zone.is_some_and(|zone| zone.has(name))));
+    let (mut wildcards, others): (Vec<_>, Vec<_>) = names
+        .into_iter()
+        .partition(|(name, _)| name.first() == b"*");
+    wildcards.sort_by_key(|(name, _)| Reverse(name.label_count()));
     wildcards.extend(others);
     wildcards
 }
 
 /// Each zone's number: its position among all apexes in canonical order.
-fn numbers(zones: &Zones) -> HashMap<&Name, u32> {
-    let mut apexes: Vec<_> = zones.iter().map(Zone::apex).collect();
+fn numbers(zones: &Zones) -> NameMap<u32> {
+    let mut apexes: Vec<_> = zones.iter().map(Zone::apex).cloned().collect();
     apexes.sort();
     apexes.into_iter().zip(0..).collect()
 }
@@ -145,17 +147,19 @@ fn numbers(zones: &Zones) -> HashMap<&Name, u32> {
 /// The rows of names, as far as they are written.
 struct Rows<'z> {
     zones: &'z Zones,
-    numbers: HashMap<&'z Name, u32>,
+    numbers: NameMap<u32>,
     /// Services by name, with the numbers of their pools and counters.
-    services: HashMap<&'z Name, (&'z Service, u16, u32)>,
+    services: NameMap<(&'z Service, u16, u32)>,
     answers: Answers<'z>,
     /// Where the rows of wildcards start.
-    wildcards: HashMap<Name, u32>,
+    wildcards: NameMap<u32>,
+    /// Cells of the answers for names that do not exist, by zone number.
+    missing: HashMap<u32, u32>,
 }
 
 impl<'z> Rows<'z> {
-    fn add(&mut self, name: &Name) {
-        let row = match self.zones.find(name) {
+    fn add(&mut self, name: &Name, zone: Option<&Zone>) {
+        let row = match zone {
             Some(zone) => self.row(zone, name),
             None => RowData::outside(),
         };
@@ -166,13 +170,30 @@ impl<'z> Rows<'z> {
     }
 
     fn row(&mut self, zone: &Zone, name: &Name) -> RowData {
-        let service = self.service(zone, name);
+        let here: BTreeSet<Rtype> = zone.types(name).collect();
+        let covering = zone.is_covering(name);
+        let plain = !covering && is_plain(&here) && !self.services.contains_key(name);
+        let service = if plain {
+            None
+        } else {
+            self.service(name, covering)
+        };
         let asked = |rows: &mut Self, rtype| match service {
             Some((service, ..)) => rows.answers.steered(name, service, rtype),
-            None if zone.is_covering(name) => rows.answers.wildcard(name, rtype),
+            None if covering => rows.answers.wildcard(name, rtype),
             None => rows.answers.plain(name, rtype),
         };
-        let [v4, v6] = [Rtype::A, Rtype::AAAA].map(|rtype| asked(self, rtype).data);
+        let Asked {
+            data: rest,
+            targets,
+        } = asked(self, self.answers.unlisted());
+        let [v4, v6] = [Rtype::A, Rtype::AAAA].map(|rtype| {
+            if plain && !here.contains(&rtype) {
+                rest.clone()
+            } else {
+                asked(self, rtype).data
+            }
+        });
         let addresses = match service {
             Some((_, pool, counter)) => Addresses::Steered {
                 service: counter,
@@ -182,20 +203,20 @@ impl<'z> Rows<'z> {
             None => Addresses::Static([v4, v6].map(|data| first(data.answers))),
         };
 
-        let Asked {
-            data: rest,
-            targets,
-        } = asked(self, self.answers.unlisted());
-        let here = zone.types(name);
         let there = targets.iter().flat_map(|target| {
             let zone = self.zones.find(target).into_iter();
             zone.flat_map(move |zone| zone.types(target))
         });
-        // What is answered differently wherever there is anything.
-        let special = [Rtype::CNAME, Rtype::ANY, Rtype::DS];
+        // What may be answered differently wherever there is anything.
+        let special: &[Rtype] = if plain {
+            &[Rtype::ANY]
+        } else {
+            &[Rtype::CNAME, Rtype::ANY, Rtype::DS]
+        };
         let mut rtypes: BTreeSet<u16> = here
+            .into_iter()
             .chain(there)
-            .chain(special)
+            .chain(special.iter().copied())
             .map(Rtype::to_int)
             .collect();
         rtypes.remove(&Rtype::A.to_int());
@@ -209,39 +230,53 @@ impl<'z> Rows<'z> {
             .collect();
         let mut types = vec![TypeData { rtype: 0, ..rest }];
         types.extend(listed);
+        let number = self.numbers.get(zone.apex()).copied().unwrap_or_default();
         RowData {
-            zone: self.numbers.get(zone.apex()).copied().unwrap_or_default(),
+            zone: number,
             addresses,
             types,
-            below: self.below(zone, name),
+            below: self.below(zone, number, name),
         }
     }
 
     /// The service that answers at `name`, with the numbers of its pool and
     /// counter: its own, or the one whose name it is an alias of.
-    fn service(&self, zone: &Zone, name: &Name) -> Option<(&'z Service, u16, u32)> {
+    fn service(&self, name: &Name, covering: bool) -> Option<(&'z Service, u16, u32)> {
         let own = self.services.get(name).copied();
         own.or_else(|| {
             // One row serves many names of different lengths there.
-            let target = self
-                .answers
-                .leads_to(name)
-                .filter(|_| !zone.is_covering(name));
+            let target = self.answers.leads_to(name).filter(|_| !covering);
             self.services.get(&target?).copied()
         })
     }
 
     /// What names get that are below `name` and not in the tables.
-    fn below(&mut self, zone: &Zone, name: &Name) -> Below {
+    fn below(&mut self, zone: &Zone, number: u32, name: &Name) -> Below {
         let cell = match zone.below(name) {
-            zone::Below::Missing | zone::Below::Cut(_) => {
-                self.answers.below(name).map(Below::Answer)
+            // That a name does not exist is said alike in the whole zone.
+            zone::Below::Missing => {
+                let known = self.missing.get(&number).copied();
+                let cell = known.or_else(|| self.answers.below(name));
+                cell.map(|cell| {
+                    self.missing.insert(number, cell);
+                    Below::Answer(cell)
+                })
             }
+            zone::Below::Cut(_) => self.answers.below(name).map(Below::Answer),
             zone::Below::Wildcard(owner) => self.wildcards.get(owner).copied().map(Below::Wildcard),
             zone::Below::Dname => None,
         };
         cell.unwrap_or(Below::Up)
     }
+}
+
+/// Whether types that are not `here`, among those of a name that is not steered,
+/// all have the one answer that there are none: but for ANY, which shows another.
+/// It is not so at aliases, nor at and below cuts, apexes and DNAMEs.
+fn is_plain(here: &BTreeSet<Rtype>) -> bool {
+    const OTHERS: [Rtype; 5] = [Rtype::CNAME, Rtype::DNAME, Rtype::NS, Rtype::SOA, Rtype::DS];
+    // Where nothing is found there may be a cut above.
+    !here.is_empty() && OTHERS.iter().all(|rtype| !here.contains(rtype))
 }
 
 fn first(answers: Vec<Slot>) -> Slot {

@@ -7,6 +7,7 @@
 mod prompt;
 
 use std::{
+    collections::HashMap,
     sync::{Arc, atomic::AtomicU64, atomic::Ordering::Relaxed},
     thread,
     time::Duration,
@@ -225,20 +226,51 @@ fn pin(core: Option<usize>) {
 /// keep theirs as well, unused.
 pub fn keep_group_numbers(groups: &Groups, before: &Groups) -> Groups {
     let mut names = before.names.clone();
-    for name in &groups.names {
-        if !names.contains(name) {
-            names.push(name.clone());
-        }
-    }
-    let number = |old: u16| {
-        let name = &groups.names[usize::from(old)];
-        // Every name has been added, so there is a position.
-        names.iter().position(|known| known == name).unwrap_or(0) as u16
-    };
+    let known = before.names.iter().map(String::as_str);
+    let mut known: HashMap<&str, u16> = known.zip(0..=u16::MAX).collect();
+    let numbers: Vec<u16> = groups
+        .names
+        .iter()
+        .map(|name| {
+            *known.entry(name).or_insert_with(|| {
+                names.push(name.clone());
+                // Too many of them are refused before a number is used.
+                (names.len() - 1) as u16
+            })
+        })
+        .collect();
     let prefixes = groups
         .prefixes
         .iter()
-        .map(|(prefix, group)| (*prefix, number(*group)))
+        .map(|(prefix, group)| (*prefix, numbers[usize::from(*group)]))
         .collect();
     Groups { names, prefixes }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_keep_their_numbers() {
+        let groups = |names: &[&str], prefixes: &[(&str, u16)]| Groups {
+            names: names.iter().map(ToString::to_string).collect(),
+            prefixes: prefixes
+                .iter()
+                .map(|(prefix, group)| (prefix.parse().expect("a prefix"), *group))
+                .collect(),
+        };
+        let before = groups(&["default", "a", "b"], &[]);
+        let next = groups(
+            &["default", "c", "b"],
+            &[("192.0.2.0/24", 1), ("2001:db8::/32", 2), ("::/0", 0)],
+        );
+        assert_eq!(
+            keep_group_numbers(&next, &before),
+            groups(
+                &["default", "a", "b", "c"],
+                &[("192.0.2.0/24", 3), ("2001:db8::/32", 2), ("::/0", 0)],
+            )
+        );
+    }
 }

@@ -6,10 +6,48 @@ use dns_common::tables::{
 
 use super::Capacity;
 
+/// Octets of a service's name beside its counter.
+const SERVICE_NAME: usize = 256;
+
+/// What a daemon has to know of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Objects {
+    /// Names in zones, with a record or two each.
+    pub names: u64,
+    /// Resolver prefixes.
+    pub prefixes: u64,
+    /// Resolver groups.
+    pub groups: u64,
+    /// Pools.
+    pub pools: u64,
+    /// Services.
+    pub services: u64,
+}
+
+impl Objects {
+    /// Octets of its own memory that a daemon has at the most, which is while it
+    /// loads: an estimate from measured loads, for names of some 20 octets and
+    /// services of two servers. `cargo xtask bench size` tries it.
+    pub fn octets(&self) -> u64 {
+        const ANY: u64 = 100 << 20;
+        const NAME: u64 = 1000;
+        const PREFIX: u64 = 150;
+        const GROUP: u64 = 100;
+        const SERVICE: u64 = 4000;
+        const RANKING: u64 = 8;
+        ANY + NAME * self.names
+            + PREFIX * self.prefixes
+            + GROUP * self.groups
+            + SERVICE * self.services
+            + RANKING * self.pools * self.groups
+    }
+}
+
 impl Capacity {
     /// Octets of all tables in the kernel of a host with `cpus` possible CPUs:
-    /// entries by the size of one, of both generations, used or not. The kernel
-    /// adds some hundred octets a table, and rounds up to pages.
+    /// entries by the size of one, of both generations, used or not, and the names
+    /// of as many services as there is room for. The kernel adds some hundred
+    /// octets a table, and rounds up to pages.
     pub fn octets(&self, cpus: usize) -> u64 {
         let sized = self.map_entries().map(|(map, entries)| {
             let entry = match map {
@@ -24,8 +62,23 @@ impl Capacity {
         let fixed = V4_PAIRS as usize * size_of::<EntryPair>()
             + V6_PAIRS as usize * size_of::<EntryPair>()
             + 2 * address::SLOTS as usize * size_of::<AddressSlot>()
-            + size_of::<Control>();
+            + size_of::<Control>()
+            + self.services as usize * SERVICE_NAME;
         sized.iter().sum::<u64>() + fixed as u64
+    }
+
+    /// The tunables that size the table `map`.
+    pub fn setting_of(map: &str) -> &'static str {
+        match map {
+            "BUCKETS" | "NAMES" => "tables.names",
+            "ANSWERS" => "tables.answer_cells",
+            "CHUNKS" => "tables.chunks",
+            "RANKINGS" => "tables.groups or tables.pools",
+            "ELIGIBLE" => "tables.pools",
+            "SERVICES" => "tables.services",
+            "RATES" => "tables.rate_buckets",
+            _ => "tables.*",
+        }
     }
 }
 
@@ -42,6 +95,27 @@ mod tests {
         services: 1,
         rate_buckets: 1,
     };
+
+    #[test]
+    fn every_table_that_grows_has_a_setting() {
+        for (map, entries) in SMALL.map_entries() {
+            let more = Capacity {
+                names: 4096,
+                groups: 2,
+                pools: 2,
+                answer_cells: 4096,
+                chunks: 2,
+                services: 2,
+                rate_buckets: 2,
+            };
+            let grows = more
+                .map_entries()
+                .iter()
+                .any(|(name, more)| *name == map && *more > entries);
+            let setting = Capacity::setting_of(map);
+            assert_eq!(grows, setting != "tables.*", "{map}: {setting}");
+        }
+    }
 
     #[test]
     fn each_object_adds_what_the_manual_says() {
@@ -68,6 +142,6 @@ mod tests {
             services: 11,
             ..SMALL
         };
-        assert_eq!(more(services), 10 * 2 * 8 * 4);
+        assert_eq!(more(services), 10 * (2 * 8 * 4 + 256));
     }
 }

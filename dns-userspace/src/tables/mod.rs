@@ -21,6 +21,7 @@ use dns_common::tables::{
     AddressSlot, Chunk, Control, EntryPair, Generation, Line, V4_PAIRS, V6_PAIRS, Word, address,
 };
 
+pub use footprint::Objects;
 pub use grace::wait_for_kernel_readers;
 pub use image::{Addresses, Answer, Image, ImageBuilder, ImageError, RowData, Slot, TypeData};
 use region::Region;
@@ -139,19 +140,26 @@ pub struct Tables {
 impl Tables {
     /// Tables in plain memory, for serving from userspace alone.
     pub fn in_memory(capacity: Capacity) -> io::Result<Self> {
+        fn region<T>(map: &str, entries: u32) -> io::Result<Region<T>> {
+            Region::anonymous(entries).map_err(|error| {
+                let setting = Capacity::setting_of(map);
+                let message = format!("{map}: {error}; lower {setting}");
+                io::Error::new(error.kind(), message)
+            })
+        }
         Ok(Self {
             capacity,
-            control: Region::anonymous(1)?,
-            addresses: Region::anonymous(2 * address::SLOTS)?,
-            buckets: Region::anonymous(2 * capacity.buckets())?,
-            names: Region::anonymous(2 * capacity.name_cells())?,
-            answers: Region::anonymous(2 * capacity.answer_cells)?,
-            v4: Region::anonymous(V4_PAIRS)?,
-            v6: Region::anonymous(V6_PAIRS)?,
-            chunks: Region::anonymous(capacity.chunk_entries())?,
-            rankings: Region::anonymous(2 * capacity.pools * capacity.groups)?,
-            eligible: Region::anonymous(2 * capacity.pools)?,
-            rates: Region::anonymous(capacity.rate_entries())?,
+            control: region("CONTROL", 1)?,
+            addresses: region("ADDRESSES", 2 * address::SLOTS)?,
+            buckets: region("BUCKETS", 2 * capacity.buckets())?,
+            names: region("NAMES", 2 * capacity.name_cells())?,
+            answers: region("ANSWERS", 2 * capacity.answer_cells)?,
+            v4: region("RESOLVERS_V4", V4_PAIRS)?,
+            v6: region("RESOLVERS_V6", V6_PAIRS)?,
+            chunks: region("CHUNKS", capacity.chunk_entries())?,
+            rankings: region("RANKINGS", 2 * capacity.pools * capacity.groups)?,
+            eligible: region("ELIGIBLE", 2 * capacity.pools)?,
+            rates: region("RATES", capacity.rate_entries())?,
             stores: AtomicU64::new(0),
         })
     }

@@ -93,3 +93,26 @@ fn too_many_groups_name_the_tunable_once() {
     let fits = load_files(&[("veer.conf", "tables.groups = 4"), ("groups.conf", text)]);
     assert_eq!(fits.unwrap().groups.names.len(), 4);
 }
+
+#[test]
+fn as_many_groups_as_numbers_fit() {
+    let text: String = (1..65_536)
+        .map(|group: u32| format!("2001:db8:{group:x}::/48 g{group}\n"))
+        .collect();
+    let files = [
+        ("veer.conf", "tables.groups = 65536"),
+        ("groups.conf", &text),
+    ];
+    let groups = load_files(&files).unwrap().groups;
+    assert_eq!(groups.names.len(), 65_536);
+    assert_eq!(groups.prefixes[65_534].1, u16::MAX);
+
+    let more = format!("{text}192.0.2.0/24 one-more\n");
+    assert_finding(
+        &[
+            ("veer.conf", "tables.groups = 65536"),
+            ("groups.conf", &more),
+        ],
+        "groups.conf:65536: one-more: is one group more than there is room for",
+    );
+}

@@ -26,6 +26,7 @@ use crate::{
         Steered, Steering, StoredRecord,
         encode::encode_sections,
         lookup::{Response, lookup},
+        zone::Zone,
         zones::Zones,
     },
     model::{Name, Service},
@@ -60,7 +61,7 @@ pub(super) struct Answers<'z> {
     /// labels do not exist; `None` where there is none left.
     filler: Option<u8>,
     /// Cells of negative answers by zone and RCODE, of referrals by cut.
-    shared: HashMap<(Name, Shared), Option<u32>>,
+    shared: HashMap<(Name, Shared), Option<u32>, foldhash::fast::RandomState>,
 }
 
 /// What is said of every name below another one alike.
@@ -72,10 +73,7 @@ enum Shared {
 
 impl<'z> Answers<'z> {
     pub(super) fn new(zones: &'z Zones, image: ImageBuilder) -> Self {
-        let types = zones
-            .iter()
-            .flat_map(|zone| zone.names().flat_map(|name| zone.types(name)));
-        let types: HashSet<Rtype> = types.collect();
+        let types: HashSet<Rtype> = zones.iter().flat_map(Zone::all_types).collect();
         let mut private = (PRIVATE..u16::MAX).map(Rtype::from_int);
         let unlisted = private.find(|rtype| !types.contains(rtype));
         let mut used = [false; 256];
@@ -94,7 +92,7 @@ impl<'z> Answers<'z> {
             // Zones that use all of them are answered for one of them wrongly.
             unlisted: unlisted.unwrap_or(Rtype::from_int(u16::MAX)),
             filler,
-            shared: HashMap::new(),
+            shared: HashMap::default(),
         }
     }
 

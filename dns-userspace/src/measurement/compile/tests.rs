@@ -732,3 +732,21 @@ fn a_service_answers_every_type_in_the_kernel() {
         assert!(world.lookup(&steered, Rtype::A).steered);
     }
 }
+
+#[test]
+fn more_services_than_counters_name_the_setting() {
+    let tables = Tables::in_memory(CAPACITY).expect("memory");
+    let counters: Vec<String> = (0..9).map(|number| format!("s{number}.")).collect();
+    let surroundings = Surroundings {
+        addresses: &[],
+        port: 53,
+        secrets: [Secret(0, 0); 2],
+        counters: &counters,
+    };
+    let director = Director::new(Plan::default(), 100);
+    let error = compile(1, &tables, &Zones::default(), &director, &surroundings);
+    assert_eq!(
+        error.expect_err("one too many").to_string(),
+        "services, those since start included: 9 needed, 8 available; raise tables.services"
+    );
+}
