@@ -17,8 +17,8 @@ use dns_common::{
     limit, name,
     tables::{Source, Word},
 };
-use fixture::{Bulk, Filling};
 use domain::base::{MessageBuilder, Name, Rtype, iana::OptionCode};
+use fixture::{Bulk, Filling};
 use veer::{clock::BootClock, plane::host::QueryHost, tables::Tables};
 
 /// The query for the A records of the fixture's steered name, as a resolver writes it:

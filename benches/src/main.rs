@@ -24,9 +24,9 @@ mod net;
 
 mod peers;
 
+mod publish;
 mod size;
 mod user;
-mod publish;
 
 mod xdp;
 

@@ -106,16 +106,7 @@ pub(super) async fn start(
     let server = server
         .start(Arc::clone(&plane) as _)
         .map_err(DaemonError::system("starting the server threads"))?;
-    let xdp = if let Some(kernel) = &mut kernel {
-        kernel.name_services(counters.clone())?;
-        attach(kernel, &settings)?
-    } else {
-        take_off(&settings.xdp_pin_path)?;
-        Xdp::Off(match settings.xdp_mode {
-            XdpMode::Off => "xdp.mode is off",
-            XdpMode::Native | XdpMode::Generic => "xdp.interface is not set",
-        })
-    };
+    let xdp = take_over(kernel.as_mut(), &counters, &settings)?;
     phases.end("attach");
     say(&xdp, &settings);
     let (schedule, samples) = schedule(&director, &prober);
@@ -143,6 +134,24 @@ pub(super) async fn start(
     };
     info!("ready: {phases}");
     Ok((daemon, server, listener))
+}
+
+/// Puts the program, if there is one, on its interface; else takes off what an
+/// earlier daemon left there.
+fn take_over(
+    kernel: Option<&mut Kernel>,
+    counters: &[String],
+    settings: &Settings,
+) -> Result<Xdp, DaemonError> {
+    if let Some(kernel) = kernel {
+        kernel.name_services(counters.to_vec())?;
+        return Ok(attach(kernel, settings)?);
+    }
+    take_off(&settings.xdp_pin_path)?;
+    Ok(Xdp::Off(match settings.xdp_mode {
+        XdpMode::Off => "xdp.mode is off",
+        XdpMode::Native | XdpMode::Generic => "xdp.interface is not set",
+    }))
 }
 
 fn options(settings: &Settings) -> Options {
