@@ -54,7 +54,8 @@ impl Names {
             files: [Vec::new(), Vec::new()],
             hosts: Vec::new(),
         };
-        for internet::Zone { apex, text, .. } in internet::zones(count as usize) {
+        for zone in internet::zones(count as usize) {
+            let (apex, text) = (zone.apex, zone.text);
             let editions = directories.iter().zip(&mut names.files).zip(FIRST_OCTETS);
             for ((directory, files), octet) in editions {
                 // Absolute, so the name ends with the dot of the file's.

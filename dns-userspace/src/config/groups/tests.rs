@@ -96,9 +96,8 @@ fn too_many_groups_name_the_tunable_once() {
 
 #[test]
 fn as_many_groups_as_numbers_fit() {
-    let text: String = (1..65_536)
-        .map(|group: u32| format!("2001:db8:{group:x}::/48 g{group}\n"))
-        .collect();
+    let lines = (1..65_536).map(|group: u32| format!("2001:db8:{group:x}::/48 g{group}\n"));
+    let text = lines.collect::<Vec<_>>().concat();
     let files = [
         ("veer.conf", "tables.groups = 65536"),
         ("groups.conf", &text),
