@@ -21,11 +21,13 @@ pub(crate) fn maps(directory: &Path) -> Result<BTreeMap<String, u64>> {
         if path.is_dir() {
             maps.extend(self::maps(&path)?);
         } else if let Ok(map) = MapData::from_pin(&path) {
-            // Of what is pinned, the link is no map.
             let fd = map.fd().as_fd().as_raw_fd();
             let file = format!("/proc/self/fdinfo/{fd}");
             let text = fs::read_to_string(&file).with_context(|| format!("read {file}"))?;
-            let octets = field(&text, "memlock:").with_context(|| format!("{file}: {text}"))?;
+            // The link to the interface is pinned there too.
+            let Some(octets) = field(&text, "memlock:") else {
+                continue;
+            };
             let name = path
                 .file_name()
                 .map(|name| name.to_string_lossy().into_owned());

@@ -30,7 +30,7 @@ impl Objects {
     /// services of two servers. `cargo xtask bench size` tries it.
     pub fn octets(&self) -> u64 {
         const ANY: u64 = 100 << 20;
-        const NAME: u64 = 1000;
+        const NAME: u64 = 1100;
         const PREFIX: u64 = 150;
         const GROUP: u64 = 100;
         const SERVICE: u64 = 4000;
