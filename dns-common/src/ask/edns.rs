@@ -281,6 +281,10 @@ pub fn options(
     let mut found = 0;
     // Of the first of a kind, which counts (RFC 7873 section 5.2).
     let (mut cookie_len, mut subnet_len) = (0, 0);
+    let Wanted {
+        cookie: mut cookie_is_wanted,
+        subnet: mut subnet_is_wanted,
+    } = wanted;
     for _ in 0..OPTIONS_MAX {
         if at + OPTION_HEADER > end {
             break;
@@ -293,13 +297,15 @@ pub fn options(
         }
         let here = data as u64 & AT;
         match (header as u16).swap_bytes() {
-            COOKIE if wanted.cookie && found >> COOKIE_SHIFT & AT == 0 => {
+            COOKIE if cookie_is_wanted => {
                 found |= here << COOKIE_SHIFT;
                 cookie_len = len;
+                cookie_is_wanted = false;
             }
-            SUBNET if wanted.subnet && found >> SUBNET_SHIFT & AT == 0 => {
+            SUBNET if subnet_is_wanted => {
                 found |= here << SUBNET_SHIFT;
                 subnet_len = len;
+                subnet_is_wanted = false;
             }
             NSID => found |= ASKS_NSID,
             KEEPALIVE => found |= ASKS_KEEPALIVE,
