@@ -12,7 +12,7 @@ use super::SEED;
 use crate::random::Random;
 
 /// IPv4 prefixes by length, in ten thousand: the public routing table of 2024 to
-/// 2025 (CIDR Report, RouteViews), with 1 % of longer ones, which it does not
+/// 2025 (CIDR Report, `RouteViews`), with 1 % of longer ones, which it does not
 /// carry and lists of an operator's own customers do.
 const V4_LENGTHS: [(u8, usize); 21] = [
     (24, 5960),
@@ -208,7 +208,7 @@ mod tests {
 
     fn share(prefixes: &[(IpNet, u16)], of: impl Fn(&IpNet) -> bool) -> f64 {
         let all = prefixes.iter().filter(|(prefix, _)| of(prefix)).count();
-        all as f64 / prefixes.len() as f64
+        crate::load::ratio_of(all as u64) / crate::load::ratio_of(prefixes.len() as u64)
     }
 
     #[test]

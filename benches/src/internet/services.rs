@@ -19,7 +19,7 @@ pub(crate) struct Services {
 
 /// `count` services, each the name `steered-N` of one of `apexes` in turn, on
 /// `pools` pools, which are told apart by the addresses of their servers: two,
-/// in 127.0.0.0/8 and 2001:db8::/32, probed once an hour.
+/// in 127.0.0.0/8 and `2001:db8::/32`, probed once an hour.
 ///
 /// # Panics
 /// Where there is no apex, or `pools` is not 1 to [`POOLS_MAX`].

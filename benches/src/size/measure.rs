@@ -27,7 +27,7 @@ use super::{
 };
 
 /// How long a load may take.
-const PATIENCE: Duration = Duration::from_secs(600);
+const PATIENCE: Duration = Duration::from_mins(10);
 /// How often is looked whether it is done, and how much it takes.
 const POLL: Duration = Duration::from_millis(10);
 
@@ -83,7 +83,7 @@ impl Row {
 pub(crate) struct Host {
     lab: Lab,
     clients: Namespace,
-    host: Namespace,
+    server: Namespace,
     loads: usize,
 }
 
@@ -91,24 +91,24 @@ impl Host {
     pub(crate) fn new() -> Result<Self> {
         let lab = Lab::new()?;
         let clients = lab.namespace("clients")?;
-        let host = lab.namespace("host")?;
+        let server = lab.namespace("host")?;
         let end = |namespace| End {
             namespace,
             interface: INTERFACE,
         };
-        veth::join(end(&clients), end(&host))?;
-        for (namespace, address) in [(&clients, RESOLVER), (&host, SERVER)] {
+        veth::join(end(&clients), end(&server))?;
+        for (namespace, address) in [(&clients, RESOLVER), (&server, SERVER)] {
             namespace.add_address(INTERFACE, IpAddr::V4(address), 24)?;
         }
         lab.attach_pass(&clients, INTERFACE)?;
         for servers in SERVERS {
             // Nobody listens there, which is known at once.
-            host.ip(&["-6", "route", "add", "local", servers, "dev", "lo"])?;
+            server.ip(&["-6", "route", "add", "local", servers, "dev", "lo"])?;
         }
         Ok(Self {
             lab,
             clients,
-            host,
+            server,
             loads: 0,
         })
     }
@@ -129,7 +129,7 @@ impl Host {
         let written = scale::write(&scale, config.path())?;
         let binaries = cargo::target_dir()?.join("release");
         let start = Instant::now();
-        let mut daemon = Daemon::launch(&self.lab, &self.host, &binaries, &config)?;
+        let mut daemon = Daemon::launch(&self.lab, &self.server, &binaries, &config)?;
         let mut daemon_peak = 0;
         let (load, phases) = loop {
             if let Some(phases) = ready(&daemon.log()) {

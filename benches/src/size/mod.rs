@@ -21,6 +21,7 @@ use self::{
 };
 use crate::{
     curve::{self, Curve, Series},
+    load::ratio_of,
     machine::Facts,
     report,
 };
@@ -117,7 +118,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn mib(octets: u64) -> f64 {
-    octets as f64 / f64::from(1 << 20)
+    ratio_of(octets) / f64::from(1 << 20)
 }
 
 /// How a load went, for those who watch.
@@ -144,7 +145,10 @@ fn print_rows(rows: &[Row]) {
                 format!("{:.1}", mib(row.daemon_peak)),
                 format!("{:.1}", mib(stated)),
                 format!("{:.1}", mib(measured)),
-                format!("{:+.1} %", 100.0 * (measured as f64 / stated as f64 - 1.0)),
+                format!(
+                    "{:+.1} %",
+                    100.0 * (ratio_of(measured) / ratio_of(stated) - 1.0)
+                ),
             ]
         })
         .collect();
@@ -195,11 +199,11 @@ fn slope(axis: Axis, rows: &[Row]) -> Option<Slope> {
     let [.., smaller, larger] = along.as_slice() else {
         return None;
     };
-    let objects = (axis.of(&larger.scale) - axis.of(&smaller.scale)) as f64;
-    let per_object = |of: fn(&Row) -> u64| (of(larger) as f64 - of(smaller) as f64) / objects;
+    let objects = ratio_of((axis.of(&larger.scale) - axis.of(&smaller.scale)) as u64);
+    let per_object = |of: fn(&Row) -> u64| (ratio_of(of(larger)) - ratio_of(of(smaller))) / objects;
     Some(Slope {
         axis,
-        tables: per_object(|row| row.tables_measured()),
+        tables: per_object(Row::tables_measured),
         daemon_peak: per_object(|row| row.daemon_peak),
         daemon_after: per_object(|row| row.daemon_after),
         load_us: 1e6 * (larger.load_s - smaller.load_s) / objects,
@@ -213,7 +217,7 @@ fn curve(rows: &[Row]) -> Curve {
         points: rows
             .iter()
             .filter(|row| row.axis == axis)
-            .map(|row| (axis.of(&row.scale) as f64, mib(row.measured())))
+            .map(|row| (ratio_of(axis.of(&row.scale) as u64), mib(row.measured())))
             .collect(),
     });
     Curve {

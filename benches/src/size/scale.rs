@@ -145,7 +145,7 @@ pub(crate) fn write(scale: &Scale, directory: &Path) -> Result<Written> {
             rows.extend(ancestors(name).map(str::to_owned));
         }
         apexes.push(zone.apex);
-        fixed = zone.names[zone.names.len() - 1].clone();
+        fixed.clone_from(&zone.names[zone.names.len() - 1]);
     }
     let services = internet::services(scale.services, scale.pools, &apexes);
     for (customer, text) in services.files.iter().enumerate() {

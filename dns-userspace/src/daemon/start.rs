@@ -65,14 +65,7 @@ pub(super) async fn start(
     wait_for_first_samples(&mut director, &prober, settings.health_first_round).await;
     phases.end("first round");
 
-    let live = Arc::new(ArcSwap::from_pointee(Live {
-        generation: tables.generation(0),
-        number: 0,
-        names: 0,
-        zones: Zones::default(),
-        plan: Arc::clone(director.plan()),
-        resolver_flags: ResolverFlags::default(),
-    }));
+    let live = Arc::new(ArcSwap::from_pointee(nothing_yet(&tables, &director)));
     let publisher = Publisher::start(
         Arc::clone(&tables),
         Arc::clone(&live),
@@ -152,6 +145,18 @@ fn take_over(
         XdpMode::Off => "xdp.mode is off",
         XdpMode::Native | XdpMode::Generic => "xdp.interface is not set",
     }))
+}
+
+/// What userspace answers before the first generation.
+fn nothing_yet(tables: &Tables, director: &Director) -> Live {
+    Live {
+        generation: tables.generation(0),
+        number: 0,
+        names: 0,
+        zones: Zones::default(),
+        plan: Arc::clone(director.plan()),
+        resolver_flags: ResolverFlags::default(),
+    }
 }
 
 fn options(settings: &Settings) -> Options {
