@@ -46,7 +46,7 @@ fn steps(criterion: &mut Criterion) {
         limited: &AtomicU64::new(0),
         is_stream: false,
     };
-    let ask = ask::ask(message, generation.seed, Wanted::ALL).expect("a plain query");
+    let ask = ask::ask(message, generation.seed, Wanted::ALL, &host).expect("a plain query");
     let decide = || {
         decide::decide(
             black_box(message),
@@ -65,7 +65,7 @@ fn steps(criterion: &mut Criterion) {
     };
 
     criterion.bench_function("ask", |bench| {
-        bench.iter(|| ask::ask(black_box(message), generation.seed, Wanted::ALL));
+        bench.iter(|| ask::ask(black_box(message), generation.seed, Wanted::ALL, &host));
     });
     criterion.bench_function("decide", |bench| bench.iter(decide));
     criterion.bench_function("pick", |bench| {
@@ -92,6 +92,14 @@ fn options(criterion: &mut Criterion) {
     const SEED: u64 = 1;
     const CLIENT: u64 = 0x3a19_c40d_925e_7bf1;
     const NOW_S: u32 = 1_700_000_000;
+    let tables = Tables::in_memory(Bulk::default().capacity()).expect("memory");
+    let host = QueryHost {
+        constants: &Constants::OFF,
+        clock: &BootClock,
+        tables: &tables,
+        limited: &AtomicU64::new(0),
+        is_stream: false,
+    };
     let [secret, _] = fixture::SECRETS;
     let source = Source::V4(fixture::RESOLVER.into());
     let server = cookie::make(secret, CLIENT, source, NOW_S);
@@ -116,11 +124,11 @@ fn options(criterion: &mut Criterion) {
         ),
     ];
     for (what, options) in queries {
-        let query = query(options);
+        let query = query_with(options);
         let message = query.as_slice();
-        ask::ask(message, SEED, Wanted::ALL).expect("a query");
+        ask::ask(message, SEED, Wanted::ALL, &host).expect("a query");
         criterion.bench_function(what, |bench| {
-            bench.iter(|| ask::ask(black_box(message), SEED, Wanted::ALL));
+            bench.iter(|| ask::ask(black_box(message), SEED, Wanted::ALL, &host));
         });
     }
 
@@ -152,7 +160,7 @@ const NAME: &str = "wWw.bench.example.";
 type Opt<'o> = (OptionCode, &'o [u8]);
 
 /// A query with an OPT record that has `options`.
-fn query(options: &[Opt]) -> Vec<u8> {
+fn query_with(options: &[Opt]) -> Vec<u8> {
     let name: Name<Vec<u8>> = NAME.parse().expect("a name");
     let mut query = MessageBuilder::new_vec().question();
     query.push((name, Rtype::A)).expect("room");
