@@ -71,8 +71,11 @@ pub(super) fn memory(leader: u32) -> Result<Memory> {
     for pid in processes(leader)? {
         let directory = PathBuf::from(format!("/proc/{pid}"));
         let file = directory.join("smaps");
-        let smaps =
-            fs::read_to_string(&file).with_context(|| format!("read {}", file.display()))?;
+        let smaps = match fs::read_to_string(&file) {
+            // One that has ended since holds nothing.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            smaps => smaps.with_context(|| format!("read {}", file.display()))?,
+        };
         pss_kib += own_pss_kib(&smaps);
         let descriptors = directory.join("fdinfo");
         for descriptor in numbers_in(&descriptors)? {
