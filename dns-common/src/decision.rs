@@ -81,7 +81,7 @@ pub fn pick(ranking: Ranking, eligible: Eligible, family: Family) -> Option<u8> 
     let mask = u64::from(eligible.mask(family));
     let mut rest = ranking.0;
     for _ in 0..CANDIDATES_MAX {
-        // NONE is then 63: no bit of the mask, as no number past the last is.
+        // A shift needs no more bits. NONE is then 63, which is no bit of the mask.
         let candidate = rest & 63;
         if mask >> candidate & 1 != 0 {
             return Some(candidate as u8);

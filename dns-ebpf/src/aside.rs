@@ -57,7 +57,7 @@ macro_rules! aside {
 }
 
 aside! {
-    /// [`name::long`] of the name of `LEN` octets.
+    /// [`name::long`] of the name of [`Work::Len`] octets.
     veer_long_name(context, tally) {
         let frame = Frame::new(&context);
         let message = message(&frame, &tally);
@@ -70,7 +70,7 @@ aside! {
 }
 
 aside! {
-    /// [`find::compare`] of the name of `LEN` octets with the row in a cell.
+    /// [`find::compare`] of the name of [`Work::Len`] octets with the row in a cell.
     veer_long_row(context, tally) {
         let frame = Frame::new(&context);
         let message = message(&frame, &tally);
@@ -82,7 +82,7 @@ aside! {
 }
 
 aside! {
-    /// [`ask::options`] in a message of `LEN` octets.
+    /// [`ask::options`] in a message of [`Work::Len`] octets.
     veer_options(context, tally) {
         let frame = Frame::new(&context);
         let host = Here { context: Some(&context), tally: &tally, start: 0 };
@@ -110,7 +110,7 @@ aside! {
 }
 
 aside! {
-    /// [`find::closest_encloser`] of the name of `LEN` octets.
+    /// [`find::closest_encloser`] of the name of [`Work::Len`] octets.
     veer_closest_encloser(context, tally) {
         let frame = Frame::new(&context);
         let message = message(&frame, &tally);

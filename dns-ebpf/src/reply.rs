@@ -50,8 +50,8 @@ pub(crate) fn reply(
     let longer = (query.transport + datagram) as i32 - frame.len() as i32;
     if move_end(context, longer).is_none() {
         let question_end = query.transport + UDP_HEADER + reply.question_end();
-        // One that shrinks has always room.
-        let longer = longer.unsigned_abs() as usize;
+        // Where it could not even shrink, no room before it helps: 0 is refused.
+        let longer = usize::try_from(longer).unwrap_or(0);
         aside::room_ahead(context, tally, longer, question_end)?;
     }
     write(context, query, reply, datagram, tally).or_stop(Outcome::DropBroken)
