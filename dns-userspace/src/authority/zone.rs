@@ -58,7 +58,7 @@ impl Node {
 }
 
 /// Where a name leads within its zone (RFC 1034 section 4.3.2, step 3).
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Place<'z> {
     /// The name exists.
     Exact {
@@ -310,10 +310,8 @@ impl Zone {
 
     /// Whether `name` is a wildcard that covers names.
     pub fn is_covering(&self, name: &Name) -> bool {
-        let Some(encloser) = name.parent().filter(|_| is_wildcard(name)) else {
-            return false;
-        };
-        self.below(&encloser) == Below::Wildcard(name)
+        let encloser = is_wildcard(name).then(|| name.parent()).flatten();
+        encloser.is_some_and(|encloser| self.below(&encloser) == Below::Wildcard(name))
     }
 
     /// The types of what a question for `name` finds there, in file order; none
