@@ -15,7 +15,7 @@ use domain::{
 
 use super::{
     Steered, Steering, StoredRecord,
-    zone::{Node, Place, Zone},
+    zone::{Below, Node, Place, Zone},
     zones::Zones,
 };
 use crate::model::{Name, Shape};
@@ -125,6 +125,28 @@ impl<'z> Start<'z> {
         let zone = zones.authority_for(qname, qtype)?;
         let place = zone.place(qname, qtype);
         Some(Self { zone, place })
+    }
+
+    /// Where that for `qname`, which is in `zone` and in none below, does for all
+    /// types but DS.
+    pub fn within(zone: &'z Zone, qname: &Name) -> Self {
+        let place = zone.place(qname, Rtype::A);
+        Self { zone, place }
+    }
+
+    /// As [`Zone::types`] of `qname`, which this is the start for.
+    pub fn types(self, qname: &Name) -> impl Iterator<Item = Rtype> + use<'z> {
+        // Where the name exists a question for DS finds no other place.
+        let place = match self.place {
+            Place::Exact { .. } => self.place,
+            _ => self.zone.place(qname, Rtype::DS),
+        };
+        place.types()
+    }
+
+    /// As [`Zone::below`] of `qname`, which this is the start for.
+    pub fn below(self, qname: &Name) -> Below<'z> {
+        self.zone.below_place(qname, self.place)
     }
 
     /// As [`lookup`] of a question that starts here.

@@ -9,7 +9,7 @@ mod service;
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     net::IpAddr,
     num::NonZero,
     sync::{
@@ -31,6 +31,7 @@ pub use self::service::cname_targets;
 use super::director::{Change, Director};
 use crate::{
     authority::{
+        lookup::Start,
         zone::{self, Zone},
         zones::Zones,
     },
@@ -234,14 +235,15 @@ impl<'w, 'z> Rows<'w, 'z> {
     }
 
     fn row(&mut self, zone: &'z Zone, name: &Name, wildcards: &Wildcards<'_>) -> RowData {
-        let at = At::new(self.world.facts.zones, name);
-        let here: BTreeSet<Rtype> = zone.types(name).collect();
+        let start = Start::within(zone, name);
+        let at = At { name, start };
+        let here: Vec<Rtype> = start.types(name).collect();
         let covering = zone.is_covering(name);
         let plain = !covering && is_plain(&here) && !self.world.services.contains_key(name);
         let service = if plain {
             None
         } else {
-            self.service(name, at, covering)
+            self.service(at, covering)
         };
         let asked = |rows: &mut Self, rtype| match service {
             Some((service, ..)) => rows.answers.steered(at, service, rtype),
@@ -278,14 +280,15 @@ impl<'w, 'z> Rows<'w, 'z> {
         } else {
             &[Rtype::CNAME, Rtype::ANY, Rtype::DS]
         };
-        let mut rtypes: BTreeSet<u16> = here
+        let mut rtypes: Vec<u16> = here
             .into_iter()
             .chain(there)
             .chain(special.iter().copied())
             .map(Rtype::to_int)
             .collect();
-        rtypes.remove(&Rtype::A.to_int());
-        rtypes.remove(&Rtype::AAAA.to_int());
+        rtypes.sort_unstable();
+        rtypes.dedup();
+        rtypes.retain(|rtype| ![Rtype::A.to_int(), Rtype::AAAA.to_int()].contains(rtype));
         let listed = rtypes.into_iter().map(|rtype| TypeData {
             rtype,
             ..asked(self, rtype.into()).data
@@ -301,19 +304,14 @@ impl<'w, 'z> Rows<'w, 'z> {
             zone: number,
             addresses,
             types,
-            below: self.below(zone, number, name, wildcards),
+            below: self.below(at, number, wildcards),
         }
     }
 
-    /// The service that answers at `name`, with the numbers of its pool and
+    /// The service that answers there, with the numbers of its pool and
     /// counter: its own, or the one whose name it is an alias of.
-    fn service(
-        &self,
-        name: &Name,
-        at: At<'_, 'z>,
-        covering: bool,
-    ) -> Option<(&'z Service, u16, u32)> {
-        let own = self.world.services.get(name).copied();
+    fn service(&self, at: At<'_, 'z>, covering: bool) -> Option<(&'z Service, u16, u32)> {
+        let own = self.world.services.get(at.name).copied();
         own.or_else(|| {
             // One row serves many names of different lengths there.
             let target = self.answers.leads_to(at).filter(|_| !covering);
@@ -321,25 +319,20 @@ impl<'w, 'z> Rows<'w, 'z> {
         })
     }
 
-    /// What names get that are below `name` and not in the tables.
-    fn below(
-        &mut self,
-        zone: &Zone,
-        number: u32,
-        name: &Name,
-        wildcards: &Wildcards<'_>,
-    ) -> Below {
-        let cell = match zone.below(name) {
+    /// What names get that are below the one `at`, in the zone of that number, and
+    /// not in the tables.
+    fn below(&mut self, at: At<'_, 'z>, number: u32, wildcards: &Wildcards<'_>) -> Below {
+        let cell = match at.start.below(at.name) {
             // That a name does not exist is said alike in the whole zone.
             zone::Below::Missing => {
                 let known = self.missing.get(&number).copied();
-                let cell = known.or_else(|| self.answers.below(name));
+                let cell = known.or_else(|| self.answers.below(at.name));
                 cell.map(|cell| {
                     self.missing.insert(number, cell);
                     Below::Answer(cell)
                 })
             }
-            zone::Below::Cut(_) => self.answers.below(name).map(Below::Answer),
+            zone::Below::Cut(_) => self.answers.below(at.name).map(Below::Answer),
             zone::Below::Wildcard(owner) => wildcards.get(owner).copied().map(Below::Wildcard),
             zone::Below::Dname => None,
         };
@@ -350,7 +343,7 @@ impl<'w, 'z> Rows<'w, 'z> {
 /// Whether types that are not `here`, among those of a name that is not steered,
 /// all have the one answer that there are none: but for ANY, which shows another.
 /// It is not so at aliases, nor at and below cuts, apexes and DNAMEs.
-fn is_plain(here: &BTreeSet<Rtype>) -> bool {
+fn is_plain(here: &[Rtype]) -> bool {
     const OTHERS: [Rtype; 5] = [Rtype::CNAME, Rtype::DNAME, Rtype::NS, Rtype::SOA, Rtype::DS];
     // Where nothing is found there may be a cut above.
     !here.is_empty() && OTHERS.iter().all(|rtype| !here.contains(rtype))

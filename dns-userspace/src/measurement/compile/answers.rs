@@ -69,7 +69,10 @@ impl<'z> Facts<'z> {
         let mut private = (PRIVATE..u16::MAX).map(Rtype::from_int);
         let unlisted = private.find(|rtype| !types.contains(rtype));
         let mut used = [false; 256];
-        for label in zones.names().flat_map(Name::iter) {
+        // Every label is some name's first, but for those of names above apexes.
+        let first = zones.names().map(Name::first);
+        let above = zones.iter().flat_map(|zone| zone.apex().iter());
+        for label in first.chain(above) {
             if let [octet, rest @ ..] = label.as_slice()
                 && rest.iter().all(|other| other == octet)
             {
@@ -87,30 +90,20 @@ impl<'z> Facts<'z> {
     }
 }
 
-/// A name, and where questions for it start.
+/// A name, and where questions for it start, whatever type but DS they are for.
 #[derive(Clone, Copy)]
 pub(super) struct At<'n, 'z> {
-    name: &'n Name,
-    /// For all types but DS; `None` outside our zones.
-    start: Option<Start<'z>>,
+    pub(super) name: &'n Name,
+    pub(super) start: Start<'z>,
 }
 
-impl<'n, 'z> At<'n, 'z> {
-    pub(super) fn new(zones: &'z Zones, name: &'n Name) -> Self {
-        Self {
-            name,
-            start: Start::new(zones, name, Rtype::A),
-        }
-    }
-
+impl<'z> At<'_, 'z> {
     /// What is said here to the question for `rtype`.
     fn lookup(self, zones: &'z Zones, rtype: Rtype, steering: &impl Steering) -> Response<'z> {
-        match self.start {
-            Some(start) if rtype != Rtype::DS => {
-                start.lookup(zones, self.name, rtype, ANYONE, steering)
-            }
-            _ => lookup(zones, self.name, rtype, ANYONE, steering),
+        if rtype == Rtype::DS {
+            return lookup(zones, self.name, rtype, ANYONE, steering);
         }
+        self.start.lookup(zones, self.name, rtype, ANYONE, steering)
     }
 }
 

@@ -213,7 +213,11 @@ impl ImageBuilder {
         )?;
 
         let mask = capacity.buckets() - 1;
-        let (seed, buckets) = index::place_names(rows::entries(&self.names, self.half.name), mask, index::seeds())?;
+        let (seed, buckets) = index::place_names(
+            rows::entries(&self.names, self.half.name),
+            mask,
+            index::seeds(),
+        )?;
         let (address_seed, addresses) = index::place_addresses(addresses)?;
         let mut generation = Control::default().generation(self.half.number);
         generation.seed = seed;
