@@ -21,8 +21,8 @@ use crate::{
         zones::Zones,
     },
     clock::BootClock,
-    config::{Tunables, secrets, settings::Settings, tunables::XdpMode},
-    control::server::Listener,
+    config::{Tunables, diagnostic::Diagnostics, secrets, settings::Settings, tunables::XdpMode},
+    control::server::{BindError, Listener},
     kernel::{self, Attachment, Detached, Kernel, KernelError},
     log::Log,
     measurement::{director::Director, probe::NetworkProber, publish::Publisher},
@@ -37,21 +37,7 @@ pub(super) async fn start(
     log: Log,
 ) -> Result<(Daemon, ServerHandle, Listener), DaemonError> {
     let tunables = Tunables::read(directory)?;
-    let early = tunables.settings.clone();
-    let bind = |settings: &Settings| Listener::bind(&settings.control_socket);
-    let listener = tunables.are_valid().then(|| bind(&early));
-    let (loaded, made) = thread::scope(|scope| {
-        // The kernel takes its time to clear large tables. Where another daemon runs
-        // they are not even asked for.
-        let wanted = matches!(listener, Some(Ok(_)));
-        let made = wanted.then(|| scope.spawn(|| make_tables(&early)));
-        let loaded = load::rest(tunables);
-        let made = made.map(|thread| {
-            let result = thread.join();
-            result.unwrap_or_else(|panic| resume_unwind(panic))
-        });
-        (loaded, made)
-    });
+    let (loaded, listener, made) = read_and_make(tunables);
     let Loaded {
         config,
         zones,
@@ -143,6 +129,36 @@ pub(super) async fn start(
     };
     info!("ready: {phases}");
     Ok((daemon, server, listener))
+}
+
+/// What reading a configuration gives, and while that lasts a control socket and
+/// tables; neither of them where the tunables are wrong.
+type Read = (
+    Result<Loaded, Diagnostics>,
+    Option<Result<Listener, BindError>>,
+    Option<Result<(Option<Kernel>, Tables), DaemonError>>,
+);
+
+fn read_and_make(tunables: Tunables<'_>) -> Read {
+    let early = tunables.settings.clone();
+    let listener = tunables.are_valid().then(|| bind(&early));
+    let (loaded, made) = thread::scope(|scope| {
+        // The kernel takes its time to clear large tables. Where another daemon runs
+        // they are not even asked for.
+        let wanted = matches!(listener, Some(Ok(_)));
+        let made = wanted.then(|| scope.spawn(|| make_tables(&early)));
+        let loaded = load::rest(tunables);
+        let made = made.map(|thread| {
+            let result = thread.join();
+            result.unwrap_or_else(|panic| resume_unwind(panic))
+        });
+        (loaded, made)
+    });
+    (loaded, listener, made)
+}
+
+fn bind(settings: &Settings) -> Result<Listener, BindError> {
+    Listener::bind(&settings.control_socket)
 }
 
 /// Puts the program, if there is one, on its interface; else takes off what an

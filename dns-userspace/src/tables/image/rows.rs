@@ -17,7 +17,7 @@ use crate::tables::Half;
 #[derive(Debug)]
 pub struct Rows {
     half: Half,
-    rows: Vec<Prepared>,
+    prepared: Vec<Prepared>,
     types: Vec<PreparedType>,
     /// The cells of all names, with nothing in the words before each.
     names: Vec<Cell>,
@@ -52,7 +52,7 @@ impl Rows {
     pub(super) fn new(half: Half, answers: &Answers) -> Self {
         Self {
             half,
-            rows: Vec::new(),
+            prepared: Vec::new(),
             types: Vec::new(),
             names: Vec::new(),
             blocks: answers.blocks(),
@@ -61,7 +61,7 @@ impl Rows {
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.rows.len()
+        self.prepared.len()
     }
 
     /// Adds a name, absolute and in wire form, in any case.
@@ -81,7 +81,7 @@ impl Rows {
         };
         let types = data.types.iter().map(|data| prepared(data, blocks));
         self.types.extend(types);
-        self.rows.push(Prepared {
+        self.prepared.push(Prepared {
             cell: self.names.len(),
             name_len: name.len() as u8,
             zone: data.zone,
@@ -100,7 +100,7 @@ impl Rows {
         let first = names.len();
         names.extend_from_slice(&self.names);
         let mut types = self.types.as_slice();
-        for prepared in &self.rows {
+        for prepared in &self.prepared {
             let (cell, stride) = answers.add(&prepared.addresses, &self.blocks);
             let row = match prepared.steered {
                 None => Row::fixed(prepared.name_len, cell, stride),
