@@ -114,7 +114,7 @@ impl Writer {
             plan: Arc::clone(self.director.plan()),
             resolver_flags: ResolverFlags::default(),
         };
-        self.publisher.generation(image, Arc::new(live))?;
+        self.publisher.generation(image, None, Arc::new(live))?;
         Ok(Published {
             build: built - begin,
             write: built.elapsed(),

@@ -15,7 +15,7 @@ use domain::{
 
 use super::{
     Steered, Steering, StoredRecord,
-    zone::{Node, Place, Zone},
+    zone::{Below, Node, Place, Zone},
     zones::Zones,
 };
 use crate::model::{Name, Shape};
@@ -106,30 +106,81 @@ pub fn lookup<'z>(
     source: IpAddr,
     steering: &(impl Steering + ?Sized),
 ) -> Response<'z> {
-    let Some(mut zone) = zones.authority_for(qname, qtype) else {
-        return Response::refused();
-    };
-    let mut search = Search {
-        zones,
-        qtype,
-        source,
-        steering,
-        response: Response::empty(Rcode::NOERROR, true),
-    };
-    let mut visited = vec![qname.clone()];
-    while let Some(target) = search.step(zone, &visited[visited.len() - 1]) {
-        // Past the limit, in a circle, or in zones of others: the resolver
-        // takes it from the last CNAME.
-        if visited.len() > CHAIN_MAX || visited.contains(&target) {
-            break;
-        }
-        let Some(next) = zones.authority_for(&target, qtype) else {
-            break;
-        };
-        zone = next;
-        visited.push(target);
+    match Start::new(zones, qname, qtype) {
+        Some(start) => start.lookup(zones, qname, qtype, source, steering),
+        None => Response::refused(),
     }
-    search.response
+}
+
+/// Where the question for a name starts: the same for all types but DS.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'z> {
+    zone: &'z Zone,
+    place: Place<'z>,
+}
+
+impl<'z> Start<'z> {
+    /// Where that for `qname` and `qtype` does; `None` outside our zones.
+    pub fn new(zones: &'z Zones, qname: &Name, qtype: Rtype) -> Option<Self> {
+        let zone = zones.authority_for(qname, qtype)?;
+        let place = zone.place(qname, qtype);
+        Some(Self { zone, place })
+    }
+
+    /// Where that for `qname`, which is in `zone` and in none below, does for all
+    /// types but DS.
+    pub fn within(zone: &'z Zone, qname: &Name) -> Self {
+        let place = zone.place(qname, Rtype::A);
+        Self { zone, place }
+    }
+
+    /// As [`Zone::types`] of `qname`, which this is the start for.
+    pub fn types(self, qname: &Name) -> impl Iterator<Item = Rtype> + use<'z> {
+        // Where the name exists a question for DS finds no other place.
+        let place = match self.place {
+            Place::Exact { .. } => self.place,
+            _ => self.zone.place(qname, Rtype::DS),
+        };
+        place.types()
+    }
+
+    /// As [`Zone::below`] of `qname`, which this is the start for.
+    pub fn below(self, qname: &Name) -> Below<'z> {
+        self.zone.below_place(qname, self.place)
+    }
+
+    /// As [`lookup`] of a question that starts here.
+    pub fn lookup(
+        self,
+        zones: &'z Zones,
+        qname: &Name,
+        qtype: Rtype,
+        source: IpAddr,
+        steering: &(impl Steering + ?Sized),
+    ) -> Response<'z> {
+        let mut search = Search {
+            zones,
+            qtype,
+            source,
+            steering,
+            response: Response::empty(Rcode::NOERROR, true),
+        };
+        let mut next = search.step(self, qname);
+        let mut visited = Vec::new();
+        while let Some(target) = next {
+            // Past the limit, in a circle, or in zones of others: the resolver
+            // takes it from the last CNAME.
+            if visited.len() >= CHAIN_MAX || target == *qname || visited.contains(&target) {
+                break;
+            }
+            let Some(start) = Start::new(zones, &target, qtype) else {
+                break;
+            };
+            next = search.step(start, &target);
+            visited.push(target);
+        }
+        search.response
+    }
 }
 
 /// One question on its way through the zones.
@@ -142,9 +193,10 @@ struct Search<'z, 's, S: ?Sized> {
 }
 
 impl<'z, S: Steering + ?Sized> Search<'z, '_, S> {
-    /// Adds what `zone` says about `name`; the name to go on with, if any.
-    fn step(&mut self, zone: &'z Zone, name: &Name) -> Option<Name> {
-        match zone.place(name, self.qtype) {
+    /// Adds what is said about `name` at `start`; the name to go on with, if any.
+    fn step(&mut self, start: Start<'z>, name: &Name) -> Option<Name> {
+        let zone = start.zone;
+        match start.place {
             Place::Exact { owner, node } => match node.steered {
                 Some(shape) => self.steered(zone, owner, node, shape),
                 None => self.node(zone, node, None),

@@ -24,6 +24,8 @@ pub struct Zone {
     negative_soa: StoredRecord,
     /// Names that HTTPS or SVCB records of others give addresses of.
     hinted_targets: HashSet<Name>,
+    /// Whether there is a DNAME anywhere.
+    has_dname: bool,
 }
 
 /// What stands at one name.
@@ -58,7 +60,7 @@ impl Node {
 }
 
 /// Where a name leads within its zone (RFC 1034 section 4.3.2, step 3).
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Place<'z> {
     /// The name exists.
     Exact {
@@ -80,6 +82,17 @@ pub(super) enum Place<'z> {
     Dname(&'z StoredRecord),
     /// The name does not exist.
     Missing,
+}
+
+impl<'z> Place<'z> {
+    /// The types of what is found there, in file order.
+    pub(super) fn types(self) -> impl Iterator<Item = Rtype> + use<'z> {
+        let rrsets = match self {
+            Place::Exact { node, .. } | Place::Wildcard { node, .. } => node.rrsets.as_slice(),
+            _ => &[],
+        };
+        rrsets.iter().map(|rrset| rrset[0].rtype())
+    }
 }
 
 /// Where names lead that do not exist and whose closest encloser is given
@@ -114,6 +127,7 @@ impl Zone {
             apex,
             negative_soa,
             hinted_targets: HashSet::new(),
+            has_dname: false,
         }
     }
 
@@ -184,6 +198,7 @@ impl Zone {
         {
             self.hinted_targets.insert(target.clone());
         }
+        self.has_dname |= rtype == Rtype::DNAME;
         let rrsets = &mut self.node(&owner).rrsets;
         let Some(rrset) = rrsets.iter_mut().find(|rrset| rrset[0].rtype() == rtype) else {
             rrsets.push(vec![record]);
@@ -292,11 +307,19 @@ impl Zone {
     /// Where names lead that are below `name` and below no other name that
     /// exists.
     pub fn below(&self, name: &Name) -> Below<'_> {
-        match self.walk(name, None) {
-            Place::Exact { .. } | Place::Missing => Below::Missing,
-            Place::Wildcard { owner, .. } => Below::Wildcard(owner),
-            Place::Cut(cut) => Below::Cut(cut[0].owner()),
-            Place::Dname(_) => Below::Dname,
+        below(self.walk(name, None))
+    }
+
+    /// As [`Zone::below`], for a name whose `place` is known, whatever type but DS
+    /// it was asked for.
+    pub(super) fn below_place<'z>(&'z self, name: &Name, place: Place<'z>) -> Below<'z> {
+        match place {
+            // No cut is here, nor anything above that hides it.
+            Place::Exact { owner, node } => match node.rrset(Rtype::DNAME) {
+                [dname, ..] => below(Place::Dname(dname)),
+                [] => below(self.below_encloser(owner)),
+            },
+            _ => self.below(name),
         }
     }
 
@@ -310,20 +333,14 @@ impl Zone {
 
     /// Whether `name` is a wildcard that covers names.
     pub fn is_covering(&self, name: &Name) -> bool {
-        let Some(encloser) = name.parent().filter(|_| is_wildcard(name)) else {
-            return false;
-        };
-        self.below(&encloser) == Below::Wildcard(name)
+        let encloser = is_wildcard(name).then(|| name.parent()).flatten();
+        encloser.is_some_and(|encloser| self.below(&encloser) == Below::Wildcard(name))
     }
 
     /// The types of what a question for `name` finds there, in file order; none
     /// where a cut or a DNAME hides it.
     pub fn types(&self, name: &Name) -> impl Iterator<Item = Rtype> {
-        let rrsets = match self.place(name, Rtype::DS) {
-            Place::Exact { node, .. } | Place::Wildcard { node, .. } => node.rrsets.as_slice(),
-            _ => &[],
-        };
-        rrsets.iter().map(|rrset| rrset[0].rtype())
+        self.place(name, Rtype::DS).types()
     }
 
     /// The HTTPS or SVCB records at the steered `name` whose address hints are
@@ -358,15 +375,19 @@ impl Zone {
         match (barrier, closest) {
             (Some(barrier), _) => barrier,
             (None, Some((owner, node, true))) => Place::Exact { owner, node },
-            (None, Some((encloser, _, false))) => {
-                self.wildcard(encloser)
-                    .map_or(Place::Missing, |(owner, node)| Place::Wildcard {
-                        owner,
-                        node,
-                    })
-            }
+            (None, Some((encloser, _, false))) => self.below_encloser(encloser),
             (None, None) => Place::Missing,
         }
+    }
+
+    /// Where names lead whose closest encloser is `encloser`, with no cut or DNAME
+    /// above them.
+    fn below_encloser(&self, encloser: &Name) -> Place<'_> {
+        let wildcard = self.wildcard(encloser);
+        wildcard.map_or(Place::Missing, |(owner, node)| Place::Wildcard {
+            owner,
+            node,
+        })
     }
 
     /// The wildcard directly below `encloser` (RFC 4592 section 3.3.1).
@@ -408,6 +429,9 @@ impl Zone {
 
     /// The nearest ancestor of `name` within the zone that has a DNAME.
     fn dname_above(&self, name: &Name) -> Option<&Name> {
+        if !self.has_dname {
+            return None;
+        }
         name.iter_suffixes()
             .skip(1)
             .take_while(|suffix| suffix.len() >= self.apex.len())
@@ -450,6 +474,16 @@ fn fits_beside(node: &Node, rtype: Rtype) -> Result<(), String> {
             Err(format!("{rtype} at a steered name"))
         }
         _ => Ok(()),
+    }
+}
+
+/// Where names below another one lead, from the place of one of them.
+fn below(place: Place<'_>) -> Below<'_> {
+    match place {
+        Place::Exact { .. } | Place::Missing => Below::Missing,
+        Place::Wildcard { owner, .. } => Below::Wildcard(owner),
+        Place::Cut(cut) => Below::Cut(cut[0].owner()),
+        Place::Dname(_) => Below::Dname,
     }
 }
 

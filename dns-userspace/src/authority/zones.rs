@@ -29,6 +29,11 @@ impl Zones {
         self.find_from(name, 0)
     }
 
+    /// The zone with this apex.
+    pub fn at(&self, apex: &Suffix) -> Option<&Zone> {
+        self.0.get(apex)
+    }
+
     /// The zone that answers for `name` and `rtype`: DS at an apex is answered
     /// by the parent where we serve it too (RFC 4035 section 3.1.4.1).
     pub(super) fn authority_for(&self, name: &Name, rtype: Rtype) -> Option<&Zone> {

@@ -5,6 +5,7 @@ use std::{
     path::Path,
 };
 
+use foldhash::fast::RandomState;
 use ipnet::IpNet;
 
 use super::{
@@ -44,9 +45,9 @@ fn parse(file: &Path, text: &str, groups_max: usize, found: &mut Diagnostics) ->
 /// A file of groups read so far.
 struct Reading {
     groups: Groups,
-    numbers: HashMap<String, u16>,
+    numbers: HashMap<String, u16, RandomState>,
     /// Group and line of each prefix.
-    seen: HashMap<IpNet, (u16, usize)>,
+    seen: HashMap<IpNet, (u16, usize), RandomState>,
     groups_max: usize,
     /// A group found no room, which is said once.
     full: bool,
@@ -59,8 +60,8 @@ impl Reading {
     fn new(groups_max: usize) -> Self {
         Self {
             groups: Groups::default(),
-            numbers: HashMap::from([(DEFAULT_GROUP.to_owned(), 0)]),
-            seen: HashMap::new(),
+            numbers: HashMap::from_iter([(DEFAULT_GROUP.to_owned(), 0)]),
+            seen: HashMap::default(),
             groups_max,
             full: false,
         }
@@ -69,10 +70,10 @@ impl Reading {
     /// Takes in one line; returns all that is wrong with it.
     fn line<'t>(&mut self, number: usize, line: &'t str) -> Vec<Fault<'t>> {
         let meant = line.split('#').next().unwrap_or_default().trim();
-        let words: Vec<_> = meant.split_whitespace().collect();
-        let (prefix_text, name) = match *words.as_slice() {
-            [] => return Vec::new(),
-            [prefix, name] => (prefix, name),
+        let mut words = meant.split_whitespace();
+        let (prefix_text, name) = match (words.next(), words.next(), words.next()) {
+            (None, ..) => return Vec::new(),
+            (Some(prefix), Some(name), None) => (prefix, name),
             _ => {
                 let fault =
                     "is not a prefix and a group; valid: PREFIX GROUP, as in 192.0.2.0/24 isp-a";

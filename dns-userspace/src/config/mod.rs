@@ -51,30 +51,64 @@ pub struct Config {
     pub secrets: Option<Secrets>,
 }
 
+/// The tunables of a configuration directory, the rest of which is not read yet.
+#[derive(Clone, Debug)]
+pub struct Tunables<'d> {
+    dir: &'d Path,
+    values: Values,
+    /// As the program reads them.
+    pub settings: Settings,
+    found: Diagnostics,
+}
+
+impl<'d> Tunables<'d> {
+    /// Reads them. Fails where `dir` is no directory; what is wrong with a tunable
+    /// is reported with the rest.
+    pub fn read(dir: &'d Path) -> Result<Self, Diagnostics> {
+        let mut found = Diagnostics::default();
+        if !dir.is_dir() {
+            let message = "no such directory; valid: a directory with veer.conf, veer.d/*.conf, \
+                           services.d/*.toml, zones.d/*.zone and groups.conf";
+            found.push(dir, 0, "", message);
+            return Err(found);
+        }
+        let values = Values::read(dir, &mut found);
+        let settings = Settings::new(&values);
+        Ok(Self {
+            dir,
+            values,
+            settings,
+            found,
+        })
+    }
+
+    /// Whether nothing is wrong with them.
+    pub fn are_valid(&self) -> bool {
+        self.found.0.is_empty()
+    }
+}
+
 /// Reads the configuration in `dir` (`/etc/veer` on a host).
 ///
 /// Fails with everything that is wrong in any of its files. A source that is
 /// missing is empty, unless its place was set: then it must exist.
 pub fn load(dir: &Path) -> Result<Config, Diagnostics> {
-    load_with(dir, |_, _| ()).map(|(config, ())| config)
+    load_with(Tunables::read(dir)?, |_, _| ()).map(|(config, ())| config)
 }
 
-/// As [`load`], and reads more with `more`, whose findings are reported
-/// together with the rest. The configuration it is given may be incomplete
-/// where something was found already.
+/// As [`load`] in the directory of `tunables`, and reads more with `more`, whose
+/// findings are reported together with the rest. The configuration it is given may
+/// be incomplete where something was found already.
 pub fn load_with<T>(
-    dir: &Path,
+    tunables: Tunables<'_>,
     more: impl FnOnce(&Config, &mut Diagnostics) -> T,
 ) -> Result<(Config, T), Diagnostics> {
-    let mut found = Diagnostics::default();
-    if !dir.is_dir() {
-        let message = "no such directory; valid: a directory with veer.conf, veer.d/*.conf, \
-                       services.d/*.toml, zones.d/*.zone and groups.conf";
-        found.push(dir, 0, "", message);
-        return Err(found);
-    }
-    let values = Values::read(dir, &mut found);
-    let settings = Settings::new(&values);
+    let Tunables {
+        dir,
+        values,
+        settings,
+        mut found,
+    } = tunables;
     let missing = |key| Missing::of(values.place(key), key);
 
     let groups = groups::read(

@@ -21,10 +21,7 @@ mod policy;
 mod probe;
 mod server;
 
-use std::{
-    collections::HashMap,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use domain::base::name::{Label, RelativeName, ToName};
@@ -35,7 +32,7 @@ use super::{
     section::{Document, Entry, Section},
     values::Place,
 };
-use crate::model::{ALL_SERVERS, AllDown, Groups, Name, Pool, Service, Shape};
+use crate::model::{ALL_SERVERS, AllDown, Groups, Name, NameMap, Pool, Service, Shape};
 
 /// TTL where a service sets none, seconds.
 const TTL_S: u32 = 20;
@@ -203,7 +200,7 @@ fn customer(entry: &Entry, document: &mut Document) -> Option<String> {
 /// Which names stand where already: a name is steered by one service only, be
 /// it the service's own or one of its servers'.
 #[derive(Default)]
-struct Claims(HashMap<Name, Place>);
+struct Claims(NameMap<Place>);
 
 impl Claims {
     fn claim(&mut self, name: &Name, line: usize, key: &str, document: &mut Document) {

@@ -1,6 +1,6 @@
 //! What start and reload have in common: measuring first, then publishing.
 
-use std::{collections::HashSet, sync::Arc, time::Duration};
+use std::{collections::HashSet, panic::resume_unwind, sync::Arc, thread, time::Duration};
 
 use tokio::{sync::mpsc, time::Instant};
 use tracing::warn;
@@ -18,22 +18,31 @@ use crate::{
     },
     model::Plan,
     plane::Live,
-    tables::{Image, Tables},
+    tables::{Image, PreparedResolvers, Tables},
 };
 
 /// Samples that may wait for the loop; one of each of many targets.
 const SAMPLES_WAITING: usize = 4096;
 
-/// Builds the next generation: what `director` has decided so far for `zones`,
-/// with cookies made and accepted by `secrets`.
+/// A generation that can be published.
+pub(super) struct Built {
+    pub(super) image: Image,
+    /// What is to replace the prefixes in the tables, where that changes any.
+    pub(super) resolvers: Option<PreparedResolvers>,
+    pub(super) live: Arc<Live>,
+}
+
+/// Builds the generation after `current`: what `director` has decided so far for
+/// `zones`, with cookies made and accepted by `secrets`.
 pub(super) fn build(
     tables: &Tables,
+    current: &Live,
     director: &Director,
     zones: Zones,
     settings: &Settings,
     secrets: Secrets,
     counters: &[String],
-) -> Result<(Image, Arc<Live>), DaemonError> {
+) -> Result<Built, DaemonError> {
     let number = tables.generation_number() + 1;
     let surroundings = Surroundings {
         addresses: &settings.addresses,
@@ -41,7 +50,21 @@ pub(super) fn build(
         secrets,
         counters,
     };
-    let image = compile(number, tables, &zones, director, &surroundings)?;
+    // Most reloads leave the prefixes as they are, and so the whole table.
+    let (prefixes, flags) = (&director.plan().groups.prefixes, &settings.resolver_flags);
+    let changed = current.number == 0
+        || *prefixes != current.plan.groups.prefixes
+        || *flags != current.resolver_flags;
+    let (resolvers, image) = thread::scope(|scope| {
+        let resolvers = changed.then(|| scope.spawn(|| tables.prepare_resolvers(prefixes, flags)));
+        let image = compile(number, tables, &zones, director, &surroundings);
+        let resolvers = resolvers.map(|thread| {
+            let result = thread.join();
+            result.unwrap_or_else(|panic| resume_unwind(panic))
+        });
+        (resolvers, image)
+    });
+    let (image, resolvers) = (image?, resolvers.transpose()?);
     let live = Live {
         generation: *image.generation(),
         number,
@@ -50,7 +73,11 @@ pub(super) fn build(
         plan: Arc::clone(director.plan()),
         resolver_flags: settings.resolver_flags.clone(),
     };
-    Ok((image, Arc::new(live)))
+    Ok(Built {
+        image,
+        resolvers,
+        live: Arc::new(live),
+    })
 }
 
 /// Gives every service of `plan` a counter; those that have one keep it.

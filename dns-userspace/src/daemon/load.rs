@@ -12,7 +12,7 @@ use std::{
 use super::phases::Phases;
 use crate::{
     authority::{master_file, zone::Zone, zones::Zones},
-    config::{self, Config, diagnostic::Diagnostics},
+    config::{self, Config, Tunables, diagnostic::Diagnostics},
     measurement::compile::cname_targets,
     model::{NameMap, Plan, Service},
 };
@@ -32,8 +32,13 @@ pub struct Loaded {
 
 /// Reads the configuration in `directory`; every error of every file at once.
 pub fn load(directory: &Path) -> Result<Loaded, Diagnostics> {
+    rest(Tunables::read(directory)?)
+}
+
+/// Reads the rest of a configuration whose tunables are known.
+pub(super) fn rest(tunables: Tunables<'_>) -> Result<Loaded, Diagnostics> {
     let mut phases = Phases::start();
-    let (mut config, zones) = config::load_with(directory, |config, found| {
+    let (mut config, zones) = config::load_with(tunables, |config, found| {
         phases.end("configuration");
         let mut zones = read_zones(&config.zone_files, found);
         // A zone that could not be read has been reported; its services cannot

@@ -43,7 +43,7 @@ use crate::{
         schedule::Schedule,
     },
     plane::{Live, Plane},
-    tables::{ImageError, Tables},
+    tables::{ImageError, ResolversError, Tables},
 };
 use reload::LastReload;
 use requests::{Followup, Request};
@@ -63,6 +63,9 @@ pub enum DaemonError {
     /// It does not fit the tables.
     #[error(transparent)]
     Image(#[from] ImageError),
+    /// There are too many long prefixes.
+    #[error(transparent)]
+    Resolvers(#[from] ResolversError),
     /// It cannot be published.
     #[error(transparent)]
     Publish(#[from] PublishError),

@@ -6,7 +6,8 @@ use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
 use super::{
-    Daemon, DaemonError, generation,
+    Daemon, DaemonError,
+    generation::{self, Built},
     load::{self, Loaded},
 };
 use crate::{
@@ -75,10 +76,21 @@ impl Daemon {
         phases.end("first round");
         let (tables, settings) = (&self.tables, &config.settings);
         let secrets = config.secrets.unwrap_or(self.own_secrets);
-        let (image, live) =
-            generation::build(tables, &director, zones, settings, secrets, &counters)?;
+        let Built {
+            image,
+            resolvers,
+            live,
+        } = generation::build(
+            tables,
+            &self.live.load(),
+            &director,
+            zones,
+            settings,
+            secrets,
+            &counters,
+        )?;
         phases.end("compile");
-        self.publisher.generation(image, live)?;
+        self.publisher.generation(image, resolvers, live)?;
         phases.end("publish");
         debug!("reloaded: {phases}");
         // The generation is current: from here on nothing may fail.

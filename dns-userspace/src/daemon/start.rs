@@ -1,10 +1,9 @@
 //! From configuration to answering: everything that can be refused is refused
 //! before the first packet goes another way.
 
-use std::{path::Path, sync::Arc};
+use std::{num::NonZero, panic::resume_unwind, path::Path, sync::Arc, thread};
 
 use arc_swap::ArcSwap;
-use dns_common::host::Constants;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
@@ -22,8 +21,8 @@ use crate::{
         zones::Zones,
     },
     clock::BootClock,
-    config::{secrets, settings::Settings, tunables::XdpMode},
-    control::server::Listener,
+    config::{Tunables, diagnostic::Diagnostics, secrets, settings::Settings, tunables::XdpMode},
+    control::server::{BindError, Listener},
     kernel::{self, Attachment, Detached, Kernel, KernelError},
     log::Log,
     measurement::{director::Director, probe::NetworkProber, publish::Publisher},
@@ -37,17 +36,19 @@ pub(super) async fn start(
     directory: &Path,
     log: Log,
 ) -> Result<(Daemon, ServerHandle, Listener), DaemonError> {
+    let tunables = Tunables::read(directory)?;
+    let (loaded, listener, made) = read_and_make(tunables);
     let Loaded {
         config,
         zones,
         plan,
         mut phases,
-    } = load::load(directory)?;
+    } = loaded?;
     let settings = config.settings.clone();
     log.set_level(settings.log_level);
 
-    let listener = Listener::bind(&settings.control_socket)?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let listener = listener.unwrap_or_else(|| bind(&settings))?;
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let workers = settings.workers.unwrap_or(cores);
     let server = Server::bind(
         &settings.addresses,
@@ -55,8 +56,8 @@ pub(super) async fn start(
         workers,
         options(&settings),
     )?;
-    let constants = settings.constants();
-    let (mut kernel, tables) = make_tables(&settings, &constants)?;
+    let made = made.unwrap_or_else(|| make_tables(&settings));
+    let (mut kernel, tables) = made?;
     let tables = Arc::new(tables);
     phases.end("tables");
 
@@ -76,8 +77,9 @@ pub(super) async fn start(
     let mut counters = Vec::new();
     name_counters(&mut counters, director.plan());
     let own_secrets = secrets::random().map_err(DaemonError::system("getrandom"))?;
-    let (image, answered) = build(
+    let built = build(
         &tables,
+        &live.load(),
         &director,
         zones,
         &settings,
@@ -85,14 +87,14 @@ pub(super) async fn start(
         &counters,
     )?;
     phases.end("compile");
-    publisher.generation(image, answered)?;
+    publisher.generation(built.image, built.resolvers, built.live)?;
     phases.end("publish");
 
     let plane = Arc::new(Plane::new(
         Arc::clone(&tables),
         Arc::clone(&live),
         profile(&settings),
-        constants,
+        settings.constants(),
         Arc::new(BootClock),
     ));
     let connections = Arc::clone(server.connections());
@@ -127,6 +129,36 @@ pub(super) async fn start(
     };
     info!("ready: {phases}");
     Ok((daemon, server, listener))
+}
+
+/// What reading a configuration gives, and while that lasts a control socket and
+/// tables; neither of them where the tunables are wrong.
+type Read = (
+    Result<Loaded, Diagnostics>,
+    Option<Result<Listener, BindError>>,
+    Option<Result<(Option<Kernel>, Tables), DaemonError>>,
+);
+
+fn read_and_make(tunables: Tunables<'_>) -> Read {
+    let early = tunables.settings.clone();
+    let listener = tunables.are_valid().then(|| bind(&early));
+    let (loaded, made) = thread::scope(|scope| {
+        // The kernel takes its time to clear large tables. Where another daemon runs
+        // they are not even asked for.
+        let wanted = matches!(listener, Some(Ok(_)));
+        let made = wanted.then(|| scope.spawn(|| make_tables(&early)));
+        let loaded = load::rest(tunables);
+        let made = made.map(|thread| {
+            let result = thread.join();
+            result.unwrap_or_else(|panic| resume_unwind(panic))
+        });
+        (loaded, made)
+    });
+    (loaded, listener, made)
+}
+
+fn bind(settings: &Settings) -> Result<Listener, BindError> {
+    Listener::bind(&settings.control_socket)
 }
 
 /// Puts the program, if there is one, on its interface; else takes off what an
@@ -176,16 +208,13 @@ fn profile(settings: &Settings) -> Profile {
 }
 
 /// Tables in the kernel where it is to answer, else in memory.
-fn make_tables(
-    settings: &Settings,
-    constants: &Constants,
-) -> Result<(Option<Kernel>, Tables), DaemonError> {
+fn make_tables(settings: &Settings) -> Result<(Option<Kernel>, Tables), DaemonError> {
     if settings.xdp_mode == XdpMode::Off || settings.xdp_interface.is_none() {
         let tables = Tables::in_memory(settings.tables)
             .map_err(DaemonError::system("mapping memory for the tables"))?;
         return Ok((None, tables));
     }
-    let (kernel, tables) = Kernel::load(settings.tables, constants)?;
+    let (kernel, tables) = Kernel::load(settings.tables, &settings.constants())?;
     Ok((Some(kernel), tables))
 }
 

@@ -9,8 +9,14 @@ mod service;
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     net::IpAddr,
+    num::NonZero,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
+    thread,
 };
 
 use dns_common::{
@@ -20,17 +26,22 @@ use dns_common::{
 };
 use domain::base::{Rtype, name::ToName};
 
-use self::answers::{Answers, Asked};
+use self::answers::{Answers, Asked, At, Facts};
 pub use self::service::cname_targets;
 use super::director::{Change, Director};
 use crate::{
     authority::{
+        lookup::Start,
         zone::{self, Zone},
         zones::Zones,
     },
     model::{Name, NameMap, Plan, Service},
     tables::{Addresses, Image, ImageBuilder, ImageError, RowData, Slot, Tables, TypeData},
 };
+
+/// Names that a thread makes rows of before it adds them to the image: so many that
+/// threads seldom wait for each other, so few that what waits is small.
+const PIECE: usize = 256;
 
 /// What else a generation is made of.
 #[derive(Clone, Copy, Debug)]
@@ -79,20 +90,48 @@ fn rows(image: ImageBuilder, zones: &Zones, plan: &Plan, counters: &[String]) ->
         let name = service.name.fmt_with_dot().to_string();
         // A number past the table's end is not counted.
         let counter = counters.get(name.as_str()).copied().unwrap_or(u32::MAX);
-        (service.name.clone(), (service, *pool, counter))
+        (&service.name, (service, *pool, counter))
     });
-    let mut rows = Rows {
-        zones,
+    let world = World {
+        facts: Facts::new(zones),
         numbers: numbers(zones),
         services: services.collect(),
-        answers: Answers::new(zones, image),
-        wildcards: NameMap::default(),
-        missing: HashMap::new(),
     };
-    for (name, zone) in names(zones) {
-        rows.add(&name, zone);
+    let image = Mutex::new(image);
+    let above = above(zones);
+    let (wildcards, others) = names(zones, &above);
+
+    let mut cells = Wildcards::default();
+    let mut rows = Rows::new(&world, &image);
+    for (name, zone) in wildcards {
+        let row = rows.of(name, zone, &cells);
+        let cell = rows.answers.image().name(name.as_slice(), &row);
+        cells.insert(name, cell);
     }
-    rows.answers.into_image()
+    let next = AtomicUsize::new(0);
+    let pieces: Vec<_> = others.chunks(PIECE).collect();
+    in_threads(|| {
+        let mut rows = Rows::new(&world, &image);
+        while let Some(piece) = pieces.get(next.fetch_add(1, Relaxed)) {
+            let mut batch = rows.answers.image().rows();
+            for (name, zone) in *piece {
+                batch.push(name.as_slice(), &rows.of(name, *zone, &cells));
+            }
+            rows.answers.image().add(&batch);
+        }
+    });
+    image.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Runs `work` in as many threads as there are processors, and waits for all.
+fn in_threads(work: impl Fn() + Sync) {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(&work);
+        }
+        work();
+    });
 }
 
 /// Eligibility and rankings of every pool, in order.
@@ -111,30 +150,43 @@ fn words(director: &Director) -> Vec<(Eligible, Vec<Ranking>)> {
     pools
 }
 
-/// Every name that has a row, with its zone if that is ours: wildcards first, the
-/// deepest of them at the beginning, since rows of other names point to theirs.
-fn names(zones: &Zones) -> Vec<(Name, Option<&Zone>)> {
-    // What only the parent of a zone of ours has is not to be found.
+/// A name that has a row, with its zone if that is ours.
+type Placed<'z> = (&'z Name, Option<&'z Zone>);
+
+/// Every name that has a row, `above` ones included: wildcards, the deepest first,
+/// since rows of other names point to theirs; and all others.
+fn names<'z>(zones: &'z Zones, above: &'z [Name]) -> (Vec<Placed<'z>>, Vec<Placed<'z>>) {
+    let apexes = || zones.iter().map(Zone::apex);
+    let parents: HashSet<&Name> = apexes()
+        .flat_map(|apex| apex.iter_suffixes().skip(1))
+        .filter_map(|suffix| Some(zones.at(suffix.for_slice())?.apex()))
+        .collect();
     let within = zones.iter().flat_map(|zone| {
-        let names = zone.names().map(|name| (name, zones.find(name)));
-        names.filter(|(_, found)| found.is_some_and(|found| found.apex() == zone.apex()))
+        let is_parent = parents.contains(zone.apex());
+        // What only the parent of a zone of ours has is not to be found.
+        let is_found = move |name: &&Name| {
+            let found = || zones.find(name).map(Zone::apex);
+            !is_parent || found() == Some(zone.apex())
+        };
+        let names = zone.names().filter(is_found);
+        names.map(move |name| (name, Some(zone)))
     });
-    let mut names: Vec<_> = within.map(|(name, zone)| (name.clone(), zone)).collect();
+    let above = above.iter().map(|name| (name, zones.find(name)));
+    let above = above.filter(|(name, zone)| !zone.is_some_and(|zone| zone.has(name)));
+    let (mut wildcards, others): (Vec<_>, Vec<_>) = within
+        .chain(above)
+        .partition(|(name, _)| name.first() == b"*");
+    wildcards.sort_by_key(|(name, _)| Reverse(name.label_count()));
+    (wildcards, others)
+}
+
+/// Every name above one of our zones.
+fn above(zones: &Zones) -> Vec<Name> {
     let apexes = zones.iter().map(Zone::apex);
     let above = apexes.flat_map(|apex| apex.iter_suffixes().skip(1));
     let mut above: HashSet<Name> = above.map(|suffix| suffix.to_bytes()).collect();
     above.insert(Name::root_bytes());
-    let above = above.into_iter().map(|name| {
-        let zone = zones.find(&name);
-        (name, zone)
-    });
-    names.extend(above.filter(|(name, zone)| !zone.is_some_and(|zone| zone.has(name))));
-    let (mut wildcards, others): (Vec<_>, Vec<_>) = names
-        .into_iter()
-        .partition(|(name, _)| name.first() == b"*");
-    wildcards.sort_by_key(|(name, _)| Reverse(name.label_count()));
-    wildcards.extend(others);
-    wildcards
+    above.into_iter().collect()
 }
 
 /// Each zone's number: its position among all apexes in canonical order.
@@ -144,49 +196,64 @@ fn numbers(zones: &Zones) -> NameMap<u32> {
     apexes.into_iter().zip(0..).collect()
 }
 
-/// The rows of names, as far as they are written.
-struct Rows<'z> {
-    zones: &'z Zones,
+/// What all rows are made of.
+struct World<'z> {
+    facts: Facts<'z>,
+    /// Zones' numbers by apex.
     numbers: NameMap<u32>,
     /// Services by name, with the numbers of their pools and counters.
-    services: NameMap<(&'z Service, u16, u32)>,
-    answers: Answers<'z>,
-    /// Where the rows of wildcards start.
-    wildcards: NameMap<u32>,
+    services: HashMap<&'z Name, (&'z Service, u16, u32), foldhash::fast::RandomState>,
+}
+
+/// The cells in which the rows of wildcards start, by name.
+type Wildcards<'z> = HashMap<&'z Name, u32, foldhash::fast::RandomState>;
+
+/// The rows of names, as one thread makes them.
+struct Rows<'w, 'z> {
+    world: &'w World<'z>,
+    answers: Answers<'w, 'z>,
     /// Cells of the answers for names that do not exist, by zone number.
     missing: HashMap<u32, u32>,
 }
 
-impl<'z> Rows<'z> {
-    fn add(&mut self, name: &Name, zone: Option<&Zone>) {
-        let row = match zone {
-            Some(zone) => self.row(zone, name),
-            None => RowData::outside(),
-        };
-        let cell = self.answers.image().name(name.as_slice(), &row);
-        if name.first() == b"*" {
-            self.wildcards.insert(name.clone(), cell);
+impl<'w, 'z> Rows<'w, 'z> {
+    fn new(world: &'w World<'z>, image: &'w Mutex<ImageBuilder>) -> Self {
+        Self {
+            world,
+            answers: Answers::new(&world.facts, image),
+            missing: HashMap::new(),
         }
     }
 
-    fn row(&mut self, zone: &Zone, name: &Name) -> RowData {
-        let here: BTreeSet<Rtype> = zone.types(name).collect();
+    /// The row of `name` in `zone`, if that is ours; `wildcards` are those that
+    /// cover names below it, or all.
+    fn of(&mut self, name: &Name, zone: Option<&'z Zone>, wildcards: &Wildcards<'_>) -> RowData {
+        match zone {
+            Some(zone) => self.row(zone, name, wildcards),
+            None => RowData::outside(),
+        }
+    }
+
+    fn row(&mut self, zone: &'z Zone, name: &Name, wildcards: &Wildcards<'_>) -> RowData {
+        let start = Start::within(zone, name);
+        let at = At { name, start };
+        let here: Vec<Rtype> = start.types(name).collect();
         let covering = zone.is_covering(name);
-        let plain = !covering && is_plain(&here) && !self.services.contains_key(name);
+        let plain = !covering && is_plain(&here) && !self.world.services.contains_key(name);
         let service = if plain {
             None
         } else {
-            self.service(name, covering)
+            self.service(at, covering)
         };
         let asked = |rows: &mut Self, rtype| match service {
-            Some((service, ..)) => rows.answers.steered(name, service, rtype),
-            None if covering => rows.answers.wildcard(name, rtype),
-            None => rows.answers.plain(name, rtype),
+            Some((service, ..)) => rows.answers.steered(at, service, rtype),
+            None if covering => rows.answers.wildcard(at, rtype),
+            None => rows.answers.plain(at, rtype),
         };
         let Asked {
             data: rest,
             targets,
-        } = asked(self, self.answers.unlisted());
+        } = asked(self, self.world.facts.unlisted);
         let [v4, v6] = [Rtype::A, Rtype::AAAA].map(|rtype| {
             if plain && !here.contains(&rtype) {
                 rest.clone()
@@ -204,7 +271,7 @@ impl<'z> Rows<'z> {
         };
 
         let there = targets.iter().flat_map(|target| {
-            let zone = self.zones.find(target).into_iter();
+            let zone = self.world.facts.zones.find(target).into_iter();
             zone.flat_map(move |zone| zone.types(target))
         });
         // What may be answered differently wherever there is anything.
@@ -213,14 +280,15 @@ impl<'z> Rows<'z> {
         } else {
             &[Rtype::CNAME, Rtype::ANY, Rtype::DS]
         };
-        let mut rtypes: BTreeSet<u16> = here
+        let mut rtypes: Vec<u16> = here
             .into_iter()
             .chain(there)
             .chain(special.iter().copied())
             .map(Rtype::to_int)
             .collect();
-        rtypes.remove(&Rtype::A.to_int());
-        rtypes.remove(&Rtype::AAAA.to_int());
+        rtypes.sort_unstable();
+        rtypes.dedup();
+        rtypes.retain(|rtype| ![Rtype::A.to_int(), Rtype::AAAA.to_int()].contains(rtype));
         let listed = rtypes.into_iter().map(|rtype| TypeData {
             rtype,
             ..asked(self, rtype.into()).data
@@ -230,40 +298,42 @@ impl<'z> Rows<'z> {
             .collect();
         let mut types = vec![TypeData { rtype: 0, ..rest }];
         types.extend(listed);
-        let number = self.numbers.get(zone.apex()).copied().unwrap_or_default();
+        let number = self.world.numbers.get(zone.apex()).copied();
+        let number = number.unwrap_or_default();
         RowData {
             zone: number,
             addresses,
             types,
-            below: self.below(zone, number, name),
+            below: self.below(at, number, wildcards),
         }
     }
 
-    /// The service that answers at `name`, with the numbers of its pool and
+    /// The service that answers there, with the numbers of its pool and
     /// counter: its own, or the one whose name it is an alias of.
-    fn service(&self, name: &Name, covering: bool) -> Option<(&'z Service, u16, u32)> {
-        let own = self.services.get(name).copied();
+    fn service(&self, at: At<'_, 'z>, covering: bool) -> Option<(&'z Service, u16, u32)> {
+        let own = self.world.services.get(at.name).copied();
         own.or_else(|| {
             // One row serves many names of different lengths there.
-            let target = self.answers.leads_to(name).filter(|_| !covering);
-            self.services.get(&target?).copied()
+            let target = self.answers.leads_to(at).filter(|_| !covering);
+            self.world.services.get(&target?).copied()
         })
     }
 
-    /// What names get that are below `name` and not in the tables.
-    fn below(&mut self, zone: &Zone, number: u32, name: &Name) -> Below {
-        let cell = match zone.below(name) {
+    /// What names get that are below the one `at`, in the zone of that number, and
+    /// not in the tables.
+    fn below(&mut self, at: At<'_, 'z>, number: u32, wildcards: &Wildcards<'_>) -> Below {
+        let cell = match at.start.below(at.name) {
             // That a name does not exist is said alike in the whole zone.
             zone::Below::Missing => {
                 let known = self.missing.get(&number).copied();
-                let cell = known.or_else(|| self.answers.below(name));
+                let cell = known.or_else(|| self.answers.below(at.name));
                 cell.map(|cell| {
                     self.missing.insert(number, cell);
                     Below::Answer(cell)
                 })
             }
-            zone::Below::Cut(_) => self.answers.below(name).map(Below::Answer),
-            zone::Below::Wildcard(owner) => self.wildcards.get(owner).copied().map(Below::Wildcard),
+            zone::Below::Cut(_) => self.answers.below(at.name).map(Below::Answer),
+            zone::Below::Wildcard(owner) => wildcards.get(owner).copied().map(Below::Wildcard),
             zone::Below::Dname => None,
         };
         cell.unwrap_or(Below::Up)
@@ -273,7 +343,7 @@ impl<'z> Rows<'z> {
 /// Whether types that are not `here`, among those of a name that is not steered,
 /// all have the one answer that there are none: but for ANY, which shows another.
 /// It is not so at aliases, nor at and below cuts, apexes and DNAMEs.
-fn is_plain(here: &BTreeSet<Rtype>) -> bool {
+fn is_plain(here: &[Rtype]) -> bool {
     const OTHERS: [Rtype; 5] = [Rtype::CNAME, Rtype::DNAME, Rtype::NS, Rtype::SOA, Rtype::DS];
     // Where nothing is found there may be a cut above.
     !here.is_empty() && OTHERS.iter().all(|rtype| !here.contains(rtype))

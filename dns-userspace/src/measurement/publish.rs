@@ -25,7 +25,7 @@ use crate::{
     clock,
     model::Groups,
     plane::Live,
-    tables::{Image, ResolversError, Tables, wait_for_kernel_readers},
+    tables::{Image, PreparedResolvers, Tables, wait_for_kernel_readers},
 };
 
 /// How often the publisher looks whether a userspace reader is done with the
@@ -42,9 +42,6 @@ pub enum PublishError {
     /// The kernel gives no way to know that it is done with the old tables.
     #[error("waiting until the kernel is done with the old tables: {0}")]
     Readers(#[from] std::io::Error),
-    /// Too many long prefixes.
-    #[error(transparent)]
-    Resolvers(#[from] ResolversError),
     /// The thread has ended.
     #[error("the publisher thread has ended")]
     Ended,
@@ -54,6 +51,7 @@ enum Order {
     Words(Vec<Change>),
     Generation {
         image: Box<Image>,
+        resolvers: Option<Box<PreparedResolvers>>,
         live: Arc<Live>,
         done: Sender<Result<(), PublishError>>,
     },
@@ -106,11 +104,18 @@ impl Publisher {
     }
 
     /// Publishes a generation and waits until it is current. `live` is what
-    /// userspace answers from it; its groups are the ones `image` ranks for.
-    pub fn generation(&self, image: Image, live: Arc<Live>) -> Result<(), PublishError> {
+    /// userspace answers from it; its groups are the ones `image` ranks for, and
+    /// its prefixes those of `resolvers`, or else the ones in the tables.
+    pub fn generation(
+        &self,
+        image: Image,
+        resolvers: Option<PreparedResolvers>,
+        live: Arc<Live>,
+    ) -> Result<(), PublishError> {
         let (done, result) = bounded(1);
         let order = Order::Generation {
             image: Box::new(image),
+            resolvers: resolvers.map(Box::new),
             live,
             done,
         };
@@ -150,8 +155,13 @@ impl Thread {
     fn follow(&mut self, order: Order) {
         match order {
             Order::Words(changes) => self.store(&changes),
-            Order::Generation { image, live, done } => {
-                let result = self.publish(&image, live);
+            Order::Generation {
+                image,
+                resolvers,
+                live,
+                done,
+            } => {
+                let result = self.publish(&image, resolvers.as_deref(), live);
                 // Whoever asked may have stopped waiting.
                 let _ = done.send(result);
             }
@@ -172,20 +182,16 @@ impl Thread {
         }
     }
 
-    fn publish(&mut self, image: &Image, live: Arc<Live>) -> Result<(), PublishError> {
+    fn publish(
+        &mut self,
+        image: &Image,
+        resolvers: Option<&PreparedResolvers>,
+        live: Arc<Live>,
+    ) -> Result<(), PublishError> {
         self.wait_for_readers()?;
-        // Most reloads leave the prefixes as they are, and so the whole table.
-        let (prefixes, flags) = (&live.plan.groups.prefixes, &live.resolver_flags);
-        let current = self.live.load();
-        let changed = current.number == 0
-            || *prefixes != current.plan.groups.prefixes
-            || *flags != current.resolver_flags;
-        drop(current);
-        let prepared = changed.then(|| self.tables.prepare_resolvers(prefixes, flags));
-        let prepared = prepared.transpose()?;
         self.tables.publish(image);
-        if let Some(prepared) = &prepared {
-            self.tables.replace_resolvers(prepared);
+        if let Some(resolvers) = resolvers {
+            self.tables.replace_resolvers(resolvers);
         }
         self.retired = Some(self.live.swap(live));
         self.published.fetch_add(1, Relaxed);

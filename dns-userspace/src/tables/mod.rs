@@ -23,7 +23,9 @@ use dns_common::tables::{
 
 pub use footprint::Objects;
 pub use grace::wait_for_kernel_readers;
-pub use image::{Addresses, Answer, Image, ImageBuilder, ImageError, RowData, Slot, TypeData};
+pub use image::{
+    Addresses, Answer, Image, ImageBuilder, ImageError, RowData, Rows, Slot, TypeData,
+};
 use region::Region;
 pub use resolvers::{PreparedResolvers, ResolverFlags, ResolversError};
 

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use thiserror::Error;
 
 use super::Tables;
-use index::{Index, Tree};
+use index::Index;
 
 /// What is known of resolvers beside their groups. A list holds for everyone in
 /// any of its prefixes, whatever group's prefix is longer.
@@ -75,7 +75,7 @@ impl Tables {
             }
         }
 
-        let needed = v4.nodes() + v6.nodes();
+        let needed = v4.nodes().len() + v6.nodes().len();
         if needed > self.capacity.chunks as usize {
             return Err(ResolversError {
                 needed,
@@ -93,47 +93,25 @@ impl Tables {
 
     /// Replaces all that is known of resolvers, one entry at a time.
     pub fn replace_resolvers(&self, prepared: &PreparedResolvers) {
-        let mut free = prepared.free.iter().copied();
-        for block in 0..2 * V4_PAIRS {
-            self.set_entry(&prepared.v4, block, &mut free, |pair| self.v4.get(pair));
+        let (v4, v6) = (&prepared.v4, &prepared.v6);
+        let (v4_chunks, v6_chunks) = prepared.free.split_at(v4.nodes().len());
+        self.write_nodes(v4, v4_chunks);
+        self.write_nodes(v6, v6_chunks);
+        for (block, entry) in (0..).zip(v4.blocks()) {
+            set_entry(self.v4.get(block >> 1), block, placed(*entry, v4_chunks));
         }
-        for block in 0..2 * V6_PAIRS {
-            self.set_entry(&prepared.v6, block, &mut free, |pair| self.v6.get(pair));
-        }
-    }
-
-    /// Stores one entry where it differs: undivided blocks that stay as they are
-    /// stay shared and clean in every cache.
-    fn set_entry<'t>(
-        &self,
-        index: &Index,
-        block: u32,
-        free: &mut impl Iterator<Item = u32>,
-        pair: impl Fn(u32) -> Option<&'t EntryPair>,
-    ) {
-        let entry = match index.block(block) {
-            Ok(entry) => entry,
-            Err(tree) => self.write(tree, free),
-        };
-        if let Some(pair) = pair(block >> 1)
-            && pair.entry(block) != entry
-        {
-            pair.set(block, entry);
+        for (block, entry) in (0..).zip(v6.blocks()) {
+            set_entry(self.v6.get(block >> 1), block, placed(*entry, v6_chunks));
         }
     }
 
-    /// Writes the nodes of `tree` into `free` chunks, children first; the entry
-    /// for its top.
-    fn write(&self, tree: &Tree, free: &mut impl Iterator<Item = u32>) -> Entry {
-        match tree {
-            Tree::Leaf(entry) => *entry,
-            Tree::Node(children) => {
-                let index = free.next().expect("as many chunks as nodes were counted");
-                let chunk = self.chunk(index).expect("a free chunk is in the table");
-                for (octet, child) in (0..).zip(children.iter()) {
-                    chunk.0[octet as usize >> 1].set(octet, self.write(child, free));
-                }
-                Entry::node(index)
+    /// Writes each node of `index` into the chunk in its place of `chunks`.
+    fn write_nodes(&self, index: &Index, chunks: &[u32]) {
+        for (node, chunk) in index.nodes().iter().zip(chunks) {
+            let chunk = self.chunk(*chunk).expect("a free chunk is in the table");
+            for (pair, entries) in chunk.0.iter().zip(node.chunks_exact(2)) {
+                let [even, odd] = [entries[0], entries[1]].map(|entry| placed(entry, chunks).0);
+                pair.0.store(u64::from(even) | u64::from(odd) << 32);
             }
         }
     }
@@ -162,5 +140,21 @@ impl Tables {
             }
         }
         used
+    }
+}
+
+/// `entry`, whose node, if it is one, is in its place of `chunks`.
+fn placed(entry: Entry, chunks: &[u32]) -> Entry {
+    let node = entry.as_node();
+    node.map_or(entry, |node| Entry::node(chunks[node as usize]))
+}
+
+/// Stores one entry where it differs: undivided blocks that stay as they are
+/// stay shared and clean in every cache.
+fn set_entry(pair: Option<&EntryPair>, block: u32, entry: Entry) {
+    if let Some(pair) = pair
+        && pair.entry(block) != entry
+    {
+        pair.set(block, entry);
     }
 }

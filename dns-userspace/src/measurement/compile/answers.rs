@@ -1,9 +1,11 @@
 //! From what the authority says to answers in the tables.
 
 use std::{
+    borrow::Cow,
     cell::RefCell,
     collections::{HashMap, HashSet},
     net::{IpAddr, Ipv4Addr},
+    sync::{Mutex, MutexGuard, PoisonError},
 };
 
 use bytes::Bytes;
@@ -25,7 +27,7 @@ use crate::{
     authority::{
         Steered, Steering, StoredRecord,
         encode::encode_sections,
-        lookup::{Response, lookup},
+        lookup::{Response, Start, lookup},
         zone::Zone,
         zones::Zones,
     },
@@ -51,33 +53,26 @@ pub(super) struct Asked {
     pub(super) targets: Vec<Name>,
 }
 
-/// Which answers are kept, and those that many names share.
-pub(super) struct Answers<'z> {
-    zones: &'z Zones,
-    image: ImageBuilder,
+/// What holds of all zones together.
+pub(super) struct Facts<'z> {
+    pub(super) zones: &'z Zones,
     /// A type that no record has.
-    unlisted: Rtype,
+    pub(super) unlisted: Rtype,
     /// An octet of which no label is made in our zones, so that names with such
     /// labels do not exist; `None` where there is none left.
     filler: Option<u8>,
-    /// Cells of negative answers by zone and RCODE, of referrals by cut.
-    shared: HashMap<(Name, Shared), Option<u32>, foldhash::fast::RandomState>,
 }
 
-/// What is said of every name below another one alike.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Shared {
-    Negative(Rcode),
-    Referral,
-}
-
-impl<'z> Answers<'z> {
-    pub(super) fn new(zones: &'z Zones, image: ImageBuilder) -> Self {
+impl<'z> Facts<'z> {
+    pub(super) fn new(zones: &'z Zones) -> Self {
         let types: HashSet<Rtype> = zones.iter().flat_map(Zone::all_types).collect();
         let mut private = (PRIVATE..u16::MAX).map(Rtype::from_int);
         let unlisted = private.find(|rtype| !types.contains(rtype));
         let mut used = [false; 256];
-        for label in zones.names().flat_map(Name::iter) {
+        // Every label is some name's first, but for those of names above apexes.
+        let first = zones.names().map(Name::first);
+        let above = zones.iter().flat_map(|zone| zone.apex().iter());
+        for label in first.chain(above) {
             if let [octet, rest @ ..] = label.as_slice()
                 && rest.iter().all(|other| other == octet)
             {
@@ -88,43 +83,76 @@ impl<'z> Answers<'z> {
         let filler = (0..=u8::MAX).find(|octet| !used[usize::from(*octet)]);
         Self {
             zones,
-            image,
             // Zones that use all of them are answered for one of them wrongly.
             unlisted: unlisted.unwrap_or(Rtype::from_int(u16::MAX)),
             filler,
+        }
+    }
+}
+
+/// A name, and where questions for it start, whatever type but DS they are for.
+#[derive(Clone, Copy)]
+pub(super) struct At<'n, 'z> {
+    pub(super) name: &'n Name,
+    pub(super) start: Start<'z>,
+}
+
+impl<'z> At<'_, 'z> {
+    /// What is said here to the question for `rtype`.
+    fn lookup(self, zones: &'z Zones, rtype: Rtype, steering: &impl Steering) -> Response<'z> {
+        if rtype == Rtype::DS {
+            return lookup(zones, self.name, rtype, ANYONE, steering);
+        }
+        self.start.lookup(zones, self.name, rtype, ANYONE, steering)
+    }
+}
+
+/// Which answers are kept, and those that many names share.
+pub(super) struct Answers<'w, 'z> {
+    facts: &'w Facts<'z>,
+    image: &'w Mutex<ImageBuilder>,
+    /// Cells of negative answers by zone and RCODE, of referrals by cut: of either
+    /// the address of the first record, which the zones keep.
+    shared: HashMap<(usize, Shared), Option<u32>, foldhash::fast::RandomState>,
+}
+
+/// What is said of every name below another one alike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Shared {
+    Negative(Rcode),
+    Referral,
+}
+
+impl<'w, 'z> Answers<'w, 'z> {
+    pub(super) fn new(facts: &'w Facts<'z>, image: &'w Mutex<ImageBuilder>) -> Self {
+        Self {
+            facts,
+            image,
             shared: HashMap::default(),
         }
     }
 
-    pub(super) fn image(&mut self) -> &mut ImageBuilder {
-        &mut self.image
+    /// The image under construction.
+    pub(super) fn image(&self) -> MutexGuard<'w, ImageBuilder> {
+        self.image.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(super) fn into_image(self) -> ImageBuilder {
-        self.image
-    }
-
-    /// A type that is listed nowhere.
-    pub(super) fn unlisted(&self) -> Rtype {
-        self.unlisted
-    }
-
-    /// The answer at a name that is neither steered nor a wildcard.
-    pub(super) fn plain(&mut self, name: &Name, rtype: Rtype) -> Asked {
-        let response = lookup(self.zones, name, rtype, ANYONE, &Nobody);
+    /// The answer `at` a name that is neither steered nor a wildcard.
+    pub(super) fn plain(&mut self, at: At<'_, 'z>, rtype: Rtype) -> Asked {
+        let response = at.lookup(self.facts.zones, rtype, &Nobody);
         let slot = if response.steered {
             Slot::Absent
         } else {
-            self.slot(name, rtype, &response)
+            self.slot(at.name, rtype, &response)
         };
         single(slot, &response)
     }
 
-    /// The answer at `name`, a wildcard, and at the names it covers: as it is for
+    /// The answer `at` a wildcard, and at the names it covers: as it is for
     /// one of them, if it is the same for all.
-    pub(super) fn wildcard(&mut self, name: &Name, rtype: Rtype) -> Asked {
-        let zones = self.zones;
-        let response = lookup(zones, name, rtype, ANYONE, &Nobody);
+    pub(super) fn wildcard(&mut self, at: At<'_, 'z>, rtype: Rtype) -> Asked {
+        let (zones, name) = (self.facts.zones, at.name);
+        let response = at.lookup(zones, rtype, &Nobody);
         let slot = self.slot(name, rtype, &response);
         let targets = targets(&response);
         // Where a chain ends that comes back depends on where it started.
@@ -154,26 +182,26 @@ impl<'z> Answers<'z> {
         }
     }
 
-    /// The steered name that `name` is an alias of, if any.
-    pub(super) fn leads_to(&self, name: &Name) -> Option<Name> {
+    /// The steered name that the one `at` is an alias of, if any.
+    pub(super) fn leads_to(&self, at: At<'_, 'z>) -> Option<Name> {
         let witness = Witness::default();
-        lookup(self.zones, name, Rtype::A, ANYONE, &witness);
+        at.lookup(self.facts.zones, Rtype::A, &witness);
         witness.0.into_inner()
     }
 
-    /// The answers at `name`, the steered name of `service` or an alias of it.
-    pub(super) fn steered(&mut self, name: &Name, service: &Service, rtype: Rtype) -> Asked {
-        let zones = self.zones;
+    /// The answers `at` the steered name of `service` or an alias of it.
+    pub(super) fn steered(&mut self, at: At<'_, 'z>, service: &Service, rtype: Rtype) -> Asked {
+        let zones = self.facts.zones;
         let mut targets = Vec::new();
         let mut chosen = |answers: &mut Self, number| {
             let candidate = Candidate::new(zones, service, number)?;
-            let response = lookup(zones, name, rtype, ANYONE, &candidate);
+            let response = at.lookup(zones, rtype, &candidate);
             targets.extend(self::targets(&response));
             let by = candidate.by();
             if candidate.is_lost() {
                 return Some((by, Slot::Absent));
             }
-            Some((by, answers.slot(name, rtype, &response)))
+            Some((by, answers.slot(at.name, rtype, &response)))
         };
         let all = chosen(self, ALL_CANDIDATES);
         let (by, all) = all.unwrap_or((By::Nobody, Slot::Absent));
@@ -194,8 +222,8 @@ impl<'z> Answers<'z> {
     /// The cell of what names get that are below `name` and do not exist, if it
     /// is the same for all.
     pub(super) fn below(&mut self, name: &Name) -> Option<u32> {
-        let child = filled(self.filler?, 1, name)?;
-        let response = lookup(self.zones, &child, Rtype::A, ANYONE, &Nobody);
+        let child = filled(self.facts.filler?, 1, name)?;
+        let response = lookup(self.facts.zones, &child, Rtype::A, ANYONE, &Nobody);
         self.shared(&response)
     }
 
@@ -217,15 +245,18 @@ impl<'z> Answers<'z> {
             Class::Referral => Shared::Referral,
             _ => return None,
         };
-        let suffix = records.records.first()?.owner();
-        let key = (suffix.clone(), what);
+        let Cow::Borrowed([first, ..]) = records.records else {
+            return None;
+        };
+        let suffix = first.owner();
+        let key = (std::ptr::from_ref(first).addr(), what);
         if let Some(known) = self.shared.get(&key) {
             return *known;
         }
         let answer = self.moving(suffix, suffix.len(), |sample| {
             encode(sample, Rtype::A, response, NAME_MAX)
         });
-        let cell = answer.map(|answer| self.image.answer(answer));
+        let cell = answer.map(|answer| self.image().answer(answer));
         self.shared.insert(key, cell);
         cell
     }
@@ -238,7 +269,7 @@ impl<'z> Answers<'z> {
         base_len: usize,
         sample: impl Fn(&Name) -> Option<Answer>,
     ) -> Option<Answer> {
-        let filler = self.filler?;
+        let filler = self.facts.filler?;
         // Long enough to carry into the pointers' upper octets.
         let longest = (NAME_MAX - suffix.len()).saturating_sub(1).min(41);
         let sample = |label_len| sample(&filled(filler, label_len, suffix)?);

@@ -1,9 +1,6 @@
 //! The table of answers: what one is, and how many of them lie beside each other.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasher, RandomState},
-};
+use std::{collections::HashMap, hash::BuildHasher as _, ops::Range};
 
 use dns_common::{
     ask::lanes,
@@ -11,6 +8,7 @@ use dns_common::{
     reply::fold_sum,
     tables::{AnswerHead, AnswerKind, By, TypeEntry},
 };
+use foldhash::fast::RandomState;
 
 use super::{Cell, push_cells};
 
@@ -52,20 +50,27 @@ impl Answer {
         u16::from_le_bytes([if authoritative { QR | AA } else { QR }, rcode])
     }
 
-    fn words(&self) -> Vec<u64> {
-        let records = words(&self.octets);
-        let sum = records.iter().map(|word| lanes(*word)).sum();
+    /// Appends its words as `stride` cells.
+    fn push(&self, cells: &mut Vec<Cell>, stride: usize) {
+        let records = || words(&self.octets);
         let head = AnswerHead::new(
             self.octets.len() as u16,
             self.counts,
-            fold_sum(sum),
+            fold_sum(records().map(lanes).sum()),
             self.kind,
             !self.moving.is_empty(),
         );
-        let mut all = vec![head.0, head.1];
-        all.extend(records);
-        all.extend(moving_list(&self.moving));
-        all
+        let words = [head.0, head.1].into_iter().chain(records());
+        push_cells(cells, words.chain(moving_list(&self.moving)), stride);
+    }
+
+    /// Words it takes.
+    fn len(&self) -> usize {
+        let moving = match self.moving.len() {
+            0 => 0,
+            len => (1 + len).div_ceil(4),
+        };
+        2 + self.octets.len().div_ceil(8) + moving
     }
 }
 
@@ -107,6 +112,65 @@ pub struct TypeData {
     pub answers: Vec<Slot>,
 }
 
+/// Answers beside each other, worked out before it is known where they will stand.
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    /// Cells of all of them, in [`Blocks::cells`].
+    cells: Range<usize>,
+    /// Hash of these.
+    hash: u64,
+    /// Cells of each.
+    stride: u8,
+    /// Those of them that may be shared by themselves, in [`Blocks::parts`].
+    parts: Range<usize>,
+}
+
+/// One answer of a block: how many cells before it, and the hash of what it takes.
+type Part = (u32, u64);
+
+/// Blocks, and what they are made of.
+#[derive(Debug)]
+pub(super) struct Blocks {
+    cells: Vec<Cell>,
+    parts: Vec<Part>,
+    hasher: RandomState,
+}
+
+impl Blocks {
+    /// Puts `slots` beside each other.
+    pub(super) fn block(&mut self, slots: &[Slot]) -> Block {
+        let longest = slots.iter().map(|slot| match slot {
+            Slot::Own(answer) => answer.len(),
+            Slot::Absent | Slot::Shared(_) => 2,
+        });
+        let stride = longest.max().unwrap_or(0).div_ceil(8);
+        let (first, first_part) = (self.cells.len(), self.parts.len());
+        for slot in slots {
+            let head = match slot {
+                Slot::Absent => AnswerHead::ABSENT,
+                Slot::Shared(cell) => AnswerHead::shared(*cell),
+                Slot::Own(answer) => {
+                    let start = self.cells.len();
+                    answer.push(&mut self.cells, stride);
+                    if slots.len() > 1 {
+                        let used = answer.len().div_ceil(8);
+                        let hash = hash(&self.hasher, &self.cells[start..start + used]);
+                        self.parts.push(((start - first) as u32, hash));
+                    }
+                    continue;
+                }
+            };
+            push_cells(&mut self.cells, [head.0, head.1], stride);
+        }
+        Block {
+            hash: hash(&self.hasher, &self.cells[first..]),
+            cells: first..self.cells.len(),
+            stride: stride as u8,
+            parts: first_part..self.parts.len(),
+        }
+    }
+}
+
 /// Answers under construction. What is there already is not stored again.
 #[derive(Debug)]
 pub(super) struct Answers {
@@ -114,86 +178,51 @@ pub(super) struct Answers {
     first: u32,
     pub(super) cells: Vec<Cell>,
     /// Cells by the hash of what starts there.
-    known: HashMap<u64, u32>,
+    known: HashMap<u64, u32, RandomState>,
     hasher: RandomState,
 }
 
 impl Answers {
-    pub(super) fn new(first: u32) -> Self {
+    /// None yet; `room` is how many cells there will hardly be more of. Memory is
+    /// taken as they come.
+    pub(super) fn new(first: u32, room: u32) -> Self {
+        let mut cells = Vec::with_capacity(room as usize);
+        // Cell 0 is never used, so that 0 is none.
+        cells.push([0; 8]);
         Self {
             first,
-            // Cell 0 is never used, so that 0 is none.
-            cells: vec![[0; 8]],
-            known: HashMap::new(),
-            hasher: RandomState::new(),
+            cells,
+            known: HashMap::default(),
+            hasher: RandomState::default(),
         }
     }
 
-    /// Puts `slots` beside each other; the first one's cell and the cells of each.
-    pub(super) fn block(&mut self, slots: &[Slot]) -> (u32, u8) {
-        let words: Vec<Vec<u64>> = slots
-            .iter()
-            .map(|slot| match slot {
-                Slot::Absent => vec![AnswerHead::ABSENT.0, AnswerHead::ABSENT.1],
-                Slot::Own(answer) => answer.words(),
-                Slot::Shared(cell) => {
-                    let head = AnswerHead::shared(*cell);
-                    vec![head.0, head.1]
-                }
-            })
-            .collect();
-        let longest = words.iter().map(Vec::len).max().unwrap_or(0);
-        let stride = longest.div_ceil(8);
-        let mut cells = Vec::with_capacity(stride * slots.len());
-        for words in words {
-            push_cells(&mut cells, words, stride);
+    /// An empty set of blocks for these answers.
+    pub(super) fn blocks(&self) -> Blocks {
+        Blocks {
+            cells: Vec::new(),
+            parts: Vec::new(),
+            hasher: self.hasher.clone(),
         }
-        let place = self.place(&cells);
-        if slots.len() > 1 {
-            for (number, slot) in slots.iter().enumerate() {
-                if matches!(slot, Slot::Own(_)) {
-                    let cells = &cells[number * stride..(number + 1) * stride];
-                    let used = cells.iter().rposition(|cell| *cell != [0; 8]);
-                    let cells = &cells[..=used.unwrap_or(0)];
-                    let hash = self.hasher.hash_one(cells);
-                    let place = place + (number * stride) as u32;
-                    self.known.entry(hash).or_insert(place);
-                }
-            }
-        }
-        (place, stride as u8)
     }
 
-    /// The cell of the first of a name's types; 0 where it has none.
-    pub(super) fn types(&mut self, types: &[TypeData]) -> u32 {
-        if types.is_empty() {
-            return 0;
+    /// Finds a place for `block` of `blocks`; its first cell and the cells of each
+    /// answer.
+    pub(super) fn add(&mut self, block: &Block, blocks: &Blocks) -> (u32, u8) {
+        let place = self.place(&blocks.cells[block.cells.clone()], block.hash);
+        for (before, hash) in &blocks.parts[block.parts.clone()] {
+            self.known.entry(*hash).or_insert(place + before);
         }
-        let mut entries = [TypeEntry::default().0; TypeEntry::COUNT];
-        let mut rest = 1;
-        for data in types {
-            let (cell, stride) = match data.answers.as_slice() {
-                [Slot::Absent] => (0, 0),
-                [Slot::Shared(cell)] => (*cell, 0),
-                slots => self.block(slots),
-            };
-            let entry = TypeEntry::new(data.rtype, cell, stride, data.by).0;
-            if data.rtype == 0 {
-                entries[0] = entry;
-            } else if rest < TypeEntry::COUNT {
-                entries[rest] = entry;
-                rest += 1;
-            } else {
-                // A type that is not listed need not be one that has none.
-                entries[0] = TypeEntry::default().0;
-            }
-        }
-        self.place(&[entries])
+        (place, block.stride)
+    }
+
+    /// The cell of the first of a name's types.
+    pub(super) fn add_types(&mut self, types: &[u64; TypeEntry::COUNT]) -> u32 {
+        self.place(&[*types], hash(&self.hasher, &[*types]))
     }
 
     /// Where `cells` stand, now if not before.
-    fn place(&mut self, cells: &[Cell]) -> u32 {
-        let hash = self.hasher.hash_one(cells);
+    fn place(&mut self, cells: &[Cell], hash: u64) -> u32 {
         if let Some(place) = self.known.get(&hash) {
             let at = (place - self.first) as usize;
             if self.cells[at..].starts_with(cells) {
@@ -207,9 +236,15 @@ impl Answers {
     }
 }
 
+fn hash(hasher: &RandomState, cells: &[Cell]) -> u64 {
+    hasher.hash_one(bytemuck::cast_slice::<_, u8>(cells))
+}
+
 /// Octets as little-endian words, the last one zero-padded.
-fn words(octets: &[u8]) -> Vec<u64> {
-    let mut words = vec![0; octets.len().div_ceil(8)];
-    bytemuck::cast_slice_mut(&mut words)[..octets.len()].copy_from_slice(octets);
-    words.into_iter().map(u64::from_le).collect()
+fn words(octets: &[u8]) -> impl Iterator<Item = u64> {
+    octets.chunks(8).map(|chunk| {
+        let mut word = [0; 8];
+        word[..chunk.len()].copy_from_slice(chunk);
+        u64::from_le_bytes(word)
+    })
 }

@@ -16,7 +16,7 @@ use super::{Cell, ImageError};
 const SEEDS_MAX: u64 = 64;
 
 /// A name's words as [`name::folded_words`] has them, and its first cell.
-pub(in crate::tables) type Entry = (Box<[u64]>, u32);
+pub(in crate::tables) type Entry<W> = (W, u32);
 
 /// Seeds that nobody outside can foresee, or names could be made up that the
 /// index takes for ours.
@@ -26,22 +26,28 @@ pub(super) fn seeds() -> impl Iterator<Item = u64> {
 }
 
 /// The index of `mask + 1` buckets under the first of `seeds` that places every
-/// name.
-pub(in crate::tables) fn place_names(
-    index: &[Entry],
+/// one of `names`.
+pub(in crate::tables) fn place_names<W: Iterator<Item = u64>>(
+    names: impl Iterator<Item = Entry<W>> + Clone,
     mask: u32,
     seeds: impl IntoIterator<Item = u64>,
 ) -> Result<(u64, Vec<Cell>), ImageError> {
     seeds
         .into_iter()
-        .find_map(|seed| Some((seed, place_names_with(index, mask, seed)?)))
-        .ok_or(ImageError::Index { names: index.len() })
+        .find_map(|seed| Some((seed, place_names_with(names.clone(), mask, seed)?)))
+        .ok_or_else(|| ImageError::Index {
+            names: names.count(),
+        })
 }
 
-fn place_names_with(index: &[Entry], mask: u32, seed: u64) -> Option<Vec<Cell>> {
+fn place_names_with<W: Iterator<Item = u64>>(
+    names: impl Iterator<Item = Entry<W>>,
+    mask: u32,
+    seed: u64,
+) -> Option<Vec<Cell>> {
     let mut buckets = vec![[0; 8]; mask as usize + 1];
-    for (words, cell) in index {
-        let hash = name::hash(seed, words.iter().copied());
+    for (words, cell) in names {
+        let hash = name::hash(seed, words);
         let (first, second, tag) = bucket::places(hash, mask);
         let same_tag = |entry: &u64| *entry != 0 && (*entry >> 32) as u32 == tag;
         if [first, second]
@@ -58,7 +64,7 @@ fn place_names_with(index: &[Entry], mask: u32, seed: u64) -> Option<Vec<Cell>> 
             Some((place as usize, slot))
         });
         let (place, slot) = free?;
-        buckets[place][slot] = bucket::entry(tag, *cell);
+        buckets[place][slot] = bucket::entry(tag, cell);
     }
     Some(buckets)
 }

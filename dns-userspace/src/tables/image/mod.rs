@@ -3,19 +3,20 @@
 
 mod answers;
 pub(super) mod index;
+mod rows;
 
 use std::net::IpAddr;
 
 use dns_common::{
     cookie::Secret,
     decision::{Eligible, Ranking},
-    name::folded_words,
     tables::{Below, Control, Generation, Line, Row, Tables as _, address},
 };
 use thiserror::Error;
 
 use answers::Answers;
 pub use answers::{Answer, Slot, TypeData};
+pub use rows::Rows;
 
 use super::{Capacity, Half, Tables};
 
@@ -106,9 +107,10 @@ type Cell = [u64; 8];
 pub struct ImageBuilder {
     capacity: Capacity,
     half: Half,
+    /// How many names there are in `names`.
+    name_count: usize,
     names: Vec<Cell>,
     answers: Answers,
-    index: Vec<index::Entry>,
     eligible: Vec<Eligible>,
     rankings: Vec<Vec<Ranking>>,
 }
@@ -131,13 +133,15 @@ pub struct Image {
 impl ImageBuilder {
     /// An empty generation for the place `half`.
     pub fn new(capacity: Capacity, half: Half) -> Self {
+        let mut names = Vec::with_capacity(capacity.name_cells() as usize);
+        // Cell 0 is never used, so that 0 is an empty index entry.
+        names.push([0; 8]);
         Self {
             capacity,
             half,
-            // Cell 0 is never used, so that 0 is an empty index entry.
-            names: vec![[0; 8]],
-            answers: Answers::new(half.answer),
-            index: Vec::new(),
+            name_count: 0,
+            names,
+            answers: Answers::new(half.answer, capacity.answer_cells),
             eligible: Vec::new(),
             rankings: Vec::new(),
         }
@@ -151,39 +155,30 @@ impl ImageBuilder {
 
     /// Adds an answer that several names share; its cell.
     pub fn answer(&mut self, answer: Answer) -> u32 {
-        self.answers.block(&[Slot::Own(answer)]).0
+        let mut blocks = self.answers.blocks();
+        let block = blocks.block(&[Slot::Own(answer)]);
+        self.answers.add(&block, &blocks).0
     }
 
     /// Adds a name, absolute and in wire form, in any case; the cell its row
     /// starts in.
     pub fn name(&mut self, name: &[u8], data: &RowData) -> u32 {
+        let mut rows = self.rows();
+        rows.push(name, data);
         let cell = self.half.name + self.names.len() as u32;
-        let len = name.len() as u8;
-        let row = match &data.addresses {
-            Addresses::Static(answers) => {
-                let (answers, stride) = self.answers.block(answers);
-                Row::fixed(len, answers, stride)
-            }
-            Addresses::Steered {
-                service,
-                pool,
-                answers,
-            } => {
-                let (answers, stride) = self.answers.block(answers.as_flattened());
-                let pool = self.half.pool as u16 + pool;
-                Row::steered(len, *service, pool, answers, stride)
-            }
-        };
-        let row = row
-            .in_zone(data.zone)
-            .with_types(self.answers.types(&data.types))
-            .with_below(data.below);
-        let name_words: Box<[u64]> = folded_words(name).collect();
-        let mut words = vec![row.0, row.1, row.2];
-        words.extend(&name_words);
-        push_cells(&mut self.names, words, Row::cells(name.len()) as usize);
-        self.index.push((name_words, cell));
+        self.add(&rows);
         cell
+    }
+
+    /// An empty batch of rows for this generation, which another thread can fill.
+    pub fn rows(&self) -> Rows {
+        Rows::new(self.half, &self.answers)
+    }
+
+    /// Adds `rows`, made by [`ImageBuilder::rows`].
+    pub fn add(&mut self, rows: &Rows) {
+        rows.add_to(&mut self.names, &mut self.answers);
+        self.name_count += rows.len();
     }
 
     /// The finished generation for queries to `addresses` at `port`, with cookies
@@ -195,7 +190,7 @@ impl ImageBuilder {
         secrets: [Secret; 2],
     ) -> Result<Image, ImageError> {
         let capacity = &self.capacity;
-        full("names", self.index.len(), capacity.names, "tables.names")?;
+        full("names", self.name_count, capacity.names, "tables.names")?;
         full(
             "cells of names",
             self.names.len(),
@@ -218,7 +213,11 @@ impl ImageBuilder {
         )?;
 
         let mask = capacity.buckets() - 1;
-        let (seed, buckets) = index::place_names(&self.index, mask, index::seeds())?;
+        let (seed, buckets) = index::place_names(
+            rows::entries(&self.names, self.half.name),
+            mask,
+            index::seeds(),
+        )?;
         let (address_seed, addresses) = index::place_addresses(addresses)?;
         let mut generation = Control::default().generation(self.half.number);
         generation.seed = seed;
@@ -236,7 +235,7 @@ impl ImageBuilder {
         generation.port = port.to_be();
         Ok(Image {
             half: self.half,
-            name_count: self.index.len(),
+            name_count: self.name_count,
             generation,
             secrets,
             buckets,
@@ -328,9 +327,11 @@ fn write_cells<'t>(cells: &[Cell], line: impl Fn(u32) -> Option<&'t Line>) {
 }
 
 /// Appends `words` as `count` cells, zero-padded.
-fn push_cells(cells: &mut Vec<Cell>, words: Vec<u64>, count: usize) {
-    let mut words = words.into_iter();
-    for _ in 0..count {
-        cells.push(std::array::from_fn(|_| words.next().unwrap_or(0)));
+fn push_cells(cells: &mut Vec<Cell>, words: impl IntoIterator<Item = u64>, count: usize) {
+    let start = cells.len();
+    cells.resize(start + count, [0; 8]);
+    let places = cells[start..].as_flattened_mut();
+    for (place, word) in places.iter_mut().zip(words) {
+        *place = word;
     }
 }

@@ -1,98 +1,20 @@
 //! What the resolver table is to hold, worked out beside it: entries by block,
-//! trees below those that are divided, and the scope of each.
-
-use std::collections::BTreeMap;
+//! nodes below those that are divided, and the scope of each.
 
 use dns_common::tables::Entry;
 
-/// What stands below one entry, before it has a node in the table.
-#[derive(Clone)]
-pub(super) enum Tree {
-    /// The same for everyone.
-    Leaf(Entry),
-    /// The next octet decides.
-    Node(Box<[Tree; 256]>),
-}
+/// What one octet of the address decides.
+type Node = [Entry; 256];
 
-impl Tree {
-    /// Changes every leaf below `octets`, the rest of a prefix `bits` long.
-    fn change(&mut self, octets: &[u8], bits: usize, change: &dyn Fn(Entry) -> Entry) {
-        match self {
-            Self::Leaf(entry) if bits == 0 => *entry = change(*entry),
-            Self::Leaf(outer) => {
-                let outer = *outer;
-                *self = Self::Node(Box::new(std::array::from_fn(|_| Self::Leaf(outer))));
-                self.change(octets, bits, change);
-            }
-            Self::Node(children) => {
-                // Octets that the prefix has no bits of may be missing.
-                let first = octets.first().copied().map_or(0, usize::from);
-                let (rest, bits) = if bits > 8 {
-                    (&octets[1..], bits - 8)
-                } else {
-                    for child in &mut children[first..first + (256 >> bits)] {
-                        child.change(&[], 0, change);
-                    }
-                    return;
-                };
-                children[first].change(rest, bits, change);
-            }
-        }
-    }
-
-    fn nodes(&self) -> usize {
-        match self {
-            Self::Leaf(_) => 0,
-            Self::Node(children) => 1 + children.iter().map(Self::nodes).sum::<usize>(),
-        }
-    }
-
-    /// The group of everyone below, if it is one.
-    fn group(&self) -> Option<u16> {
-        match self {
-            Self::Leaf(entry) => Some(entry.group()),
-            Self::Node(children) => {
-                let group = children[0].group()?;
-                let same = |child: &Self| child.group() == Some(group);
-                children[1..].iter().all(same).then_some(group)
-            }
-        }
-    }
-
-    /// An entry that stands for the tree among its neighbours: of its group if
-    /// that is one, else a node, whose `number` no neighbour has.
-    fn stand_in(&self, number: u32) -> Entry {
-        let group = self.group();
-        group.map_or(Entry::node(number), |group| Entry::new(group, 0, 0))
-    }
-
-    /// Sets the scopes below a prefix `len` bits long; `whole` is everyone's if
-    /// they are one group.
-    fn set_scopes(&mut self, whole: u8, len: u8) {
-        match self {
-            Self::Leaf(entry) => *entry = with_scope(*entry, whole),
-            Self::Node(children) => {
-                let mut entries: Vec<Entry> = (0..)
-                    .zip(children.iter())
-                    .map(|(number, child)| child.stand_in(number))
-                    .collect();
-                set_scopes(&mut entries, whole, len + 8);
-                for (child, entry) in children.iter_mut().zip(entries) {
-                    child.set_scopes(entry.scope(), len + 8);
-                }
-            }
-        }
-    }
-}
-
-/// A direct index under construction: the entry of each block, and trees for
-/// the blocks that are divided.
+/// A direct index under construction: the entry of each block, and nodes for the
+/// blocks that are divided.
 pub(super) struct Index {
     /// Bits of a block's prefix.
     bits: u8,
-    /// Nodes, numbered like their blocks, where there is a tree.
+    /// What is known of each block; numbers of nodes are places in `nodes`.
     blocks: Vec<Entry>,
-    trees: BTreeMap<u32, Tree>,
+    /// Every node stands behind the one that it is below.
+    nodes: Vec<Node>,
 }
 
 impl Index {
@@ -101,7 +23,7 @@ impl Index {
         Self {
             bits,
             blocks: vec![Entry::default(); 1 << bits],
-            trees: BTreeMap::new(),
+            nodes: Vec::new(),
         }
     }
 
@@ -111,48 +33,131 @@ impl Index {
         let (high, low) = octets.split_at(bits / 8);
         let first = high
             .iter()
-            .fold(0, |block, octet| block << 8 | u32::from(*octet));
+            .fold(0, |block, octet| block << 8 | usize::from(*octet));
         if len > bits {
-            let outer = self.blocks[first as usize];
-            let tree = self.trees.entry(first).or_insert(Tree::Leaf(outer));
-            tree.change(low, len - bits, change);
+            let node = divided(&mut self.blocks[first], &mut self.nodes);
+            self.change_below(node, low, len - bits, change);
             return;
         }
         let end = first + (1 << (bits - len));
-        for block in &mut self.blocks[first as usize..end as usize] {
-            *block = change(*block);
-        }
-        for (_, tree) in self.trees.range_mut(first..end) {
-            tree.change(&[], 0, change);
+        for block in &mut self.blocks[first..end] {
+            change_all(block, &mut self.nodes, change);
         }
     }
 
-    /// Nodes that the table needs for it.
-    pub(super) fn nodes(&self) -> usize {
-        self.trees.values().map(Tree::nodes).sum()
+    /// Changes everyone in the rest of a prefix, `bits` of `octets`, that `node`
+    /// decides about.
+    fn change_below(
+        &mut self,
+        mut node: usize,
+        mut octets: &[u8],
+        mut bits: usize,
+        change: &dyn Fn(Entry) -> Entry,
+    ) {
+        while bits > 8 {
+            let mut entry = self.nodes[node][usize::from(octets[0])];
+            let below = divided(&mut entry, &mut self.nodes);
+            self.nodes[node][usize::from(octets[0])] = entry;
+            (node, octets, bits) = (below, &octets[1..], bits - 8);
+        }
+        let first = usize::from(octets[0]);
+        for at in first..first + (256 >> bits) {
+            let mut entry = self.nodes[node][at];
+            change_all(&mut entry, &mut self.nodes, change);
+            self.nodes[node][at] = entry;
+        }
     }
 
     /// Sets every entry's scope, after the last change.
     pub(super) fn set_scopes(&mut self) {
-        for (number, tree) in &self.trees {
-            self.blocks[*number as usize] = tree.stand_in(*number);
+        let groups = self.groups();
+        let node_of = |(at, entry): (usize, &Entry)| Some((at, entry.as_node()? as usize));
+        // Length of the prefix, and the scope of everyone below if they are one
+        // group, by node.
+        let mut below = vec![(0, 0); self.nodes.len()];
+
+        let nodes: Vec<_> = (self.blocks.iter().enumerate())
+            .filter_map(node_of)
+            .collect();
+        for (at, node) in &nodes {
+            self.blocks[*at] = stand_in(*node, &groups);
         }
         set_scopes(&mut self.blocks, 0, self.bits);
-        for (number, tree) in &mut self.trees {
-            let block = &mut self.blocks[*number as usize];
-            tree.set_scopes(block.scope(), self.bits);
-            *block = Entry::node(*number);
+        for (at, node) in nodes {
+            below[node] = (self.bits, self.blocks[at].scope());
+            self.blocks[at] = Entry::node(node as u32);
+        }
+
+        for (number, entries) in self.nodes.iter_mut().enumerate() {
+            let (len, whole) = below[number];
+            let mut scoped = *entries;
+            for (at, node) in entries.iter().enumerate().filter_map(node_of) {
+                scoped[at] = stand_in(node, &groups);
+            }
+            set_scopes(&mut scoped, whole, len + 8);
+            for (entry, scoped) in entries.iter_mut().zip(scoped) {
+                match entry.as_node() {
+                    Some(node) => below[node as usize] = (len + 8, scoped.scope()),
+                    None => *entry = scoped,
+                }
+            }
         }
     }
 
-    /// The entry of block `number`, or the tree below it.
-    pub(super) fn block(&self, number: u32) -> Result<Entry, &Tree> {
-        let entry = self.blocks[number as usize];
-        match entry.as_node() {
-            Some(number) => Err(&self.trees[&number]),
-            None => Ok(entry),
+    /// The group of everyone below each node, if it is one.
+    fn groups(&self) -> Vec<Option<u16>> {
+        let mut groups = vec![None; self.nodes.len()];
+        for (number, entries) in self.nodes.iter().enumerate().rev() {
+            let group = |entry: &Entry| match entry.as_node() {
+                Some(node) => groups[node as usize],
+                None => Some(entry.group()),
+            };
+            let first = group(&entries[0]);
+            let same = first.is_some() && entries.iter().all(|entry| group(entry) == first);
+            groups[number] = first.filter(|_| same);
         }
+        groups
     }
+
+    /// The entry of each block, in order.
+    pub(super) fn blocks(&self) -> &[Entry] {
+        &self.blocks
+    }
+
+    /// The nodes that entries point to.
+    pub(super) fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+}
+
+/// The node that `entry` points to, from now on if it did not.
+fn divided(entry: &mut Entry, nodes: &mut Vec<Node>) -> usize {
+    if let Some(node) = entry.as_node() {
+        return node as usize;
+    }
+    nodes.push([*entry; 256]);
+    let node = nodes.len() - 1;
+    *entry = Entry::node(node as u32);
+    node
+}
+
+/// Changes what is known of everyone at or below `entry`.
+fn change_all(entry: &mut Entry, nodes: &mut [Node], change: &dyn Fn(Entry) -> Entry) {
+    let Some(node) = entry.as_node() else {
+        *entry = change(*entry);
+        return;
+    };
+    for at in 0..256 {
+        let mut below = nodes[node as usize][at];
+        change_all(&mut below, nodes, change);
+        nodes[node as usize][at] = below;
+    }
+}
+
+/// An entry that stands for a node among its neighbours: of its group if that is
+/// one, else the node, whose number no neighbour has.
+fn stand_in(node: usize, groups: &[Option<u16>]) -> Entry {
+    groups[node].map_or(Entry::node(node as u32), |group| Entry::new(group, 0, 0))
 }
 
 /// Sets the scopes of `entries`, all that there are below one prefix, each of a

@@ -1,0 +1,176 @@
+//! Rows of names, worked out before it is known where they and their answers will
+//! stand: many threads can do that at once.
+
+use dns_common::{
+    name::folded_words,
+    tables::{Below, By, Row, TypeEntry},
+};
+
+use super::{
+    Addresses, Cell, RowData, Slot, TypeData,
+    answers::{Answers, Block, Blocks},
+    index, push_cells,
+};
+use crate::tables::Half;
+
+/// A batch of rows.
+#[derive(Debug)]
+pub struct Rows {
+    half: Half,
+    prepared: Vec<Prepared>,
+    types: Vec<PreparedType>,
+    /// The cells of all names, with nothing in the words before each.
+    names: Vec<Cell>,
+    blocks: Blocks,
+}
+
+/// One row.
+#[derive(Debug)]
+struct Prepared {
+    /// Where its name starts in [`Rows::names`].
+    cell: usize,
+    name_len: u8,
+    zone: u32,
+    /// Number of the service and the pool, if it is steered.
+    steered: Option<(u32, u16)>,
+    addresses: Block,
+    /// How many of [`Rows::types`] are its own, in order.
+    types: usize,
+    below: Below,
+}
+
+/// The answers to one type.
+#[derive(Debug)]
+struct PreparedType {
+    rtype: u16,
+    by: By,
+    /// One answer that is somewhere already, 0 for none; else a block.
+    answers: Result<u32, Block>,
+}
+
+impl Rows {
+    pub(super) fn new(half: Half, answers: &Answers) -> Self {
+        Self {
+            half,
+            prepared: Vec::new(),
+            types: Vec::new(),
+            names: Vec::new(),
+            blocks: answers.blocks(),
+        }
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.prepared.len()
+    }
+
+    /// Adds a name, absolute and in wire form, in any case.
+    pub fn push(&mut self, name: &[u8], data: &RowData) {
+        let blocks = &mut self.blocks;
+        let (steered, addresses) = match &data.addresses {
+            Addresses::Static(answers) => (None, blocks.block(answers)),
+            Addresses::Steered {
+                service,
+                pool,
+                answers,
+            } => {
+                let pool = self.half.pool as u16 + pool;
+                let answers = blocks.block(answers.as_flattened());
+                (Some((*service, pool)), answers)
+            }
+        };
+        let types = data.types.iter().map(|data| prepared(data, blocks));
+        self.types.extend(types);
+        self.prepared.push(Prepared {
+            cell: self.names.len(),
+            name_len: name.len() as u8,
+            zone: data.zone,
+            steered,
+            addresses,
+            types: data.types.len(),
+            below: data.below,
+        });
+        let words = [0; Row::WORDS].into_iter().chain(folded_words(name));
+        push_cells(&mut self.names, words, Row::cells(name.len()) as usize);
+    }
+
+    /// Gives every answer its place in `answers`, and every row its own behind
+    /// `names`.
+    pub(super) fn add_to(&self, names: &mut Vec<Cell>, answers: &mut Answers) {
+        let first = names.len();
+        names.extend_from_slice(&self.names);
+        let mut types = self.types.as_slice();
+        for prepared in &self.prepared {
+            let (cell, stride) = answers.add(&prepared.addresses, &self.blocks);
+            let row = match prepared.steered {
+                None => Row::fixed(prepared.name_len, cell, stride),
+                Some((service, pool)) => {
+                    Row::steered(prepared.name_len, service, pool, cell, stride)
+                }
+            };
+            let own;
+            (own, types) = types.split_at(prepared.types);
+            let row = row
+                .in_zone(prepared.zone)
+                .with_types(self.add_types(own, answers))
+                .with_below(prepared.below);
+            names[first + prepared.cell][..Row::WORDS].copy_from_slice(&[row.0, row.1, row.2]);
+        }
+    }
+
+    /// The cell of the first of a name's types; 0 where it has none.
+    fn add_types(&self, types: &[PreparedType], answers: &mut Answers) -> u32 {
+        if types.is_empty() {
+            return 0;
+        }
+        let mut entries = [TypeEntry::default().0; TypeEntry::COUNT];
+        let mut rest = 1;
+        for data in types {
+            let (cell, stride) = match &data.answers {
+                Ok(cell) => (*cell, 0),
+                Err(block) => answers.add(block, &self.blocks),
+            };
+            let entry = TypeEntry::new(data.rtype, cell, stride, data.by).0;
+            if data.rtype == 0 {
+                entries[0] = entry;
+            } else if rest < TypeEntry::COUNT {
+                entries[rest] = entry;
+                rest += 1;
+            } else {
+                // A type that is not listed need not be one that has none.
+                entries[0] = TypeEntry::default().0;
+            }
+        }
+        answers.add_types(&entries)
+    }
+}
+
+fn prepared(data: &TypeData, blocks: &mut Blocks) -> PreparedType {
+    PreparedType {
+        rtype: data.rtype,
+        by: data.by,
+        answers: match data.answers.as_slice() {
+            [Slot::Absent] => Ok(0),
+            [Slot::Shared(cell)] => Ok(*cell),
+            slots => Err(blocks.block(slots)),
+        },
+    }
+}
+
+/// What the index is made of: every name in `cells`, of which the one before the
+/// first name has number `first`.
+pub(super) fn entries(
+    cells: &[Cell],
+    first: u32,
+) -> impl Iterator<Item = index::Entry<impl Iterator<Item = u64>>> + Clone {
+    let words = cells.as_flattened();
+    let mut at = 1;
+    std::iter::from_fn(move || {
+        let row = words.get(8 * at..)?;
+        let name_len = Row(*row.first()?, row[1], row[2]).name_len();
+        let name = &row[Row::WORDS..Row::WORDS + name_len.div_ceil(8)];
+        let cell = first + at as u32;
+        at += Row::cells(name_len) as usize;
+        Some((name.iter().copied(), cell))
+    })
+}
