@@ -36,8 +36,15 @@ pub(super) struct Point {
 }
 
 impl Point {
+    /// Whether the generator's limit came before the server's: it could send no more, and
+    /// hardly any of it was lost.
+    pub(super) fn is_limited(&self) -> bool {
+        const FEW_LOST: f64 = 0.9;
+        !self.was_sent() && self.answered >= FEW_LOST * self.offered
+    }
+
     /// Whether the generator had more to give.
-    pub(super) fn was_sent(&self) -> bool {
+    fn was_sent(&self) -> bool {
         load::was_sent(self.asked, self.offered)
     }
 }

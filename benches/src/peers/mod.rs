@@ -155,7 +155,7 @@ fn measure(
         version,
         peak_pps: peak.answered,
         peak_offer: peak.offered,
-        peak_limited: !peak.was_sent(),
+        peak_limited: peak.is_limited(),
         highest_offer_pps: highest.answered,
         highest_offer: highest.offered,
         kxdpgun_pps: found.max_rate_999,
