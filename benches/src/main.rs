@@ -16,6 +16,8 @@ mod zone;
 mod load;
 mod subject;
 
+mod contender;
+
 mod differential;
 
 mod flood;

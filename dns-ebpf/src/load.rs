@@ -1,9 +1,13 @@
 //! The load generator's maps: which queries the rig's `offer` sends and how
 //! fast, and how its `count_replies` counts and times what comes back.
 
-/// Length of a template, octets: room for a query with a name of usual length
-/// and an OPT record with a cookie. The frame of a test run starts with as many.
+/// Length of a template, octets: room for a query with a long name and an OPT
+/// record with a cookie.
 pub const TEMPLATE_OCTETS: usize = 256;
+
+/// Templates are written in pieces of so many octets. A test run's frame starts
+/// with whole ones, more octets than its longest query.
+pub const PIECE_OCTETS: usize = 32;
 
 /// Templates there is room for: more names than fit a processor's nearest cache.
 pub const TEMPLATES_MAX: u32 = 2048;
@@ -111,15 +115,18 @@ pub const FATES: usize = 5;
 /// address, source port, both checksums, the message's ID and a flood query's
 /// label (the first of its name) are zero: `offer` fills them in.
 #[derive(Clone, Copy, Debug)]
-#[repr(C)]
+#[repr(C, align(8))]
 pub struct Template {
     /// The frame, with anything behind it.
     pub octets: [u8; TEMPLATE_OCTETS],
     /// The frame's length, octets.
     pub len: u32,
-    /// The sum, not folded, of the UDP pseudo-header and the datagram by
-    /// little-endian pairs (RFC 1071, RFC 768).
+    /// The sum, not folded, of the IPv4 header by little-endian pairs (RFC 1071).
+    pub header_sum: u32,
+    /// The same of the UDP pseudo-header and the datagram (RFC 768).
     pub sum: u32,
+    /// Nothing.
+    pub rest: u32,
 }
 
 /// What to send.
@@ -153,7 +160,7 @@ pub struct Load {
 pub struct Progress {
     /// When the first query was due, nanoseconds of the monotonic clock.
     pub start: u64,
-    /// When the last was sent, nanoseconds after the first.
+    /// When the clock was last read for one that was sent, nanoseconds after the first.
     pub last: u64,
     /// When the next one is due, ticks after the first.
     pub due: u64,

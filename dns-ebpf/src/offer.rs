@@ -4,18 +4,22 @@
 //!
 //! Frames come as the receiver left them, so the whole of each is written, and
 //! its end moved, which makes the kernel take over the new bounds.
+//!
+//! What the server can be offered is what this costs, so it does little: the clock
+//! is read only when no query is known to be due, and sums are known ahead.
 
 use aya_ebpf::{
     bindings::xdp_action,
     btf_maps::Array,
-    helpers::{bpf_ktime_get_ns, bpf_redirect, generated::bpf_xdp_store_bytes},
+    helpers::{bpf_ktime_get_ns, bpf_redirect},
     macros::btf_map,
     programs::XdpContext,
 };
 use dns_common::{ask::lanes, reply::fold_sum};
 use dns_ebpf::load::{
-    KIND_BIT, Kind, LABEL, LABEL_OCTETS, Load, ONLY, Progress, SHARE_WHOLE, SOURCE_PORT, STAMP_BIT,
-    STAMP_MASK, STAMP_SHIFT, TEMPLATE_OCTETS, TEMPLATES_MAX, TICKS_PER_NS, Template,
+    KIND_BIT, Kind, LABEL, LABEL_OCTETS, Load, ONLY, PIECE_OCTETS, Progress, SHARE_WHOLE,
+    SOURCE_PORT, STAMP_BIT, STAMP_MASK, STAMP_SHIFT, TEMPLATE_OCTETS, TEMPLATES_MAX, TICKS_PER_NS,
+    Template,
 };
 
 use crate::packet::{Frame, move_end};
@@ -52,7 +56,9 @@ fn next(context: &XdpContext) -> Option<u32> {
     let progress = PROGRESS.get_ptr_mut(ONLY)?;
     // SAFETY: a map value that this program alone writes, in one run at a time.
     let progress = unsafe { &mut *progress };
-    let late = lateness(progress)?;
+    if !is_due(load, progress) {
+        return None;
+    }
 
     let random = mixed(progress.sent[0] + progress.sent[1]);
     let kind = if (random as u32 & (SHARE_WHOLE - 1)) < load.flood_share {
@@ -63,23 +69,31 @@ fn next(context: &XdpContext) -> Option<u32> {
     let stamp = (load.stamped != 0).then_some((progress.start + progress.last) as u32);
     write(context, load, kind, random, stamp)?;
 
-    progress.due += load.interval + late.saturating_sub(load.behind_max.into());
+    progress.due += load.interval;
     progress.sent[kind as usize & 1] += 1;
     Some(load.interface)
 }
 
-/// How long ago a query was due, ticks; `None` if it is early.
+/// Whether a query is due. Looks at the clock where that is not known from the
+/// last time, and for every query that is stamped.
 #[inline(always)]
-fn lateness(progress: &mut Progress) -> Option<u64> {
+fn is_due(load: &Load, progress: &mut Progress) -> bool {
+    let known = progress.last * TICKS_PER_NS;
+    if progress.due < known && load.stamped == 0 {
+        return true;
+    }
     // SAFETY: takes nothing.
     let now = unsafe { bpf_ktime_get_ns() };
     if progress.start == 0 {
         progress.start = now;
     }
     let since = now - progress.start;
-    let late = (since * TICKS_PER_NS).checked_sub(progress.due)?;
+    let Some(late) = (since * TICKS_PER_NS).checked_sub(progress.due) else {
+        return false;
+    };
     progress.last = since;
-    Some(late)
+    progress.due += late.saturating_sub(load.behind_max.into());
+    true
 }
 
 /// Writes a query of `kind` into the frame. `stamp` is the time to stamp it with,
@@ -96,18 +110,18 @@ fn write(
         Kind::Hot => (0, load.hot),
         Kind::Flood => (load.hot, load.flood),
     };
-    // Other bits than those that vary the source.
-    let index = first + ((random >> 16) as u32).checked_rem(count)?;
+    // Other bits than those that choose the kind, as a share of what they can be.
+    let index = first + (((random >> 16 & 0xffff_ffff) * u64::from(count)) >> 32) as u32;
     let template = TEMPLATES.get(index)?;
-    let octets = (&raw const template.octets).cast_mut().cast();
-    // SAFETY: the context is the one this run was given, and the helper reads as
-    // many octets as the template has.
-    if unsafe { bpf_xdp_store_bytes(context.ctx, 0, octets, TEMPLATE_OCTETS as u32) } != 0 {
-        return None;
+    let frame = Frame::new(context);
+    for at in (0..TEMPLATE_OCTETS).step_by(PIECE_OCTETS) {
+        if at >= template.len as usize {
+            break;
+        }
+        piece(frame, template, at)?;
     }
-    move_end(context, template.len as i32 - TEMPLATE_OCTETS as i32)?;
 
-    let more = mixed(random);
+    let more = random.wrapping_mul(0xd6e8_feb8_6659_fd93).rotate_left(32);
     let source = load.source | more as u32 & load.source_mask;
     let (id, rest) = if let Some(stamp) = stamp {
         let stamp = stamp & STAMP_MASK;
@@ -118,16 +132,13 @@ fn write(
         ((more >> 32) as u16, random & !KIND_BIT & !STAMP_BIT)
     };
     let port = (SOURCE_PORT | rest | kind as u16).swap_bytes();
-    let mut sum = u64::from(template.sum) + u64::from(source) + u64::from(port) + u64::from(id);
-
-    let frame = Frame::new(context);
+    let mut sum = u64::from(template.sum) + lanes(source.into()) + u64::from(port) + u64::from(id);
     if let Kind::Flood = kind {
         sum += u64::from(label(frame, random.rotate_left(32) ^ more)?);
     }
     let octets = frame.window::<PATCHED>(0)?;
     octets.set_half::<26>(source);
-    let header =
-        lanes(octets.word::<14>()) + lanes(octets.word::<22>()) + u64::from(octets.half::<30>());
+    let header = u64::from(template.header_sum) + lanes(source.into());
     octets.set_pair::<24>(!fold_sum(header));
     octets.set_pair::<34>(port);
     octets.set_pair::<42>(id);
@@ -136,6 +147,21 @@ fn write(
         0 => 0xffff,
         checksum => checksum,
     });
+    move_end(context, template.len as i32 - frame.len() as i32)
+}
+
+/// Writes the octets of `template` from `at` on, as many as a piece has.
+#[inline(always)]
+fn piece(frame: Frame, template: &Template, at: usize) -> Option<()> {
+    let octets = frame.window::<PIECE_OCTETS>(at)?;
+    let word = |number: usize| {
+        let octets = template.octets[at + number * 8..].first_chunk();
+        octets.map_or(0, |octets| u64::from_le_bytes(*octets))
+    };
+    octets.set_word::<0>(word(0));
+    octets.set_word::<8>(word(1));
+    octets.set_word::<16>(word(2));
+    octets.set_word::<24>(word(3));
     Some(())
 }
 

@@ -23,7 +23,7 @@ use aya::{
 };
 use core_affinity::CoreId;
 use dns_ebpf::load::{
-    self as abi, Kind, ONLY, Progress, SHARE_WHOLE, TEMPLATE_OCTETS, TICKS_PER_NS, Template,
+    self as abi, Kind, ONLY, PIECE_OCTETS, Progress, SHARE_WHOLE, TICKS_PER_NS, Template,
 };
 use serde::Serialize;
 use xtask::lab::veth::End;
@@ -41,10 +41,11 @@ const LOAD: &str = "LOAD";
 const TEMPLATES: &str = "TEMPLATES";
 const PROGRESS: &str = "PROGRESS";
 
-/// Frames that are made at a time, the most there can be; those due go out in
-/// bulks of up to 16. The kernel keeps as many pages for the next time: with
-/// fewer than a veth's ring holds, both sides would free and allocate pages.
-const BATCH: u32 = 256;
+/// Frames that are made at a time; those due go out in bulks of up to 16. Replies are
+/// received between two batches: with twice as many, which the kernel allows, each
+/// batch's overflow the veth's ring of 256. With fewer the kernel keeps fewer pages for the
+/// next batch than are on their way.
+const BATCH: u32 = 128;
 
 /// The same where queries are stamped: replies are received only between two
 /// batches, so a batch's time is part of their latency.
@@ -89,6 +90,8 @@ impl Sent {
 pub(super) struct Generator {
     pub(super) rig: Ebpf,
     load: abi::Load,
+    /// What a frame is made of.
+    frame: Vec<u8>,
 }
 
 impl Generator {
@@ -110,7 +113,12 @@ impl Generator {
             source_mask: (u32::MAX >> SOURCES_PREFIX).swap_bytes(),
             ..abi::Load::default()
         };
-        Ok(Self { rig, load })
+        let templates = templates.hot.iter().chain([&templates.flood]);
+        let longest = templates.map(|template| template.len as usize).max();
+        // More than the longest: the end must move in every frame.
+        let octets = (longest.unwrap_or(0) + 1).next_multiple_of(PIECE_OCTETS);
+        let frame = vec![0; octets];
+        Ok(Self { rig, load, frame })
     }
 
     /// Has queries stamped from now on, or not.
@@ -131,13 +139,13 @@ impl Generator {
         };
         let ran = thread::scope(|scope| {
             let (started, thread) = mpsc::channel();
-            let told_to_end = &told_to_end;
+            let (frame, told_to_end) = (&self.frame[..], &told_to_end);
             let running = thread::Builder::new().name(THREAD.to_owned());
             let running = running.spawn_scoped(scope, move || {
                 end.namespace.run(|| {
                     // SAFETY: takes nothing and cannot fail.
                     let _ = started.send(unsafe { libc::gettid() });
-                    send(program, batch, told_to_end)
+                    send(program, frame, batch, told_to_end)
                 })
             });
             let running = running.context("start the load generator's thread")?;
@@ -224,15 +232,14 @@ fn now_ns() -> u64 {
 
 /// Runs the program on the client's core, `batch` frames at a time, until it is
 /// told to end and a signal comes.
-fn send(program: &Xdp, batch: u32, told_to_end: &AtomicBool) -> Result<()> {
+fn send(program: &Xdp, frame: &[u8], batch: u32, told_to_end: &AtomicBool) -> Result<()> {
     if !core_affinity::set_for_current(CoreId { id: CLIENT_CPU }) {
         bail!("the load generator cannot run on CPU {CLIENT_CPU}");
     }
     rig::prefer(0, Priority::Load)?;
-    let frame = [0; TEMPLATE_OCTETS];
     loop {
         let result = program.test_run(TestRunOptions {
-            data_in: Some(&frame),
+            data_in: Some(frame),
             repeat: u32::MAX,
             attrs: TestRunAttrs::new().xdp_live_frames(batch),
             ..TestRunOptions::new()
@@ -298,6 +305,6 @@ unsafe impl Pod for ProgressValue {}
 #[derive(Clone, Copy)]
 struct TemplateValue(Template);
 
-// SAFETY: octets, a multiple of four of them, and two u32s, so there is no
+// SAFETY: octets, a multiple of eight of them, and four u32s, so there is no
 // padding and every bit pattern is a value.
 unsafe impl Pod for TemplateValue {}

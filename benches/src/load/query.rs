@@ -83,7 +83,9 @@ fn template(path: Path, message: &[u8]) -> Result<Template> {
     let mut template = Template {
         octets: [0; TEMPLATE_OCTETS],
         len: len as u32,
+        header_sum: pairs(&frame[ETHERNET_HEADER..UDP]),
         sum: 0,
+        rest: 0,
     };
     template.octets.copy_from_slice(&frame);
     template.sum = sum(&template);
@@ -101,7 +103,12 @@ fn sum(template: &Template) -> u32 {
         &(datagram.len() as u16).to_be_bytes(),
     ]
     .concat();
-    let pairs = pseudo_header.chunks(2).chain(datagram.chunks(2));
+    pairs(&pseudo_header) + pairs(datagram)
+}
+
+/// The sum of little-endian pairs of octets.
+fn pairs(octets: &[u8]) -> u32 {
+    let pairs = octets.chunks(2);
     pairs
         .map(|pair| u32::from(pair[0]) | pair.get(1).map_or(0, |high| u32::from(*high) << 8))
         .sum()

@@ -6,7 +6,8 @@
 //! both alike. [Runs](run) at rising rates show each one's peak and what is left of
 //! it at all that the generator can send; more of them, at half of the
 //! reflect's peak, compare processor time where neither is at a limit: both then
-//! do the same work, and wake and poll as often.
+//! do the same work, and wake and poll as often. What the generator could send at most
+//! if nothing came back, to a program that drops it, is measured beside.
 
 mod report;
 mod run;
@@ -23,7 +24,7 @@ use self::{
     turns::{Subject, Turns},
 };
 use crate::{
-    load::{Edns, Load, Mix, Questions},
+    load::{Edns, Load, Mix, Questions, ratio_of},
     machine::Facts,
     report as files,
     rig::Rig,
@@ -33,6 +34,9 @@ use crate::{
 
 /// Names of the zone that are asked for; as many queries are for steered ones.
 const HOT_NAMES: usize = 1000;
+
+/// More queries per second than any generator sends.
+const UNLIMITED: f64 = 2e7;
 
 /// Share of the reflect's peak at which processor time is compared.
 const CPU_SHARE: f64 = 0.5;
@@ -50,10 +54,10 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     svg_cpu: Option<PathBuf>,
     /// Time for each run at one rate
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=60))]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=60))]
     seconds: u32,
     /// Runs of each program at each rate; figures are their medians
-    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// Send every query with EDNS, DO and a client cookie, as a recursor does
     #[arg(long)]
@@ -79,6 +83,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut load = Load::new(&rig, questions)?;
     let veer = Veer::start(&rig, &zone)?;
     let mut turns = Turns::new(&veer)?;
+    let dropped_pps = ceiling(options, &mut turns, &mut load)?;
     let mut measure = |rate| rounds(options, rate, &mut turns, &mut load);
 
     let climb = run::climb(&mut measure)?;
@@ -87,7 +92,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     turns.give(Subject::Veer)?;
     veer.stop()?;
 
-    let report = Report::new(facts, options, hot.len(), climb, at_cpu_rate);
+    let report = Report::new(facts, options, hot.len(), dropped_pps, climb, at_cpu_rate);
     report.print();
     if let Some(file) = &options.json {
         files::write(file, &report)?;
@@ -99,6 +104,22 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         report.cpu().write(file)?;
     }
     Ok(())
+}
+
+/// The most that a program can be offered that drops it, queries per second.
+fn ceiling(options: &Options, turns: &mut Turns, load: &mut Load) -> Result<f64> {
+    let mix = Mix {
+        rate: UNLIMITED,
+        flood_share: 0.0,
+    };
+    let time = Duration::from_secs(options.seconds.into());
+    turns.drop_all()?;
+    let taken = (0..options.rounds).map(|_| {
+        let step = load.run(mix, time)?;
+        Ok(ratio_of(step.received) / step.sent.seconds)
+    });
+    let taken = taken.collect::<Result<Vec<_>>>()?;
+    Ok(files::median(taken.into_iter()))
 }
 
 /// Measures both programs at one rate, now the one and now the other first.

@@ -53,6 +53,9 @@ pub(super) struct Report {
     reflect_highest_offer_share: f64,
     /// The most that the generator sent, queries per second.
     generator_pps: f64,
+    /// The most that a program took which drops everything, queries per second: no
+    /// replies take time of the generator's core then.
+    dropped_pps: f64,
     /// By rate; the one at which processor time is compared comes last.
     rows: Vec<Run>,
     /// Every run, in the order they were made.
@@ -66,6 +69,7 @@ impl Report {
         facts: Facts,
         options: &Options,
         queries: usize,
+        dropped_pps: f64,
         climb: Vec<Run>,
         at_cpu_rate: Vec<Run>,
     ) -> Self {
@@ -92,6 +96,7 @@ impl Report {
             highest_offer_share: veer_last.answered / veer_pps,
             reflect_highest_offer_share: reflect_last.answered / reflect_pps,
             generator_pps: sent.fold(0.0, f64::max),
+            dropped_pps,
             rows: [climbed, medians(&at_cpu_rate)].concat(),
             runs: [climb, at_cpu_rate].concat(),
         }
@@ -145,6 +150,10 @@ impl Report {
             self.generator_pps,
             100.0 * self.highest_offer_share,
             100.0 * self.reflect_highest_offer_share
+        );
+        println!(
+            "the generator without replies: {:.0}/s taken by a program that drops them",
+            self.dropped_pps
         );
         println!(
             "CPU an answer at {:.0}/s: {:.0} ns, {:.2} times the reflect's {:.0} ns",
@@ -267,7 +276,7 @@ mod tests {
             edns: false,
         };
         let facts = Facts::collect().expect("facts");
-        let report = Report::new(facts, &options, 7, climb(), at_cpu_rate.into());
+        let report = Report::new(facts, &options, 7, 3000.0, climb(), at_cpu_rate.into());
         for (name, found, expected) in [
             ("reflect_pps", report.reflect_pps, 1600.0),
             ("veer_pps", report.veer_pps, 960.0),
@@ -298,7 +307,7 @@ mod tests {
             edns: false,
         };
         let facts = Facts::collect().expect("facts");
-        let report = Report::new(facts, &options, 7, climb(), at_cpu_rate.into());
+        let report = Report::new(facts, &options, 7, 3000.0, climb(), at_cpu_rate.into());
         assert_eq!(report.rows, rows);
         let curve = report.answers();
         let [reflect, veer] = [&curve.series[0], &curve.series[1]];

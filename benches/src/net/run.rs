@@ -7,7 +7,7 @@ use super::turns::Subject;
 use crate::load::{Step, ratio_of};
 
 /// The lowest rate, queries per second.
-const START_RATE: f64 = 100_000.0;
+const START_RATE: f64 = 400_000.0;
 
 /// From one rate to the next.
 const STEP: f64 = 1.25;

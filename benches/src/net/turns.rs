@@ -22,6 +22,9 @@ use crate::{
     subject::{self, Veer},
 };
 
+/// The rig's program that drops every frame.
+const DROP: &str = "drop";
+
 /// Whose turn it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -58,6 +61,7 @@ impl Subject {
 pub(super) struct Turns {
     link: PathBuf,
     reflect: Ebpf,
+    drop: Ebpf,
     veer: Xdp,
 }
 
@@ -75,6 +79,7 @@ impl Turns {
         Ok(Self {
             link,
             reflect: programs::load(&[subject::REFLECT])?,
+            drop: programs::load(&[DROP])?,
             veer: Xdp::from_program_info(program, "veer".into(), XdpAttachType::Interface)?,
         })
     }
@@ -85,14 +90,24 @@ impl Turns {
             Subject::Reflect => programs::loaded_mut(&mut self.reflect, subject::REFLECT)?,
             Subject::Veer => &mut self.veer,
         };
-        let mut give = || {
-            let id = program.attach_to_link(XdpLink::try_from(opened(&self.link)?)?)?;
-            // The pin holds the link; this handle may go.
-            program.take_link(id).map(drop)?;
-            Ok::<_, anyhow::Error>(())
-        };
-        give().with_context(|| format!("put {} on {}", subject.name(), self.link.display()))
+        put(program, &self.link)
     }
+
+    /// Has everything dropped from now on.
+    pub(super) fn drop_all(&mut self) -> Result<()> {
+        put(programs::loaded_mut(&mut self.drop, DROP)?, &self.link)
+    }
+}
+
+/// Puts a program on a pinned link, in place of another.
+fn put(program: &mut Xdp, link: &PathBuf) -> Result<()> {
+    let mut put = || {
+        let id = program.attach_to_link(XdpLink::try_from(opened(link)?)?)?;
+        // The pin holds the link; this handle may go.
+        program.take_link(id).map(drop)?;
+        Ok::<_, anyhow::Error>(())
+    };
+    put().with_context(|| format!("put a program on {}", link.display()))
 }
 
 fn opened(pin: &PathBuf) -> Result<FdLink> {

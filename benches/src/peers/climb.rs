@@ -3,18 +3,21 @@
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use super::receiving::Receiving;
-use crate::load;
+use crate::{contender::Receiving, load};
 
 /// Where the ladder starts, queries per second.
 const START_RATE: f64 = 25_000.0;
 
 /// From one step of the ladder to the next.
-const STEP: f64 = std::f64::consts::SQRT_2;
+const STEP: f64 = 2.0;
 
-/// Where else it is measured, by the rate of the ladder's best step: the peak may
-/// lie between two steps.
-const BESIDE: [f64; 2] = [0.84, 1.19];
+/// Where else it is measured, by the rate of what was best before: the peak may lie
+/// between two steps.
+const BESIDE: [[f64; 2]; 2] = [[0.71, 1.41], [0.84, 1.19]];
+
+/// How often a rate is tried at most. The generator has reached its limit when it has not
+/// sent a rate by then.
+const TRIES_MAX: usize = 4;
 
 /// A try that answers this share of what it is sent is not bettered by another.
 const ENOUGH: f64 = 0.99;
@@ -33,6 +36,13 @@ pub(super) struct Point {
 }
 
 impl Point {
+    /// Whether the generator's limit came before the server's: it could send no more, and
+    /// hardly any of it was lost.
+    pub(super) fn is_limited(&self) -> bool {
+        const FEW_LOST: f64 = 0.9;
+        !self.was_sent() && self.answered >= FEW_LOST * self.offered
+    }
+
     /// Whether the generator had more to give.
     fn was_sent(&self) -> bool {
         load::was_sent(self.asked, self.offered)
@@ -97,11 +107,12 @@ pub(super) fn climb(mut measure: impl FnMut(f64, Receiving) -> Result<Point>) ->
         rate *= STEP;
     }
     let mut curve = Curve(points);
-    let peak = curve.peak();
-    if peak.was_sent() {
-        for share in BESIDE {
-            let point = best_of_tries(share * peak.asked, &mut measure)?;
-            curve.0.push(point);
+    for shares in BESIDE {
+        let peak = curve.peak();
+        for share in shares.map(|share| share * peak.asked) {
+            if peak.was_sent() {
+                curve.0.push(best_of_tries(share, &mut measure)?);
+            }
         }
     }
     let points = &mut curve.0;
@@ -110,14 +121,15 @@ pub(super) fn climb(mut measure: impl FnMut(f64, Receiving) -> Result<Point>) ->
 }
 
 /// The try of `rate` with the most answers. Each way is tried, unless the first
-/// leaves nothing to gain; and one more, if none was sent: something else may have
+/// leaves nothing to gain; and more often, while none was sent: something else may have
 /// run on the generator's core for a moment.
 fn best_of_tries(
     rate: f64,
     measure: &mut impl FnMut(f64, Receiving) -> Result<Point>,
 ) -> Result<Point> {
     let mut best: Option<Point> = None;
-    for (number, receiving) in Receiving::TRIES.into_iter().enumerate() {
+    let tries = Receiving::WAYS.into_iter().cycle().take(TRIES_MAX);
+    for (number, receiving) in tries.enumerate() {
         let point = measure(rate, receiving)?;
         // A rate that was not sent says nothing of that rate.
         let rank = |point: &Point| (point.was_sent(), point.answered);

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 
-use super::{answers, receiving::Receiving, report::Latency, server::Server, steady};
+use super::{answers, report::Latency, steady};
 use crate::{
+    contender::{Receiving, Server},
     load::{Load, ratio_of},
     rig::Rig,
 };
@@ -54,7 +55,7 @@ pub(super) fn measure(
     time: Duration,
 ) -> Result<Half> {
     let mut best: Option<Half> = None;
-    for receiving in Receiving::TRIES {
+    for receiving in Receiving::WAYS {
         receiving.set(rig)?;
         let Some(half) = measure_once(rate, receiving, server, rig, load, time)? else {
             continue;

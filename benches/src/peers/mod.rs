@@ -3,22 +3,17 @@
 //!
 //! One veth pair, one [zone](crate::zone), the same names; the [rig](crate::rig) gives the server's
 //! side one core, kernel and process alike, and the load another. Each
-//! [`contender`], [configured](config) at its best, is started in turn: [`climb`]
+//! [contender](crate::contender) is started in turn: [`climb`]
 //! takes answered against offered up to what the [load](crate::load) can send; at half of
 //! the peak so found [`half`] takes latency and processor time; [`kxdpgun`] and
 //! [`dnsperf`] are what operators would measure with.
 
 mod climb;
-mod config;
-mod contender;
 mod dnsperf;
 mod half;
 mod kxdpgun;
-mod receiving;
 mod report;
 mod search;
-mod server;
-mod usage;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -29,12 +24,11 @@ use xtask::setup::Tool;
 
 use self::{
     climb::Point,
-    contender::Contender,
     kxdpgun::Generator,
-    receiving::Receiving,
     report::{Report, Row},
 };
 use crate::{
+    contender::{self, Contender, Receiving},
     load::{Edns, Load, Mix, Questions, Step, ratio_of},
     machine::Facts,
     report as files,
@@ -59,10 +53,13 @@ pub(crate) struct Options {
     /// Draw answers per second against queries offered to FILE
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// Time for each run at one rate; half of the peak has three times as much
+    /// Time for each run at one rate; half of the peak has four times as much
+    #[arg(long, value_name = "N", default_value_t = 400, value_parser = clap::value_parser!(u32).range(100..=60_000))]
+    milliseconds: u32,
+    /// Time for each run of kxdpgun, and twice that for dnsperf's
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=60))]
     seconds: u32,
-    /// Measure this server, and others named so; all of them unless one is named
+    /// Measure this server, and others named so; unless one is named, all but veer-user
     #[arg(long, value_name = "NAME", value_enum)]
     server: Vec<Contender>,
 }
@@ -79,15 +76,21 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let rig = Rig::new()?;
     let zone = Zone::write(rig.lab())?;
     let generator = Generator::new(rig.lab(), zone.names(), options.seconds)?;
-    let is_wanted =
-        |contender: &Contender| options.server.is_empty() || options.server.contains(contender);
-    let rows = Contender::ALL
-        .into_iter()
-        .filter(is_wanted)
-        .map(|contender| measure(contender, &rig, &zone, &generator, options.seconds));
+    let wanted = match &options.server[..] {
+        [] => &Contender::ALL,
+        named => named,
+    };
+    let rows = wanted
+        .iter()
+        .map(|contender| measure(*contender, &rig, &zone, &generator, options));
     let rows = rows.collect::<Result<_>>()?;
 
-    let report = Report::new(facts, generators, options.seconds, rows);
+    let report = Report::new(
+        facts,
+        generators,
+        f64::from(options.milliseconds) / 1e3,
+        rows,
+    );
     report.print();
     if let Some(file) = &options.svg {
         report.picture().write(file)?;
@@ -104,10 +107,10 @@ fn measure(
     rig: &Rig,
     zone: &Zone,
     kxdpgun: &Generator,
-    seconds: u32,
+    options: &Options,
 ) -> Result<Row> {
     let name = contender.name();
-    let time = Duration::from_secs(seconds.into());
+    let time = Duration::from_millis(options.milliseconds.into());
     let version = contender.version()?;
     println!("\n{name}: {version}");
     let server = contender.start(rig, zone)?;
@@ -129,14 +132,14 @@ fn measure(
         Ok(point)
     })?;
     let (peak, highest) = (curve.peak(), curve.highest());
-    let half = half::measure(peak.answered / 2.0, &server, rig, &mut load, 3 * time)?;
+    let half = half::measure(peak.answered / 2.0, &server, rig, &mut load, 4 * time)?;
     println!("{name}: {}", half.line());
     // Its program gives way to theirs.
     drop(load);
 
     Receiving::First.set(rig)?;
     let start = KXDPGUN_START_MAX.min(KXDPGUN_START_SHARE * peak.answered);
-    let dnsperf = dnsperf::run(rig, kxdpgun.queries(), 3 * seconds)?;
+    let dnsperf = dnsperf::run(rig, kxdpgun.queries(), 2 * options.seconds)?;
     println!("{name}: {}", dnsperf.line());
     let found = search::search(start, |rate, receiving| {
         receiving.set(rig)?;
@@ -152,6 +155,7 @@ fn measure(
         version,
         peak_pps: peak.answered,
         peak_offer: peak.offered,
+        peak_limited: peak.is_limited(),
         highest_offer_pps: highest.answered,
         highest_offer: highest.offered,
         kxdpgun_pps: found.max_rate_999,

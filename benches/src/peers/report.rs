@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{
-    climb::Curve, contender::Contender, dnsperf, receiving::Receiving, search::Step, usage::Memory,
-};
+use super::{climb::Curve, dnsperf, search::Step};
 use crate::{
+    contender::{Contender, Memory, Receiving},
     curve::{Axis, Curve as Picture, Series},
     machine::Facts,
     report,
@@ -21,7 +20,7 @@ pub(super) struct Report {
     /// What each load generator said its version is, by name.
     pub(super) generators: BTreeMap<&'static str, String>,
     /// Seconds of each run at one rate.
-    pub(super) seconds: u32,
+    pub(super) seconds: f64,
     #[serde(flatten)]
     ratios: Ratios,
     rows: Vec<Row>,
@@ -36,6 +35,8 @@ pub(super) struct Row {
     pub(super) peak_pps: f64,
     /// Queries sent there.
     pub(super) peak_offer: f64,
+    /// Whether the generator could send no more, so that the server may do better.
+    pub(super) peak_limited: bool,
     /// Answers when the most was sent.
     pub(super) highest_offer_pps: f64,
     /// Queries sent there.
@@ -140,7 +141,7 @@ impl Report {
     pub(super) fn new(
         facts: Facts,
         generators: BTreeMap<&'static str, String>,
-        seconds: u32,
+        seconds: f64,
         rows: Vec<Row>,
     ) -> Self {
         Self {
@@ -155,7 +156,10 @@ impl Report {
     /// Prints the table.
     pub(super) fn print(&self) {
         let cells = self.rows.iter().map(|row| {
-            let limited = if row.kxdpgun_limited { "≥ " } else { "" };
+            let at_least = |limited, pps| {
+                let sign = if limited { "≥ " } else { "" };
+                format!("{sign}{pps:.0}/s")
+            };
             let Latency {
                 p50_us,
                 p99_us,
@@ -164,9 +168,9 @@ impl Report {
             } = row.latency;
             [
                 row.name.name().to_owned(),
-                format!("{:.0}/s", row.peak_pps),
+                at_least(row.peak_limited, row.peak_pps),
                 format!("{:.0}/s", row.highest_offer_pps),
-                format!("{limited}{:.0}/s", row.kxdpgun_pps),
+                at_least(row.kxdpgun_limited, row.kxdpgun_pps),
                 format!("{p50_us:.0}"),
                 format!("{p99_us:.0}"),
                 format!("{p999_us:.0}"),
@@ -226,6 +230,7 @@ mod tests {
             version: String::new(),
             peak_pps,
             peak_offer: peak_pps,
+            peak_limited: false,
             highest_offer_pps: 0.0,
             highest_offer: 2e6,
             kxdpgun_pps: 0.0,
@@ -282,7 +287,7 @@ mod tests {
     fn a_step_without_answers_is_not_drawn() {
         let facts = Facts::collect().expect("this machine has some");
         let rows = rows(&[(Contender::Nsd, 1e5, 1.0, 1.0)]);
-        let report = Report::new(facts, BTreeMap::new(), 1, rows);
+        let report = Report::new(facts, BTreeMap::new(), 1.0, rows);
         let picture = report.picture();
         assert_eq!(picture.series[0].name, "nsd");
         assert_eq!(picture.series[0].points, [(1e4, 1e4)]);

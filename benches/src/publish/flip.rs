@@ -26,7 +26,7 @@ use super::{
     world::{World, Writer, resolver},
 };
 use crate::{
-    load::{Edns, Load, Mix, Questions, Step},
+    load::{Edns, Load, Mix, Questions, Step, ratio_of},
     rig::{Rig, SERVER_CPU},
     zone::ORIGIN,
 };
@@ -51,7 +51,7 @@ pub(super) struct Flip {
     pub(super) size: Size,
     /// Generations that became current under load.
     pub(super) flips: usize,
-    /// Reading the zones from their files, milliseconds.
+    /// Reading the zones of both editions from their files, before the load, milliseconds.
     pub(super) read_ms: f64,
     /// Compiling the generation's image, milliseconds.
     pub(super) build_ms: f64,
@@ -82,7 +82,6 @@ pub(super) struct Flip {
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Generation {
     number: u64,
-    read_ms: f64,
     build_ms: f64,
     write_ms: f64,
 }
@@ -96,6 +95,8 @@ pub(super) struct Traffic {
     /// Queries the program answered, those of the check left out.
     pub(super) answered: u64,
     pub(super) unanswered: u64,
+    /// Answers that arrived by queries sent, what the link lost included.
+    pub(super) answered_share: f64,
     wrong: u64,
     checked: u64,
     switch_ms: f64,
@@ -104,7 +105,7 @@ pub(super) struct Traffic {
 pub(super) fn measure(size: Size) -> Result<Flip> {
     let rig = Rig::new()?;
     let World { mut kernel, writer } = World::new(capacity(size.names), Plan::default())?;
-    let names = Names::write(rig.lab().dir(), size.names)?;
+    let names = Names::new(rig.lab().dir(), size.names)?;
     generation(&writer, &names)?;
     let _link = veth::attach(kernel.program()?, rig.server())?;
     let hot = hot_names(&names);
@@ -128,7 +129,7 @@ pub(super) fn measure(size: Size) -> Result<Flip> {
     Ok(Flip {
         size,
         flips: generations.len(),
-        read_ms: median(|one| one.read_ms),
+        read_ms: milliseconds(names.read),
         build_ms: median(|one| one.build_ms),
         write_ms: median(|one| one.write_ms),
         switch_ms: with.switch_ms,
@@ -211,6 +212,7 @@ fn offer(
         answered,
         received,
         unanswered: received - answered,
+        answered_share: ratio_of(good) / ratio_of(step.sent.hot),
         wrong: step.replies.all(Kind::Hot) - good + checks.wrong,
         checked: checks.asked,
         switch_ms: milliseconds(checks.longest_switch),
@@ -232,16 +234,12 @@ fn flip(writer: &Writer, names: &Names, done: &AtomicBool) -> Result<Vec<Generat
     Ok(all)
 }
 
-/// The next generation, from its files to its being current.
+/// The next generation, from its zones to its being current.
 fn generation(writer: &Writer, names: &Names) -> Result<Generation> {
     let number = writer.tables.generation_number() + 1;
-    let begin = Instant::now();
-    let zones = names.zones(number)?;
-    let read = begin.elapsed();
-    let published = writer.publish(zones)?;
+    let published = writer.publish(names.zones(number))?;
     Ok(Generation {
         number,
-        read_ms: milliseconds(read),
         build_ms: milliseconds(published.build),
         write_ms: milliseconds(published.write),
     })

@@ -126,7 +126,7 @@ pub(super) fn measure(size: Size) -> Result<Latency> {
     let steady = u32::from(FLIPPING) * KINDS.len() as u32;
     let prober = Arc::new(Rigged::new(Arc::clone(&flippers), steady));
     observe_first(&mut writer.director, &prober);
-    writer.publish(world::zones_of(writer.director.plan())?)?;
+    writer.publish(&world::zones_of(writer.director.plan())?)?;
 
     let watched = (0..).zip(flippers.iter()).map(|(pool, flipper)| {
         Ok(Watched {

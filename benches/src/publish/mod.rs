@@ -50,7 +50,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1000..))]
     rate: u32,
     /// Time for that, and for the same load without them
-    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=600))]
+    #[arg(long, value_name = "N", default_value_t = 45, value_parser = clap::value_parser!(u32).range(1..=600))]
     flip_seconds: u32,
 }
 
@@ -178,19 +178,27 @@ fn print_flip(flip: &Flip) {
                 load.received.to_string(),
                 load.answered.to_string(),
                 load.unanswered.to_string(),
+                format!("{:.3} %", 100.0 * load.answered_share),
             ]
         })
         .collect();
     report::print_table(
-        ["load", "sent", "received", "answered", "unanswered"],
+        [
+            "load",
+            "sent",
+            "received",
+            "answered",
+            "unanswered",
+            "answered of sent",
+        ],
         &rows,
     );
     println!(
-        "{} flips; medians: zones read in {:.0} ms, image built in {:.0} ms, waited for and \
+        "zones read in {:.0} ms; {} flips; medians: image built in {:.0} ms, waited for and \
          written in {:.0} ms; old and new answers at most {:.2} ms apart; {} wrong, of {} \
          looked at",
-        flip.flips,
         flip.read_ms,
+        flip.flips,
         flip.build_ms,
         flip.write_ms,
         flip.switch_ms,

@@ -4,6 +4,8 @@ use std::{
     fs,
     net::Ipv4Addr,
     path::{Path, PathBuf},
+    thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, anyhow};
@@ -14,10 +16,12 @@ use crate::internet;
 /// What the addresses of the editions start with; the generator's is the first.
 const FIRST_OCTETS: [u8; 2] = [198, 199];
 
-/// Master files of both editions, and the names in them that have IPv4 addresses.
+/// Both editions, and the names in them that have IPv4 addresses.
 pub(super) struct Names {
-    files: [Vec<PathBuf>; 2],
+    editions: [Zones; 2],
     hosts: Vec<Host>,
+    /// How long it took to read both from their files, at the same time.
+    pub(super) read: Duration,
 }
 
 /// A name with one IPv4 address.
@@ -44,19 +48,17 @@ fn edition(generation: u64) -> usize {
 }
 
 impl Names {
-    /// Writes zones with `count` names into `directory`.
-    pub(super) fn write(directory: &Path, count: u32) -> Result<Self> {
+    /// Zones with `count` names, by way of master files in `directory`.
+    pub(super) fn new(directory: &Path, count: u32) -> Result<Self> {
         let directories = FIRST_OCTETS.map(|octet| directory.join(octet.to_string()));
         for directory in &directories {
             fs::create_dir(directory).with_context(|| format!("mkdir {}", directory.display()))?;
         }
-        let mut names = Self {
-            files: [Vec::new(), Vec::new()],
-            hosts: Vec::new(),
-        };
+        let mut files = [Vec::new(), Vec::new()];
+        let mut all = Vec::new();
         for zone in internet::zones(count as usize) {
             let (apex, text) = (zone.apex, zone.text);
-            let editions = directories.iter().zip(&mut names.files).zip(FIRST_OCTETS);
+            let editions = directories.iter().zip(&mut files).zip(FIRST_OCTETS);
             for ((directory, files), octet) in editions {
                 // Absolute, so the name ends with the dot of the file's.
                 let file = directory.join(format!("{apex}zone"));
@@ -64,9 +66,14 @@ impl Names {
                     .with_context(|| format!("write {}", file.display()))?;
                 files.push(file);
             }
-            names.hosts.extend(hosts(&apex, &text));
+            all.extend(hosts(&apex, &text));
         }
-        Ok(names)
+        let begin = Instant::now();
+        Ok(Self {
+            editions: read(&files)?,
+            hosts: all,
+            read: begin.elapsed(),
+        })
     }
 
     /// The names that have addresses; at least one.
@@ -74,13 +81,28 @@ impl Names {
         &self.hosts
     }
 
-    /// Reads the zones that generation `generation` has.
-    pub(super) fn zones(&self, generation: u64) -> Result<Zones> {
-        let files = self.files[edition(generation)].iter();
-        let zones =
-            files.map(|file| master_file::parse(file).map_err(|errors| anyhow!("{errors}")));
-        Zones::new(zones.collect::<Result<_>>()?).map_err(|error| anyhow!("{error}"))
+    /// The zones that generation `generation` has.
+    pub(super) fn zones(&self, generation: u64) -> &Zones {
+        &self.editions[edition(generation)]
     }
+}
+
+/// Reads both editions, each in a thread.
+fn read(files: &[Vec<PathBuf>; 2]) -> Result<[Zones; 2]> {
+    let edition = |files: &[PathBuf]| {
+        let zones = files.iter();
+        let zones =
+            zones.map(|file| master_file::parse(file).map_err(|errors| anyhow!("{errors}")));
+        Zones::new(zones.collect::<Result<_>>()?).map_err(|error| anyhow!("{error}"))
+    };
+    thread::scope(|scope| {
+        let reading = files.each_ref().map(|files| scope.spawn(|| edition(files)));
+        let [one, other] = reading.map(|reading| {
+            let read = reading.join();
+            read.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+        });
+        Ok([one?, other?])
+    })
 }
 
 /// The master file `text` with other addresses.
@@ -123,12 +145,12 @@ mod tests {
     }
 
     #[test]
-    fn zones_are_read_as_they_were_written() {
+    fn both_editions_have_all_names() {
         let directory = tempfile::tempdir().expect("a directory");
-        let names = Names::write(directory.path(), 300).expect("files");
+        let names = Names::new(directory.path(), 300).expect("zones");
         assert!(names.hosts().len() > 150, "{}", names.hosts().len());
         for generation in [1, 2] {
-            let zones = names.zones(generation).expect("they are valid");
+            let zones = names.zones(generation);
             assert!(zones.names().count() >= 300);
         }
     }

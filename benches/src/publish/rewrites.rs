@@ -52,7 +52,7 @@ pub(super) struct Rewrites {
 /// Re-stores the words of `pools` × `groups` for about `time`.
 pub(super) fn measure(pools: u16, groups: u16, time: Duration) -> Result<Rewrites> {
     let World { mut writer, .. } = World::new(capacity(pools, groups), plan(pools, groups)?)?;
-    writer.publish(world::zones_of(writer.director.plan())?)?;
+    writer.publish(&world::zones_of(writer.director.plan())?)?;
     // In a thread of its own, since only that is to keep to one core.
     let (stores, spent) = thread::scope(|scope| {
         let storing = scope.spawn(|| restore(&writer, time));

@@ -3,13 +3,11 @@
 //!
 //! Over UDP the paced [load](crate::load) climbs until the answers rise no more
 //! ([`ladder`]); over TCP the [`stream`] clients keep as many queries open as
-//! they are told. Each of the [`server`]s is measured in turn, several rounds of it,
-//! and what it costs is the [`cpu`] time of its processes and of its receiving.
+//! they are told. Each [contender](crate::contender) is measured in turn, several rounds
+//! of it, and what it costs is the time of its processes and of its receiving.
 
-mod cpu;
 mod ladder;
 mod report;
-mod server;
 mod stream;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -21,10 +19,10 @@ use dns_ebpf::load::{Fate, Kind};
 use self::{
     ladder::Rung,
     report::{Report, Round, Transport},
-    server::{Server, Subject},
     stream::Clients,
 };
 use crate::{
+    contender::{Contender, Receiving, Server},
     load::{Edns, Load, Mix, Questions, Step, ratio_of},
     machine::Facts,
     report as files,
@@ -39,6 +37,9 @@ const TRIES: usize = 5;
 /// The share of its time for which it must.
 const LASTING: f64 = 0.9;
 
+/// Who is measured, in this order.
+const SUBJECTS: [Contender; 3] = [Contender::VeerUser, Contender::KnotUdp, Contender::Nsd];
+
 /// Names that are asked for.
 const NAMES: usize = 512;
 
@@ -49,8 +50,8 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Time for each run at one rate, or with one number of open queries
-    #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=60))]
-    seconds: u32,
+    #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(100..=60_000))]
+    milliseconds: u32,
     /// Climbs of each server over each transport; a peak is their median
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
@@ -63,14 +64,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     println!("{}", facts.line());
     let rig = Rig::new()?;
     let zone = Zone::write(rig.lab())?;
-    let time = Duration::from_secs(options.seconds.into());
+    let time = Duration::from_millis(options.milliseconds.into());
     let mut versions = BTreeMap::new();
     let mut rounds = Vec::new();
     for number in 0..options.rounds {
-        for subject in Subject::ALL {
-            versions.insert(subject.name(), subject.version()?);
+        for subject in SUBJECTS {
+            versions.insert(report::name(subject), subject.version()?);
             for transport in Transport::ALL {
-                let server = Server::start(subject, &rig, &zone)?;
+                let server = subject.start(&rig, &zone)?;
                 let rungs = match transport {
                     Transport::Udp => climb(&rig, &zone, &server, time)?,
                     Transport::Tcp => converse(&rig, &zone, &server, time)?,
@@ -82,7 +83,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             }
         }
     }
-    let report = Report::new(facts, versions, options.seconds, &rounds)?;
+    let report = Report::new(facts, versions, time.as_secs_f64(), &rounds)?;
     report.print();
     match &options.json {
         Some(file) => files::write(file, &report),
@@ -98,7 +99,8 @@ fn climb(rig: &Rig, zone: &Zone, server: &Server, time: Duration) -> Result<Vec<
         edns: Edns::Off,
     };
     let mut load = Load::new(rig, questions)?;
-    ladder::climb(|rate| {
+    ladder::climb(|rate, receiving| {
+        receiving.set(rig)?;
         let (step, process) = offer(&mut load, server, rate, time)?;
         let answered = step.replies.of(Kind::Hot, Fate::Answer);
         let other = step.replies.all(Kind::Hot) - answered;
@@ -113,7 +115,7 @@ fn climb(rig: &Rig, zone: &Zone, server: &Server, time: Duration) -> Result<Vec<
             process_ns: process.as_secs_f64() * 1e9 / ratio_of(answered.max(1)),
             receiving_ns: receiving / ratio_of(answered.max(1)),
         };
-        println!("{} udp: {}", server.name(), rung.line());
+        println!("{} udp: {}", report::name(server.contender()), rung.line());
         Ok(rung)
     })
 }
@@ -127,10 +129,10 @@ fn offer(load: &mut Load, server: &Server, rate: f64, time: Duration) -> Result<
     };
     let mut why = anyhow!("it never sent for all of {time:?}");
     for _ in 0..TRIES {
-        let before = cpu::of_tree(server.pid())?;
+        let before = server.cpu()?;
         match load.run(mix, time) {
             Ok(step) if step.sent.seconds >= LASTING * time.as_secs_f64() => {
-                let process = cpu::of_tree(server.pid())?.saturating_sub(before);
+                let process = server.cpu()?.saturating_sub(before);
                 return Ok((step, process));
             }
             Ok(_) => {}
@@ -142,9 +144,12 @@ fn offer(load: &mut Load, server: &Server, rate: f64, time: Duration) -> Result<
 
 /// Keeps more and more queries open on the same number of connections.
 fn converse(rig: &Rig, zone: &Zone, server: &Server, time: Duration) -> Result<Vec<Rung>> {
+    // The clients wait for answers, so nothing is lost that does not wait.
+    Receiving::Shared.set(rig)?;
+    let name = report::name(server.contender());
     let clients = Clients::new(rig, &zone.names()[..NAMES])?;
     let measure = |open: usize| {
-        let cpu = || Ok::<_, anyhow::Error>((cpu::of_tree(server.pid())?, rig.server_cpu()?));
+        let cpu = || Ok::<_, anyhow::Error>((server.cpu()?, rig.server_cpu()?));
         let talk = clients.run(open, time, cpu)?;
         let ((process_before, receiving_before), (process, receiving)) = talk.readings;
         let each = |after: Duration, before: Duration| {
@@ -157,9 +162,9 @@ fn converse(rig: &Rig, zone: &Zone, server: &Server, time: Duration) -> Result<V
             process_ns: each(process, process_before),
             receiving_ns: each(receiving, receiving_before),
         };
-        println!("{} tcp: {}", server.name(), rung.line());
+        println!("{name} tcp: {}", rung.line());
         Ok(rung)
     };
     let rungs: Result<Vec<_>> = stream::OPEN.into_iter().map(measure).collect();
-    rungs.with_context(|| format!("{} over TCP", server.name()))
+    rungs.with_context(|| format!("{name} over TCP"))
 }

@@ -5,11 +5,17 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use super::{
-    ladder::{Rung, best},
-    server::Subject,
-};
-use crate::{machine::Facts, report};
+use super::ladder::{Rung, best};
+use crate::{contender::Contender, machine::Facts, report};
+
+/// What a server is called, however queries come.
+pub(super) fn name(subject: Contender) -> &'static str {
+    match subject {
+        Contender::Veer | Contender::VeerUser => "veer",
+        Contender::KnotXdp | Contender::KnotUdp => "knot",
+        other => other.name(),
+    }
+}
 
 /// How queries come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -33,14 +39,14 @@ impl Transport {
 /// One climb of one server.
 #[derive(Clone, Debug)]
 pub(super) struct Round {
-    subject: Subject,
+    subject: Contender,
     transport: Transport,
     peak: Rung,
     rungs: Vec<Rung>,
 }
 
 impl Round {
-    pub(super) fn new(subject: Subject, transport: Transport, rungs: Vec<Rung>) -> Result<Self> {
+    pub(super) fn new(subject: Contender, transport: Transport, rungs: Vec<Rung>) -> Result<Self> {
         Ok(Self {
             subject,
             transport,
@@ -51,7 +57,7 @@ impl Round {
 
     /// For a reader.
     pub(super) fn line(&self) -> String {
-        let (name, transport) = (self.subject.name(), self.transport.name());
+        let (name, transport) = (name(self.subject), self.transport.name());
         let Rung { answered, .. } = self.peak;
         format!("{name} {transport} peaks at {answered:.0}/s")
     }
@@ -65,7 +71,7 @@ pub(super) struct Report {
     /// What each program said its version is, by name.
     versions: BTreeMap<&'static str, String>,
     /// Seconds of each run.
-    seconds: u32,
+    seconds: f64,
     rows: Vec<Row>,
     /// veer's peak by Knot's, over UDP.
     veer_over_knot_udp: f64,
@@ -97,30 +103,30 @@ impl Report {
     pub(super) fn new(
         facts: Facts,
         versions: BTreeMap<&'static str, String>,
-        seconds: u32,
+        seconds: f64,
         rounds: &[Round],
     ) -> Result<Self> {
         let rows = Transport::ALL.into_iter().flat_map(|transport| {
-            Subject::ALL
+            super::SUBJECTS
                 .into_iter()
                 .map(move |subject| Row::of(subject, transport, rounds))
         });
         let rows: Vec<Row> = rows.collect::<Result<_>>()?;
         let veer_over = |subject, transport| {
-            let peak = |subject: Subject| {
-                let is = |row: &&Row| row.name == subject.name() && row.transport == transport;
+            let peak = |subject: Contender| {
+                let is = |row: &&Row| row.name == name(subject) && row.transport == transport;
                 rows.iter().find(is).map_or(f64::NAN, |row| row.peak_pps)
             };
-            peak(Subject::Veer) / peak(subject)
+            peak(Contender::VeerUser) / peak(subject)
         };
         Ok(Self {
             facts,
             versions,
             seconds,
-            veer_over_knot_udp: veer_over(Subject::Knot, Transport::Udp),
-            veer_over_nsd_udp: veer_over(Subject::Nsd, Transport::Udp),
-            veer_over_knot_tcp: veer_over(Subject::Knot, Transport::Tcp),
-            veer_over_nsd_tcp: veer_over(Subject::Nsd, Transport::Tcp),
+            veer_over_knot_udp: veer_over(Contender::KnotUdp, Transport::Udp),
+            veer_over_nsd_udp: veer_over(Contender::Nsd, Transport::Udp),
+            veer_over_knot_tcp: veer_over(Contender::KnotUdp, Transport::Tcp),
+            veer_over_nsd_tcp: veer_over(Contender::Nsd, Transport::Tcp),
             rows,
         })
     }
@@ -153,13 +159,13 @@ impl Report {
 }
 
 impl Row {
-    fn of(subject: Subject, transport: Transport, rounds: &[Round]) -> Result<Self> {
+    fn of(subject: Contender, transport: Transport, rounds: &[Round]) -> Result<Self> {
         let is = |round: &&Round| round.subject == subject && round.transport == transport;
         let own: Vec<&Round> = rounds.iter().filter(is).collect();
         let mut peaks: Vec<Rung> = own.iter().map(|round| round.peak).collect();
         peaks.sort_by(|one, other| one.answered.total_cmp(&other.answered));
         let median = peaks.get(peaks.len().saturating_sub(1) / 2);
-        let name = subject.name();
+        let name = name(subject);
         let peak = median.with_context(|| format!("no round of {name}"))?;
         Ok(Self {
             name,
@@ -195,19 +201,19 @@ mod tests {
             Round::new(subject, transport, vec![rung(10.0), rung(answered)]).expect("rungs")
         };
         let rounds = [
-            round(Subject::Veer, Transport::Udp, 300.0),
-            round(Subject::Knot, Transport::Udp, 1.0),
-            round(Subject::Veer, Transport::Tcp, 2.0),
-            round(Subject::Veer, Transport::Udp, 100.0),
-            round(Subject::Veer, Transport::Udp, 200.0),
+            round(Contender::VeerUser, Transport::Udp, 300.0),
+            round(Contender::KnotUdp, Transport::Udp, 1.0),
+            round(Contender::VeerUser, Transport::Tcp, 2.0),
+            round(Contender::VeerUser, Transport::Udp, 100.0),
+            round(Contender::VeerUser, Transport::Udp, 200.0),
         ];
-        let row = Row::of(Subject::Veer, Transport::Udp, &rounds).expect("rounds");
+        let row = Row::of(Contender::VeerUser, Transport::Udp, &rounds).expect("rounds");
         let row = serde_json::to_value(&row).expect("numbers");
         assert_eq!(row["peaks_pps"], json!([300.0, 100.0, 200.0]));
         assert_eq!(row["peak_pps"], json!(200.0));
         assert_eq!(row["cpu_ns_per_query"], json!(120.0));
         assert_eq!(row["process_ns_per_query"], json!(20.0));
         assert_eq!(row["curves"].as_array().map(Vec::len), Some(3));
-        Row::of(Subject::Nsd, Transport::Udp, &rounds).expect_err("not measured");
+        Row::of(Contender::Nsd, Transport::Udp, &rounds).expect_err("not measured");
     }
 }

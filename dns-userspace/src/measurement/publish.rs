@@ -4,8 +4,6 @@
 //! current one, once nobody can read what lay there, and made current by one store.
 //! Between all that it tells the kernel the time of day.
 
-mod prompt;
-
 use std::{
     collections::HashMap,
     sync::{Arc, atomic::AtomicU64, atomic::Ordering::Relaxed},
@@ -87,9 +85,6 @@ impl Publisher {
             .name("publisher".to_owned())
             .spawn(move || {
                 pin(core);
-                if let Err(error) = prompt::ask_for_short_slices() {
-                    tracing::warn!("decisions may wait for other processes: {error}");
-                }
                 thread.run(&received);
             })?;
         Ok(Self { orders, published })

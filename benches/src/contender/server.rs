@@ -16,7 +16,7 @@ use xtask::lab::{
 };
 
 use super::{
-    contender::Contender,
+    Contender,
     usage::{self, Memory},
 };
 use crate::{
@@ -33,14 +33,14 @@ const TIMEOUT: Duration = Duration::from_millis(100);
 
 /// A server that has answered as it should, alone on the server's core.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     contender: Contender,
     process: Process,
 }
 
 impl Server {
     /// Runs `command`, which is `contender`; returns when it answers for `zone`.
-    pub(super) fn start(
+    pub(crate) fn start(
         contender: Contender,
         command: &Command,
         rig: &Rig,
@@ -135,19 +135,24 @@ impl Server {
         Ok(())
     }
 
+    /// Who it is.
+    pub(crate) fn contender(&self) -> Contender {
+        self.contender
+    }
+
     /// Processor time that its processes have taken so far.
-    pub(super) fn cpu(&self) -> Result<Duration> {
+    pub(crate) fn cpu(&self) -> Result<Duration> {
         usage::cpu(self.process.pid())
     }
 
     /// The memory it holds.
-    pub(super) fn memory(&self) -> Result<Memory> {
+    pub(crate) fn memory(&self) -> Result<Memory> {
         usage::memory(self.process.pid())
     }
 
     /// Stops it, and leaves the interface to the next one. Fails if it has ended
     /// before: then the measurements are not its own.
-    pub(super) fn stop(mut self) -> Result<()> {
+    pub(crate) fn stop(mut self) -> Result<()> {
         let name = self.contender.name();
         if let Some(status) = self.process.ended()? {
             bail!("{name} ended: {status}: {}", self.process.stderr().trim());

@@ -1,4 +1,10 @@
-//! The servers that are compared.
+//! Authoritative servers that are compared: each [configured](config) at its best for one
+//! core, [started](server) there in turn, and what it [takes](usage).
+
+mod config;
+mod receiving;
+mod server;
+mod usage;
 
 use std::process::Command;
 
@@ -7,14 +13,16 @@ use clap::ValueEnum;
 use serde::{Serialize, Serializer};
 use xtask::{cargo, lab::ConfigDir, setup::Tool};
 
-use super::{config, server::Server};
+pub(crate) use self::{receiving::Receiving, server::Server, usage::Memory};
 use crate::{rig::Rig, zone::Zone};
 
 /// A server and the way it receives queries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum Contender {
+pub(crate) enum Contender {
     /// veer's XDP program.
     Veer,
+    /// veer's userspace plane alone.
+    VeerUser,
     /// Knot DNS by `AF_XDP`.
     KnotXdp,
     /// Knot DNS on a UDP socket.
@@ -36,8 +44,8 @@ impl Serialize for Contender {
 }
 
 impl Contender {
-    /// In the order they are measured and reported.
-    pub(super) const ALL: [Self; 7] = [
+    /// In the order they are measured and reported where none is named.
+    pub(crate) const ALL: [Self; 7] = [
         Self::Veer,
         Self::KnotXdp,
         Self::KnotUdp,
@@ -48,9 +56,10 @@ impl Contender {
     ];
 
     /// Its name in reports and on the command line.
-    pub(super) fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Veer => "veer",
+            Self::VeerUser => "veer-user",
             Self::KnotXdp => "knot-xdp",
             Self::KnotUdp => "knot-udp",
             Self::Nsd => "nsd",
@@ -61,13 +70,13 @@ impl Contender {
     }
 
     /// Whether it receives queries in XDP, before the network stack.
-    pub(super) fn is_xdp(self) -> bool {
+    pub(crate) fn is_xdp(self) -> bool {
         matches!(self, Self::Veer | Self::KnotXdp)
     }
 
     fn program(self) -> Result<Command> {
         Ok(match self {
-            Self::Veer => Command::new(cargo::target_dir()?.join("release/veerd")),
+            Self::Veer | Self::VeerUser => Command::new(cargo::target_dir()?.join("release/veerd")),
             Self::KnotXdp | Self::KnotUdp => Tool::Knotd.command(),
             Self::Nsd => Tool::Nsd.command(),
             Self::Gdnsd => Tool::Gdnsd.command(),
@@ -77,9 +86,9 @@ impl Contender {
     }
 
     /// What the program says its version is.
-    pub(super) fn version(self) -> Result<String> {
+    pub(crate) fn version(self) -> Result<String> {
         let (argument, mark) = match self {
-            Self::Veer => ("--version", "veerd"),
+            Self::Veer | Self::VeerUser => ("--version", "veerd"),
             Self::KnotXdp | Self::KnotUdp => ("--version", "knotd"),
             Self::Nsd => ("-v", "NSD version"),
             // Said above its usage, since there is no such option.
@@ -91,7 +100,7 @@ impl Contender {
     }
 
     /// Starts it on the server's side of `rig`; returns when it answers for `zone`.
-    pub(super) fn start(self, rig: &Rig, zone: &Zone) -> Result<Server> {
+    pub(crate) fn start(self, rig: &Rig, zone: &Zone) -> Result<Server> {
         let directory = ConfigDir::new(rig.lab(), self.name())?;
         let mut command = self.program()?;
         command.args(config::write(self, &directory, rig, zone)?);
@@ -100,7 +109,7 @@ impl Contender {
 }
 
 /// What `command` says with `argument`, from `mark` to the end of the line.
-pub(super) fn version(mut command: Command, argument: &str, mark: &str) -> Result<String> {
+pub(crate) fn version(mut command: Command, argument: &str, mark: &str) -> Result<String> {
     let program = command.get_program().display().to_string();
     let output = command.arg(argument).output();
     let output = output.with_context(|| format!("run {program}"))?;

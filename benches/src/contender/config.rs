@@ -1,5 +1,4 @@
-//! How each server is configured: at its best with one core, answering over UDP
-//! from memory.
+//! How each server is configured: at its best with one core, answering from memory.
 //!
 //! For all of them: one worker; no rate limit, which would drop a load of one
 //! kind of query; no log of queries; the answer's records and nothing more, which
@@ -8,7 +7,7 @@
 use anyhow::Result;
 use xtask::lab::ConfigDir;
 
-use super::contender::Contender;
+use super::Contender;
 use crate::{
     rig::{Rig, SERVER_ADDRESS, SERVER_CPU},
     zone::{self, Zone},
@@ -57,8 +56,12 @@ pub(super) fn write(
             let one = ["-f", "-n", "1", "-c"].map(str::to_owned);
             one.into_iter().chain([file("named.conf")]).collect()
         }
-        Contender::Veer => {
-            directory.write("veer.conf", &veer(rig))?;
+        Contender::Veer | Contender::VeerUser => {
+            let mut settings = veer();
+            if contender.is_xdp() {
+                settings += &veer_xdp(rig);
+            }
+            directory.write("veer.conf", &settings)?;
             directory.write(&format!("zones.d/{}zone", zone::ORIGIN), zone.text())?;
             vec!["--config".into(), place]
         }
@@ -96,7 +99,8 @@ zone:
 /// One server process and the transfer daemon beside it, on the core. `reuseport` is
 /// for several processes; the rate limit is on unless it is 0; without `database` the
 /// zone is read from its file into memory; sockets have the buffers that NSD's
-/// manual has for busy servers, so that a burst is not lost.
+/// manual has for busy servers, so that a burst is not lost; TCP has more connections
+/// than clients open.
 fn nsd(place: &str, zone: &Zone) -> String {
     format!(
         r#"server:
@@ -109,6 +113,7 @@ fn nsd(place: &str, zone: &Zone) -> String {
   reuseport: no
   receive-buffer-size: 4194304
   send-buffer-size: 4194304
+  tcp-count: 1000
   minimal-responses: yes
   rrl-ratelimit: 0
   rrl-whitelist-ratelimit: 0
@@ -228,14 +233,13 @@ zone "{}" {{ type primary; file "{}"; }};
     )
 }
 
-/// As shipped, its one userspace worker and its XDP program.
-fn veer(rig: &Rig) -> String {
-    format!(
-        "server.addresses = {SERVER_ADDRESS}
-server.workers = 1
-xdp.interface = {}
-xdp.on_exit = detach
-",
-        rig.server().interface
-    )
+/// As shipped, with one userspace worker.
+fn veer() -> String {
+    format!("server.addresses = {SERVER_ADDRESS}\nserver.workers = 1\n")
+}
+
+/// With its XDP program, which goes when it ends.
+fn veer_xdp(rig: &Rig) -> String {
+    let interface = rig.server().interface;
+    format!("xdp.interface = {interface}\nxdp.on_exit = detach\n")
 }

@@ -14,7 +14,7 @@ use crate::{load::ratio_of, rig};
 
 /// Memory that would be free without the server, MiB.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub(super) struct Memory {
+pub(crate) struct Memory {
     /// Of its processes, shared pages by their part (PSS), without maps of BPF.
     processes: f64,
     /// Of the maps of BPF that they hold.
@@ -23,13 +23,13 @@ pub(super) struct Memory {
 
 impl Memory {
     /// All of it, MiB.
-    pub(super) fn all(&self) -> f64 {
+    pub(crate) fn all(&self) -> f64 {
         self.processes + self.bpf_maps
     }
 }
 
 /// The processes of the group that `leader` leads: a server and its children.
-pub(super) fn processes(leader: u32) -> Result<Vec<u32>> {
+pub(crate) fn processes(leader: u32) -> Result<Vec<u32>> {
     let pids = numbers_in(Path::new("/proc"))?;
     let pids: Vec<u32> = pids
         .into_iter()
@@ -53,7 +53,7 @@ fn group_of(stat: &str) -> Option<u32> {
 }
 
 /// Processor time that the group's threads have taken so far.
-pub(super) fn cpu(leader: u32) -> Result<Duration> {
+pub(crate) fn cpu(leader: u32) -> Result<Duration> {
     let mut sum = Duration::ZERO;
     for pid in processes(leader)? {
         for task in numbers_in(&PathBuf::from(format!("/proc/{pid}/task")))? {
@@ -64,7 +64,7 @@ pub(super) fn cpu(leader: u32) -> Result<Duration> {
 }
 
 /// The memory that the group holds.
-pub(super) fn memory(leader: u32) -> Result<Memory> {
+pub(crate) fn memory(leader: u32) -> Result<Memory> {
     let mut pss_kib = 0;
     // Processes may hold the same map.
     let mut maps = BTreeMap::new();

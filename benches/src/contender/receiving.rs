@@ -11,7 +11,7 @@ use crate::rig::Rig;
 /// servers on sockets, since XDP programs run in the receiving itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Receiving {
+pub(crate) enum Receiving {
     /// Receiving comes first, as in interrupts.
     First,
     /// Even shares, as with `ksoftirqd`, which takes over from interrupts under load.
@@ -19,11 +19,11 @@ pub(super) enum Receiving {
 }
 
 impl Receiving {
-    /// The way of each try of a rate.
-    pub(super) const TRIES: [Self; 3] = [Self::First, Self::Shared, Self::First];
+    /// Both, in the order they are tried.
+    pub(crate) const WAYS: [Self; 2] = [Self::First, Self::Shared];
 
     /// Has the server's side of `rig` work so from now on.
-    pub(super) fn set(self, rig: &Rig) -> Result<()> {
+    pub(crate) fn set(self, rig: &Rig) -> Result<()> {
         match self {
             Self::First => rig.prefer_server(),
             Self::Shared => rig.share_server(),
