@@ -1,28 +1,41 @@
-//! Tells the crate which XDP object to embed.
+//! Tells the crate which XDP objects to embed.
 
-use std::{env, path::PathBuf};
+use std::{
+    env,
+    path::{Path, PathBuf},
+};
+
+/// The objects, and the variables that tell the crate where they are.
+const OBJECTS: [(&str, &str); 2] = [
+    ("veer.o", "VEER_EBPF_OBJECT_PATH"),
+    ("veer-arrays.o", "VEER_EBPF_ARRAYS_OBJECT_PATH"),
+];
 
 fn main() {
-    println!("cargo::rerun-if-env-changed=VEER_EBPF_OBJECT");
-    let object = env::var_os("VEER_EBPF_OBJECT")
+    println!("cargo::rerun-if-env-changed=VEER_EBPF_OBJECTS");
+    let directory = env::var_os("VEER_EBPF_OBJECTS")
         .filter(|path| !path.is_empty())
-        .map_or_else(built_object, PathBuf::from);
-    println!("cargo::rerun-if-changed={}", object.display());
-    if object.is_file() {
-        println!(
-            "cargo::rustc-env=VEER_EBPF_OBJECT_PATH={}",
-            object.display()
-        );
+        .map_or_else(built_objects, PathBuf::from);
+    for (object, variable) in OBJECTS {
+        embed(&directory.join(object), variable);
+    }
+}
+
+fn embed(object: &Path, variable: &str) {
+    let exists = object.is_file();
+    let object = object.display();
+    println!("cargo::rerun-if-changed={object}");
+    if exists {
+        println!("cargo::rustc-env={variable}={object}");
     } else {
         println!(
-            "cargo::error={}: no such file; run `cargo xtask build`, which makes the XDP object",
-            object.display()
+            "cargo::error={object}: no such file; run `cargo xtask build`, which makes the XDP objects"
         );
     }
 }
 
-/// Where `cargo xtask build` puts it: `ebpf/veer.o` in the target directory.
-fn built_object() -> PathBuf {
+/// Where `cargo xtask build` puts them: `ebpf` in the target directory.
+fn built_objects() -> PathBuf {
     // <target>/[<triple>/]<profile>/build/<package>/out
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
     let mut target = out
@@ -34,5 +47,5 @@ fn built_object() -> PathBuf {
             .parent()
             .expect("a triple's directory is in the target directory");
     }
-    target.join("ebpf/veer.o")
+    target.join("ebpf")
 }

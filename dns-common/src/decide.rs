@@ -13,7 +13,7 @@ use crate::{
     host::{Class, ClientSubnet, Host},
     octets::Octets,
     outcome::{OrStop as _, Outcome, stop},
-    reply::{Opt, Reply},
+    reply::{Opt, Reply, UDP_MAX},
     tables::{AnswerHead, Below, By, Control, Entry, Generation, Row, Source, Tables, TypeEntry},
 };
 
@@ -69,53 +69,58 @@ pub fn decide(
             ask.edns.has_subnet() && host.resolver(resolver, tables).has(Entry::TRUSTED)
         }
     };
-    let honoured = if honours_subnet {
-        ask.edns.subnet(message)
-    } else {
-        None
-    };
     // A requester that keeps its clients to itself is answered for itself.
-    let by_subnet = honoured.filter(|subnet| subnet.source_len != 0);
-    let source = by_subnet.map_or(resolver, |subnet| subnet.address);
+    let mut source = resolver;
+    let mut by_subnet = false;
+    if honours_subnet
+        && let Some(subnet) = ask.edns.subnet(message)
+        && subnet.source_len != 0
+    {
+        source = subnet.address;
+        by_subnet = true;
+    }
     let mut chosen = choose(message, &row, answers, source, tables, generation, host)?;
     // That there is nothing holds for everyone.
-    if by_subnet.is_none() || is_denial(chosen.head) {
+    if !by_subnet || is_denial(chosen.head) {
         chosen.scope = 0;
     }
 
     let mut opt = Opt::new(ask, host);
-    if let Some(subnet) = honoured {
+    // Read again: few queries have it, and all would have to make room for it.
+    if honours_subnet && let Some(subnet) = ask.edns.subnet(message) {
         opt.add_subnet(&subnet, chosen.scope);
         opt = opt.forgotten(message);
     }
     let mut proved = false;
-    let asked = if host.cookies() {
-        ask.edns.cookie(message)
-    } else {
-        None
-    };
-    if let Some(asked) = asked {
+    let mut has_cookie = false;
+    if host.cookies()
+        && let Some(asked) = ask.edns.cookie(message)
+    {
         let (server, validity) = host.server_cookie(asked, resolver, tables, generation);
         opt.add_cookie(asked.client, server);
         opt = opt.forgotten(message);
         proved = validity != Validity::Invalid;
+        has_cookie = true;
     }
     let reply = Reply::new(ask, &chosen, opt, host);
-    if reply.len() > host.reply_max() {
+    if reply.len() > UDP_MAX && reply.len() > host.reply_max() {
         return stop(Outcome::UpTooLong);
+    }
+    // Who returns our cookie is where it says it is.
+    if !host.rates() || proved {
+        return Ok(reply);
     }
     let class = match chosen.head.class() {
         Class::Positive if reply.len() > 2 * message.len() => Class::Large,
         class => class,
     };
-    // Who returns our cookie is where it says it is.
-    if proved || host.within_rate(resolver, class, chosen.zone, tables, generation) {
+    if host.within_rate(resolver, class, chosen.zone, tables, generation) {
         return Ok(reply);
     }
     if !host.slips() {
         return stop(Outcome::DropRate);
     }
-    if asked.is_some() && host.cookie_required_over_limit() {
+    if has_cookie && host.cookie_required_over_limit() {
         return Ok(reply.bad_cookie(ask).forgotten(message));
     }
     Ok(reply.slipped(ask).forgotten(message))
@@ -251,13 +256,14 @@ const NOBODY: u64 = u64::MAX;
 #[inline(always)]
 fn picked(by: By, ranking: Ranking, eligible: Eligible) -> u64 {
     let number = |family| pick(ranking, eligible, family).map_or(NOBODY, u64::from);
-    let family = if by == By::V6 { Family::V6 } else { Family::V4 };
-    let first = number(family);
-    // Both families have to lead to one candidate.
-    if by == By::Both && number(Family::V6) != first {
-        return u64::from(ALL_CANDIDATES);
+    if by != By::Both {
+        return number(if by == By::V6 { Family::V6 } else { Family::V4 });
     }
-    first
+    // Both families have to lead to one candidate.
+    match number(Family::V4) {
+        first if number(Family::V6) == first => first,
+        _ => u64::from(ALL_CANDIDATES),
+    }
 }
 
 /// The server cookie that `asked` from `resolver` gets, and what its own is worth.

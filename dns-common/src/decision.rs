@@ -67,10 +67,7 @@ impl Eligible {
 
     /// The candidates that may be used for `family`, bit n for candidate n.
     pub const fn mask(self, family: Family) -> u8 {
-        match family {
-            Family::V4 => self.0 as u8,
-            Family::V6 => (self.0 >> 8) as u8,
-        }
+        (self.0 >> (8 * family as u32)) as u8
     }
 }
 

@@ -37,24 +37,29 @@ pub struct Read {
 pub fn short(ending: &impl Ending, len: usize, seed: u64) -> ([u64; SHORT_WORDS], Read) {
     const { assert!(SHORT_WORDS <= ENDING_WORDS) };
     let mut words = [0; SHORT_WORDS];
-    let mut read = Read { hash: seed, sum: 0 };
+    let mut hash = seed;
+    let mut sum = Lanes::default();
     // Spelt out: in the kernel every word stands at an offset known ahead.
     macro_rules! words {
         ($($number:literal)*) => {$(
-            if len <= 8 * $number {
-                return (words, read);
-            }
-            let mut octets = ending.word::<$number>();
+            let octets = ending.word::<$number>();
             if len < 8 * ($number + 1) {
-                octets = last_octets(octets, len & 7);
+                if len & 7 != 0 {
+                    let octets = last_octets(octets, len & 7);
+                    words[$number] = fold(octets);
+                    hash = mix(hash, words[$number]);
+                    sum.add(octets);
+                }
+                return (words, Read { hash, sum: sum.total() });
             }
             words[$number] = fold(octets);
-            read.hash = mix(read.hash, words[$number]);
-            read.sum += lanes(octets);
+            hash = mix(hash, words[$number]);
+            sum.add(octets);
         )*};
     }
     words!(0 1 2 3 4);
-    (words, read)
+    let sum = sum.total();
+    (words, Read { hash, sum })
 }
 
 /// Reads the name of `len` octets that starts at `start`, whatever its length;
@@ -78,6 +83,31 @@ pub fn long(message: &(impl Octets + ?Sized), start: usize, len: usize, seed: u6
         read.sum += lanes(octets);
     }
     Some(read)
+}
+
+/// The [`lanes`] of many words, added up: the upper halves, and the words, which
+/// overflow; what is lost of these is the upper halves' alone.
+#[derive(Clone, Copy, Debug, Default)]
+struct Lanes {
+    upper: u64,
+    words: u64,
+}
+
+impl Lanes {
+    /// One more word.
+    #[inline(always)]
+    const fn add(&mut self, word: u64) {
+        self.upper += word >> 32;
+        self.words = self.words.wrapping_add(word);
+    }
+
+    /// The sum of all [`lanes`].
+    #[inline(always)]
+    const fn total(self) -> u64 {
+        self.words
+            .wrapping_sub(self.upper << 32)
+            .wrapping_add(self.upper)
+    }
 }
 
 /// The sum of a word's 32-bit halves: lanes wide enough to add a whole message.

@@ -2,7 +2,10 @@
 //! kernel. Words are little-endian loads of bytes in wire order, so that byte n
 //! of the wire is bits 8n to 8n + 7.
 
-use crate::{reply::Reply, tables::Tables};
+use crate::{
+    reply::Reply,
+    tables::{Tables, Word},
+};
 
 /// Read access to a DNS message.
 pub trait Octets {
@@ -78,10 +81,13 @@ pub trait OctetsMut {
         self.put_word(0, first)
     }
 
-    /// Writes octets `at + AT` to `at + AT + 7`, for several `AT` one after another.
+    /// Writes the first `OCTETS / 8` of `words` at `at`.
     #[inline(always)]
-    fn put_word_after<const AT: usize>(&mut self, at: usize, value: u64) -> Option<()> {
-        self.put_word(at + AT, value)
+    fn put_words<const OCTETS: usize>(&mut self, at: usize, words: &[Word]) -> Option<()> {
+        for (number, word) in words[..OCTETS / 8].iter().enumerate() {
+            self.put_word(at + 8 * number, word.load())?;
+        }
+        Some(())
     }
 
     /// Writes octets `at` to `at + 7`.

@@ -11,7 +11,7 @@ use crate::{
     host::Host,
     octets::{Octets, OctetsMut},
     outcome::Outcome,
-    tables::{AnswerHead, Row, Tables, answer::ONE_QUESTION},
+    tables::{AnswerHead, Empty, Row, Tables},
 };
 
 /// The longest reply over UDP without EDNS, octets (RFC 1035 section 4.2.1).
@@ -32,17 +32,15 @@ const BAD_HIGH: u8 = 1;
 /// A reply that has been decided on: everything but the octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reply {
-    /// What kind of answer it is.
-    pub outcome: Outcome,
     /// The service's number, for its counter; [`Row::NO_SERVICE`] where there is none.
     pub service: u32,
     /// Offset of the first octet after the question.
     end: usize,
-    /// The header's first eight octets and the four after.
-    header: (u64, u32),
+    /// ID and RD, in place in the header's first word.
+    id_and_rd: u64,
     /// Sum over the question's octets.
     question_sum: u64,
-    /// The answer's first cell, and its head; that of no records where the reply
+    /// The answer's first cell, and its head; one of no records where the reply
     /// has none.
     cell: u32,
     head: AnswerHead,
@@ -53,9 +51,6 @@ pub struct Reply {
     opt: Opt,
 }
 
-/// The head of no records.
-const NOTHING: AnswerHead = AnswerHead::ABSENT;
-
 impl Reply {
     /// The reply with the `chosen` records, or with TC where they do not fit
     /// (RFC 2181 section 9).
@@ -64,34 +59,25 @@ impl Reply {
     /// (RFC 1035 section 4.1.1, RFC 4035 section 3.1.6 for AD and CD).
     #[inline(always)]
     pub fn new(ask: &Ask, chosen: &Chosen, opt: Opt, host: &impl Host) -> Self {
-        let head = chosen.head;
-        if ask.end() + head.len() + opt.len() > limit(ask, host) {
-            return Self {
-                outcome: Outcome::AnsweredTruncated,
-                service: chosen.service,
-                ..Self::without_records(ask, head.flags() | TC, opt)
-            };
-        }
-        let (first, second) = head.header();
+        let mut head = chosen.head;
         let mut longer = 0;
         let mut moved_sum = 0;
-        if head.moves() {
+        let len = ask.end() + head.len() + opt.len();
+        // No limit is lower than that one.
+        if len > UDP_MAX && len > limit(ask, host) {
+            head = AnswerHead::without_records(head.flags() | TC, Empty::Truncated);
+        } else if head.moves() {
             longer = ask.name_len.saturating_sub(head.name_len());
             let (even, odd) = AnswerHead::moving(chosen.moving);
             // A network-order pair that grows by n adds n to the second octet.
             moved_sum = longer as u64 * ((even as u64) << 8 | odd as u64);
         }
         Self {
-            outcome: head.outcome(),
             service: chosen.service,
-            end: ask.end(),
-            header: (first | ask.id_and_rd, second + opt.count()),
-            question_sum: ask.sum,
             cell: chosen.cell,
-            head,
             longer,
             moved_sum,
-            opt,
+            ..Self::with_head(ask, head, opt)
         }
     }
 
@@ -101,10 +87,8 @@ impl Reply {
     pub fn bad_version(ask: &Ask, host: &impl Host) -> Self {
         let mut opt = Opt::new(ask, host);
         opt.set_rcode_high(BAD_HIGH);
-        Self {
-            outcome: Outcome::AnsweredError,
-            ..Self::without_records(ask, QR | BADVERS_LOW, opt)
-        }
+        let head = AnswerHead::without_records(QR | BADVERS_LOW, Empty::Error);
+        Self::with_head(ask, head, opt)
     }
 
     /// This reply without records, so that the requester proves its address by a
@@ -114,10 +98,8 @@ impl Reply {
     pub fn bad_cookie(self, ask: &Ask) -> Self {
         let mut opt = self.opt;
         opt.set_rcode_high(BAD_HIGH);
-        Self {
-            outcome: Outcome::AnsweredBadCookie,
-            ..Self::without_records(ask, QR | BADCOOKIE_LOW, opt)
-        }
+        let head = AnswerHead::without_records(QR | BADCOOKIE_LOW, Empty::BadCookie);
+        Self::with_head(ask, head, opt)
     }
 
     /// This reply without records and with TC, so that the requester proves its
@@ -125,26 +107,19 @@ impl Reply {
     #[inline(always)]
     #[must_use]
     pub fn slipped(self, ask: &Ask) -> Self {
-        let flags = (self.header.0 >> 16) as u16 & !RD | TC;
-        Self {
-            outcome: Outcome::AnsweredSlip,
-            ..Self::without_records(ask, flags, self.opt)
-        }
+        let head = AnswerHead::without_records(self.head.flags() | TC, Empty::Slip);
+        Self::with_head(ask, head, self.opt)
     }
 
     #[inline(always)]
-    fn without_records(ask: &Ask, flags: u16, opt: Opt) -> Self {
+    fn with_head(ask: &Ask, head: AnswerHead, opt: Opt) -> Self {
         Self {
-            outcome: Outcome::Answered,
             service: Row::NO_SERVICE,
             end: ask.end(),
-            header: (
-                ask.id_and_rd | u64::from(flags) << 16 | ONE_QUESTION,
-                opt.count(),
-            ),
+            id_and_rd: ask.id_and_rd,
             question_sum: ask.sum,
             cell: 0,
-            head: NOTHING,
+            head,
             longer: 0,
             moved_sum: 0,
             opt,
@@ -157,10 +132,6 @@ impl Reply {
     #[must_use]
     pub fn forgotten(self, message: &(impl Octets + ?Sized)) -> Self {
         Self {
-            header: (
-                message.forget_word(self.header.0),
-                message.forget_word(u64::from(self.header.1)) as u32,
-            ),
             head: AnswerHead(
                 message.forget_word(self.head.0),
                 message.forget_word(self.head.1),
@@ -168,6 +139,19 @@ impl Reply {
             opt: self.opt.forgotten(message),
             ..self
         }
+    }
+
+    /// What kind of answer it is.
+    #[inline(always)]
+    pub const fn outcome(&self) -> Outcome {
+        self.head.outcome()
+    }
+
+    /// The header's first eight octets and the four after.
+    #[inline(always)]
+    const fn header(&self) -> (u64, u32) {
+        let (first, second) = self.head.header();
+        (first | self.id_and_rd, second + self.opt.count())
     }
 
     /// Length of the reply, octets.
@@ -188,8 +172,9 @@ impl Reply {
     #[inline(always)]
     pub fn sum(&self) -> u64 {
         let records = u64::from(self.head.sum()) + self.moved_sum;
-        lanes(self.header.0)
-            + u64::from(self.header.1)
+        let (first, second) = self.header();
+        lanes(first)
+            + u64::from(second)
             + self.question_sum
             + odd_lanes(records, self.end)
             + odd_lanes(self.opt.sum(), self.end + self.head.len())
@@ -205,7 +190,8 @@ impl Reply {
         tables: &impl Tables,
     ) -> Option<()> {
         let at = message.forget::<{ crate::ask::QUESTION_MAX }>(self.end);
-        message.put_header(self.header.0, self.header.1)?;
+        let (first, second) = self.header();
+        message.put_header(first, second)?;
         let len = self.head.len();
         if len > SHORT_RECORDS_MAX || self.longer != 0 {
             message.put_long(self, at, tables)?;
@@ -228,22 +214,24 @@ impl Reply {
         tables: &impl Tables,
     ) -> Option<()> {
         let len = self.head.len();
-        let words = &tables.answer(self.cell)?.0[AnswerHead::WORDS..];
-        let rest = len & 7;
-        // Spelt out: in the kernel every word stands at an offset known ahead.
-        macro_rules! words {
-            ($($number:literal)*) => {$(
-                if len < 8 * ($number + 1) {
-                    if rest != 0 {
-                        let last = words[$number].load();
-                        put_rest(message, at + 8 * $number, last, rest)?;
-                    }
-                    return Some(());
-                }
-                message.put_word_after::<{ 8 * $number }>(at, words[$number].load())?;
-            )*};
+        let line = tables.answer(self.cell)?;
+        let words = &line.0[AnswerHead::WORDS..];
+        // Spelt out: in the kernel words at offsets known ahead take one check.
+        match len / 8 {
+            0 => {}
+            1 => message.put_words::<8>(at, words)?,
+            2 => message.put_words::<16>(at, words)?,
+            3 => message.put_words::<24>(at, words)?,
+            4 => message.put_words::<32>(at, words)?,
+            5 => message.put_words::<40>(at, words)?,
+            _ => return message.put_words::<48>(at, words),
         }
-        words!(0 1 2 3 4 5);
+        let rest = len & 7;
+        if rest != 0 {
+            let whole = message.forget::<{ SHORT_RECORDS_MAX / 8 - 1 }>(len / 8);
+            let last = line.0[AnswerHead::WORDS + whole & 7].load();
+            put_rest(message, at + 8 * whole, last, rest)?;
+        }
         Some(())
     }
 
@@ -341,9 +329,6 @@ fn move_pointers(
 /// Where an OPT record can start at most.
 const OPT_AT_MAX: usize = crate::ask::QUESTION_MAX + AnswerHead::LEN_MAX;
 
-/// RD in octets 2 and 3 of the header.
-const RD: u16 = 0x01;
-
 /// Writes the first `octets` (0 to 7) octets of `word` at `at`.
 #[inline(always)]
 fn put_rest(
@@ -381,14 +366,25 @@ fn limit(ask: &Ask, host: &impl Host) -> usize {
     }
 }
 
-/// The 16-bit ones' complement sum (RFC 1071) of lanes added up in `sum`.
+/// The 16-bit ones' complement sum (RFC 1071) of lanes added up in `sum`, which is
+/// less than 2^47: a message has not a thousandth of the words for that.
 #[inline(always)]
 pub const fn fold_sum(sum: u64) -> u16 {
     let sum = (sum & 0xffff_ffff) + (sum >> 32);
-    let sum = (sum & 0xffff) + (sum >> 16);
+    // Less than 2^32 + 2^15, so that the last carry leaves nothing to carry.
     let sum = (sum & 0xffff) + (sum >> 16);
     let sum = (sum & 0xffff) + (sum >> 16);
     sum as u16
+}
+
+/// Whether the ones' complement sum of lanes added up in `sum`, not 0, is "negative
+/// zero", as it is over a header with its right checksum (RFC 1071): `sum` is a
+/// multiple of 2^16 - 1, which one multiplication by that number's inverse tells.
+#[inline(always)]
+pub const fn is_intact(sum: u64) -> bool {
+    const INVERSE: u64 = 0xfffe_fffe_fffe_ffff;
+    const { assert!(INVERSE.wrapping_mul(0xffff) == 1) };
+    sum.wrapping_mul(INVERSE) <= u64::MAX / 0xffff
 }
 
 #[cfg(test)]

@@ -17,6 +17,8 @@ pub(crate) struct Message<'f> {
     tally: &'f Tally,
     start: usize,
     pub(crate) len: usize,
+    /// The message's header, where it has been checked.
+    header: Option<Window<HEADER>>,
 }
 
 /// As many octets as a frame has at least before the end of a question's name.
@@ -47,14 +49,20 @@ impl Ending for NameEnd {
 }
 
 impl<'f> Message<'f> {
-    /// The payload of the datagram `query`.
+    /// The payload of the datagram `query`, perhaps with its `header`.
     #[inline(always)]
-    pub(crate) fn new(frame: &'f Frame, tally: &'f Tally, query: &Query) -> Self {
+    pub(crate) fn new(
+        frame: &'f Frame,
+        tally: &'f Tally,
+        query: &Query,
+        header: Option<Window<HEADER>>,
+    ) -> Self {
         Self {
             frame,
             tally,
             start: query.transport + UDP_HEADER,
             len: query.len,
+            header,
         }
     }
 }
@@ -68,6 +76,7 @@ impl<'f> Message<'f> {
             tally,
             start,
             len: 0,
+            header: None,
         }
     }
 }
@@ -95,7 +104,10 @@ impl Octets for Message<'_> {
 
     #[inline(always)]
     fn header(&self) -> Option<(u64, u32)> {
-        let header = self.frame.window::<HEADER>(self.start)?;
+        let header = match self.header {
+            Some(header) => header,
+            None => self.frame.window::<HEADER>(self.start)?,
+        };
         Some((header.word::<0>(), header.half::<8>()))
     }
 

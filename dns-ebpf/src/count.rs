@@ -9,6 +9,8 @@ use dns_common::{
     tables::{Counters, OUTCOMES, Row, Work},
 };
 
+use crate::decide::Maps;
+
 #[btf_map]
 static COUNTERS: PerCpuArray<Counters, 1> = PerCpuArray::new();
 #[btf_map]
@@ -20,7 +22,12 @@ pub(crate) struct Tally(NonNull<Counters>);
 impl Tally {
     #[inline(always)]
     pub(crate) fn of_this_cpu() -> Option<Self> {
-        COUNTERS.get_ptr_mut(0).and_then(NonNull::new).map(Self)
+        let counters = COUNTERS.get_ptr_mut(0).and_then(NonNull::new).map(Self);
+        if counters.is_none() {
+            // In a place that is never reached, since the map has the entry.
+            Maps::bind();
+        }
+        counters
     }
 
     /// Counts one packet.

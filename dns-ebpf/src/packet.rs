@@ -9,7 +9,7 @@ use aya_ebpf::{
     helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail},
     programs::XdpContext,
 };
-use dns_common::ask::QUERY_MAX;
+use dns_common::{ask::QUERY_MAX, tables::Word};
 
 /// The octets of one frame, as they lie between two resizings.
 #[derive(Clone, Copy)]
@@ -149,6 +149,27 @@ macro_rules! access {
 }
 
 impl<const N: usize> Window<N> {
+    /// Octets `AT` to `AT + M - 1` of it.
+    #[inline(always)]
+    pub(crate) fn part<const AT: usize, const M: usize>(&self) -> Window<M> {
+        const { assert!(AT + M <= N) };
+        Window(self.0.wrapping_add(AT))
+    }
+
+    /// Writes the first `N / 8` of `words` one after another.
+    #[inline(always)]
+    pub(crate) fn set_words(&self, words: &[Word]) {
+        for (number, word) in words[..N / 8].iter().enumerate() {
+            // SAFETY: as for `set_word`: word `number` is one of N / 8 whole ones.
+            unsafe {
+                self.0
+                    .add(8 * number)
+                    .cast::<u64>()
+                    .write_unaligned(word.load().to_le());
+            }
+        }
+    }
+
     access!(octet, set_octet, u8);
     access!(pair, set_pair, u16);
     access!(half, set_half, u32);

@@ -1,13 +1,17 @@
 //! Ethernet/VLAN → IPv4/IPv6 → UDP: is this a query for one of our addresses?
 
 use dns_common::{
-    ask::lanes,
+    ask::HEADER,
     outcome::{OrStop as _, Outcome, stop},
-    reply::fold_sum,
+    reply::is_intact,
     tables::{Generation, Source, Tables as _, address},
 };
 
-use crate::{count::Tally, decide::Maps, packet::Frame};
+use crate::{
+    count::Tally,
+    decide::Maps,
+    packet::{Frame, Window},
+};
 
 /// Length of a UDP header, octets.
 pub(crate) const UDP_HEADER: usize = 8;
@@ -15,7 +19,8 @@ pub(crate) const UDP_HEADER: usize = 8;
 pub(crate) const IPV4_HEADER: usize = 20;
 /// Length of an IPv6 header, octets.
 pub(crate) const IPV6_HEADER: usize = 40;
-const ETHERNET_HEADER: usize = 14;
+/// Length of an Ethernet header without tags, octets.
+pub(crate) const ETHERNET_HEADER: usize = 14;
 /// Bit of a MAC address's first octet: multicast or broadcast (IEEE 802).
 const GROUP_ADDRESS: u8 = 1;
 const VLAN_TAG: usize = 4;
@@ -31,7 +36,7 @@ pub(crate) const MESSAGE_MAX: usize = (TRANSPORT_MAX + UDP_HEADER).next_power_of
 pub(crate) const MESSAGE_MIN: usize = ETHERNET_HEADER + IPV4_HEADER + UDP_HEADER;
 
 // EtherTypes in wire order, as little-endian pairs.
-const IPV4: u16 = 0x0008;
+pub(crate) const IPV4: u16 = 0x0008;
 const IPV6: u16 = 0xdd86;
 const VLAN: u16 = 0x0081; // IEEE 802.1Q
 const SERVICE_VLAN: u16 = 0xa888; // IEEE 802.1ad
@@ -60,7 +65,43 @@ pub(crate) struct Query {
     pub(crate) destination: (u64, u64),
 }
 
-/// Finds the datagram in `frame`; `Err` says why it is not for the fast path.
+/// Octets of all headers of a query over IPv4 without tags and options, that of the
+/// message included.
+const PLAIN: usize = MESSAGE_MIN + HEADER;
+
+/// The headers of a query as most are, all at offsets known ahead.
+pub(crate) struct Plain(Window<PLAIN>);
+
+impl Plain {
+    /// Those of `frame`; `None` where it is something else.
+    #[inline(always)]
+    pub(crate) fn of(frame: &Frame) -> Option<Self> {
+        let headers = frame.window::<PLAIN>(0)?;
+        let is_plain =
+            headers.pair::<12>() == IPV4 && headers.octet::<ETHERNET_HEADER>() == IPV4_PLAIN;
+        is_plain.then_some(Self(headers))
+    }
+
+    /// The header of the message.
+    #[inline(always)]
+    pub(crate) fn message(&self) -> Window<HEADER> {
+        self.0.part::<MESSAGE_MIN, HEADER>()
+    }
+
+    /// The datagram; `Err` says why it is not for the fast path.
+    #[inline(always)]
+    pub(crate) fn receive(&self, frame: &Frame, generation: &Generation) -> Result<Query, Outcome> {
+        const TRANSPORT: usize = ETHERNET_HEADER + IPV4_HEADER;
+        let ip = self.0.part::<ETHERNET_HEADER, IPV4_HEADER>();
+        let packet = ipv4(ip, ETHERNET_HEADER)?;
+        let ethernet = self.0.part::<0, ETHERNET_HEADER>();
+        packet.is_ours(ethernet, generation)?;
+        let udp = self.0.part::<TRANSPORT, UDP_HEADER>();
+        packet.datagram(ethernet, udp, frame, generation)
+    }
+}
+
+/// Finds the datagram in any `frame`; `Err` says why it is not for the fast path.
 #[inline(always)]
 pub(crate) fn receive(
     frame: &Frame,
@@ -87,47 +128,15 @@ pub(crate) fn receive(
     let network = ETHERNET_HEADER + tags;
 
     let packet = match protocol {
-        IPV4 => ipv4(frame, network)?,
-        IPV6 => ipv6(frame, network)?,
+        IPV4 => ipv4(frame.window(network).or_stop(Outcome::UpLength)?, network)?,
+        IPV6 => ipv6(frame.window(network).or_stop(Outcome::UpLength)?, network)?,
         _ => return stop(Outcome::UpNotIp),
     };
-    // A group's MAC address cannot become the source of the reply.
-    let to_many = ethernet.octet::<0>() & GROUP_ADDRESS != 0;
-    if to_many || !Maps.serves(generation, packet.destination) {
-        return stop(Outcome::UpOtherAddress);
-    }
+    packet.is_ours(ethernet, generation)?;
     let udp = frame
         .window::<UDP_HEADER>(packet.transport)
         .or_stop(Outcome::UpLength)?;
-    if udp.pair::<2>() != generation.port {
-        return stop(Outcome::UpOtherPort);
-    }
-    // The datagram fills the IP payload, which the frame holds whole.
-    if usize::from(udp.pair::<4>().swap_bytes()) != packet.payload
-        || packet.payload < UDP_HEADER
-        || packet.transport + packet.payload > frame.len()
-    {
-        return stop(Outcome::UpLength);
-    }
-    let summed = udp.pair::<6>() != 0 || packet.source.is_v4;
-    if !packet.intact || !summed {
-        return stop(Outcome::UpChecksum);
-    }
-    let from_many = ethernet.octet::<6>() & GROUP_ADDRESS != 0;
-    if from_many
-        || udp.pair::<0>() == 0
-        || !packet.source.is_unicast()
-        || Maps.serves_seldom(generation, packet.source.words())
-    {
-        return stop(Outcome::UpSource);
-    }
-    Ok(Query {
-        network,
-        transport: packet.transport,
-        len: packet.payload - UDP_HEADER,
-        source: packet.source.source(),
-        destination: packet.destination,
-    })
+    packet.datagram(ethernet, udp, frame, generation)
 }
 
 /// A source address as it stands in the packet, octets as little-endian words: of
@@ -174,6 +183,8 @@ impl Sender {
 
 /// What the IP headers say.
 struct Packet {
+    /// Offset of the IP header.
+    network: usize,
     /// Offset of the transport header.
     transport: usize,
     source: Sender,
@@ -185,11 +196,65 @@ struct Packet {
     intact: bool,
 }
 
+impl Packet {
+    /// Whether it is sent to us, and to us alone.
+    #[inline(always)]
+    fn is_ours(
+        &self,
+        ethernet: Window<ETHERNET_HEADER>,
+        generation: &Generation,
+    ) -> Result<(), Outcome> {
+        // A group's MAC address cannot become the source of the reply.
+        let to_many = ethernet.octet::<0>() & GROUP_ADDRESS != 0;
+        if to_many || !Maps.serves(generation, self.destination) {
+            return stop(Outcome::UpOtherAddress);
+        }
+        Ok(())
+    }
+
+    /// The datagram in it with the header `udp`.
+    #[inline(always)]
+    fn datagram(
+        &self,
+        ethernet: Window<ETHERNET_HEADER>,
+        udp: Window<UDP_HEADER>,
+        frame: &Frame,
+        generation: &Generation,
+    ) -> Result<Query, Outcome> {
+        if udp.pair::<2>() != generation.port {
+            return stop(Outcome::UpOtherPort);
+        }
+        // The datagram fills the IP payload, which the frame holds whole.
+        if usize::from(udp.pair::<4>().swap_bytes()) != self.payload
+            || self.payload < UDP_HEADER
+            || self.transport + self.payload > frame.len()
+        {
+            return stop(Outcome::UpLength);
+        }
+        let summed = self.source.is_v4 || udp.pair::<6>() != 0;
+        if !self.intact || !summed {
+            return stop(Outcome::UpChecksum);
+        }
+        let from_many = ethernet.octet::<6>() & GROUP_ADDRESS != 0;
+        if from_many
+            || udp.pair::<0>() == 0
+            || !self.source.is_unicast()
+            || Maps.serves_seldom(generation, self.source.words())
+        {
+            return stop(Outcome::UpSource);
+        }
+        Ok(Query {
+            network: self.network,
+            transport: self.transport,
+            len: self.payload - UDP_HEADER,
+            source: self.source.source(),
+            destination: self.destination,
+        })
+    }
+}
+
 #[inline(always)]
-fn ipv4(frame: &Frame, network: usize) -> Result<Packet, Outcome> {
-    let ip = frame
-        .window::<IPV4_HEADER>(network)
-        .or_stop(Outcome::UpLength)?;
+fn ipv4(ip: Window<IPV4_HEADER>, network: usize) -> Result<Packet, Outcome> {
     if ip.octet::<0>() != IPV4_PLAIN {
         return Err(
             if ip.octet::<0>() & 0xf0 == 0x40 && ip.octet::<0>() & 0xf > 5 {
@@ -209,8 +274,16 @@ fn ipv4(frame: &Frame, network: usize) -> Result<Packet, Outcome> {
     if total < IPV4_HEADER {
         return stop(Outcome::UpLength);
     }
-    let sum = lanes(ip.word::<0>()) + lanes(ip.word::<8>()) + u64::from(ip.half::<16>());
+    let halves = [
+        ip.half::<0>(),
+        ip.half::<4>(),
+        ip.half::<8>(),
+        ip.half::<12>(),
+        ip.half::<16>(),
+    ];
+    let sum = halves.map(u64::from).iter().sum();
     Ok(Packet {
+        network,
         transport: network + IPV4_HEADER,
         source: Sender {
             is_v4: true,
@@ -219,15 +292,12 @@ fn ipv4(frame: &Frame, network: usize) -> Result<Packet, Outcome> {
         },
         destination: address::v4_words(ip.half::<16>()),
         payload: total - IPV4_HEADER,
-        intact: fold_sum(sum) == 0xffff,
+        intact: is_intact(sum),
     })
 }
 
 #[inline(always)]
-fn ipv6(frame: &Frame, network: usize) -> Result<Packet, Outcome> {
-    let ip = frame
-        .window::<IPV6_HEADER>(network)
-        .or_stop(Outcome::UpLength)?;
+fn ipv6(ip: Window<IPV6_HEADER>, network: usize) -> Result<Packet, Outcome> {
     if ip.octet::<0>() & 0xf0 != 0x60 {
         return stop(Outcome::UpLength);
     }
@@ -244,6 +314,7 @@ fn ipv6(frame: &Frame, network: usize) -> Result<Packet, Outcome> {
         return stop(Outcome::UpOtherAddress);
     }
     Ok(Packet {
+        network,
         transport: network + IPV6_HEADER,
         source: Sender {
             is_v4: false,

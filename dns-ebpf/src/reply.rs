@@ -3,11 +3,12 @@
 
 use aya_ebpf::programs::XdpContext;
 use dns_common::{
-    ask::{HEADER, QUESTION_MAX, lanes},
+    ask::{HEADER, QUESTION_MAX, TYPE_AND_CLASS, lanes},
+    name::SHORT_MAX,
     octets::OctetsMut,
     outcome::{OrStop as _, Outcome, stop},
     reply::{Reply, fold_sum},
-    tables::{Source, Tables},
+    tables::{Source, Tables, Word},
 };
 
 use crate::{
@@ -15,7 +16,10 @@ use crate::{
     count::Tally,
     decide::Maps,
     packet::{Frame, Window, move_end, move_start},
-    receive::{IPV4_HEADER, IPV6_HEADER, Query, TRANSPORT_MAX, UDP, UDP_HEADER},
+    receive::{
+        ETHERNET_HEADER, IPV4, IPV4_HEADER, IPV6_HEADER, MESSAGE_MIN, Query, TRANSPORT_MAX, UDP,
+        UDP_HEADER,
+    },
     route::{self, Macs},
 };
 
@@ -33,10 +37,16 @@ const IPV4_FIRST: u16 = 0x0045;
 /// Identification 0, don't fragment (RFC 6864 section 4.1): octets 4 to 7.
 const IPV4_ATOMIC: u32 = 0x0040_0000;
 
+/// How much longer than a query with a short name a reply can be: what its frame
+/// grows by is then a matter of eight bits.
+const GROWTH_MAX: usize = 255;
+/// Octets of a question with a short name.
+const SHORT_QUESTION: usize = SHORT_MAX + TYPE_AND_CLASS;
+
 /// Makes the frame the reply; `Err` before anything was written, or
 /// [`Outcome::DropBroken`] after.
 #[inline(always)]
-pub(crate) fn reply(
+pub(crate) fn reply<const PLAIN: bool>(
     context: &XdpContext,
     query: &Query,
     reply: &Reply,
@@ -48,13 +58,90 @@ pub(crate) fn reply(
     }
     let frame = Frame::new(context);
     let longer = (query.transport + datagram) as i32 - frame.len() as i32;
-    if move_end(context, longer).is_none() {
-        let question_end = query.transport + UDP_HEADER + reply.question_end();
-        // Where it could not even shrink, no room before it helps: 0 is refused.
-        let longer = usize::try_from(longer).unwrap_or(0);
-        aside::room_ahead(context, tally, longer, question_end)?;
+    let question_end = query.transport + UDP_HEADER + reply.question_end();
+    if PLAIN {
+        let old = Addresses::of(frame.window(0).or_stop(Outcome::UpNoRoom)?);
+        // To take room before a frame costs half of what it costs to clear room behind it.
+        if !move_question(context, longer, question_end, tally)? {
+            make_room(context, longer, question_end, tally)?;
+        }
+        return write_plain(context, query, &old, reply, datagram, tally)
+            .or_stop(Outcome::DropBroken);
     }
+    make_room(context, longer, question_end, tally)?;
     write(context, query, reply, datagram, tally).or_stop(Outcome::DropBroken)
+}
+
+/// What of a plain query's headers goes into the reply's.
+struct Addresses {
+    macs: Macs,
+    /// IPv4 source and destination, octets as a little-endian word.
+    ips: u64,
+    /// Both ports, octets as a little-endian half.
+    ports: u32,
+}
+
+impl Addresses {
+    #[inline(always)]
+    fn of(headers: Window<MESSAGE_MIN>) -> Self {
+        Self {
+            macs: Macs::exchanged(headers.part::<0, _>()),
+            ips: headers.word::<{ ETHERNET_HEADER + 12 }>(),
+            ports: headers.half::<{ ETHERNET_HEADER + IPV4_HEADER }>(),
+        }
+    }
+}
+
+/// Makes the frame `longer`, or shorter, behind it or else before it, without moving
+/// what it holds up to `question_end`.
+#[inline(always)]
+fn make_room(
+    context: &XdpContext,
+    longer: i32,
+    question_end: usize,
+    tally: &Tally,
+) -> Result<(), Outcome> {
+    if move_end(context, longer).is_some() {
+        return Ok(());
+    }
+    // Where it could not even shrink, no room before it helps: 0 is refused.
+    let longer = usize::try_from(longer).unwrap_or(0);
+    aside::room_ahead(context, tally, longer, question_end)
+}
+
+/// Makes the frame `longer` at its front and moves the question to where it is then,
+/// over what headers there were. Whether it did: not where there is no room, nor where
+/// the question has a long name.
+#[inline(always)]
+fn move_question(
+    context: &XdpContext,
+    longer: i32,
+    question_end: usize,
+    tally: &Tally,
+) -> Result<bool, Outcome> {
+    let is_short = question_end <= MESSAGE_MIN + HEADER + SHORT_QUESTION;
+    if !is_short || !(1..=GROWTH_MAX as i32).contains(&longer) {
+        return Ok(false);
+    }
+    let longer = tally.forget::<GROWTH_MAX>(longer.unsigned_abs() as usize);
+    if move_start(context, -(longer as i32)).is_none() {
+        return Ok(false);
+    }
+    let frame = Frame::new(context);
+    // Whatever comes before a shorter question is moved with it, to be written over.
+    let at = tally.forget::<{ MESSAGE_MIN + HEADER }>(question_end - SHORT_QUESTION);
+    let to = frame.window::<SHORT_QUESTION>(at);
+    let from = frame.window::<SHORT_QUESTION>(longer + at);
+    let (to, from) = to.zip(from).or_stop(Outcome::DropBroken)?;
+    // From the front on, so that nothing is written over that is still to be moved.
+    to.set_word::<0>(from.word::<0>());
+    to.set_word::<8>(from.word::<8>());
+    to.set_word::<16>(from.word::<16>());
+    to.set_word::<24>(from.word::<24>());
+    to.set_word::<32>(from.word::<32>());
+    to.set_half::<40>(from.half::<40>());
+    const { assert!(SHORT_QUESTION == 44) };
+    Ok(true)
 }
 
 /// Makes the frame `longer` where there is no room behind it, as on veth, which
@@ -95,8 +182,8 @@ pub(crate) fn make_room_ahead(
     Ok(())
 }
 
-/// Writes the reply into the resized frame. `None` where the verifier wants a
-/// check that has been made before the resizing.
+/// Writes the reply into the resized frame. `None` where the verifier wants a check
+/// that has been made before the resizing.
 #[inline(always)]
 fn write(
     context: &XdpContext,
@@ -106,27 +193,72 @@ fn write(
     tally: &Tally,
 ) -> Option<()> {
     let frame = Frame::new(context);
-    let macs = frame.window::<MAC_ADDRESSES>(0)?;
-    let route = if route::is_asked() {
+    let macs = frame.window(0)?;
+    ethernet(Macs::exchanged(macs), macs, tally);
+    let addresses = match query.source {
+        Source::V4(_) => {
+            let ip = frame.window(query.network)?;
+            ipv4(ip.word::<12>(), ip, datagram)
+        }
+        Source::V6(..) => ipv6(frame.window(query.network)?, datagram),
+    };
+    let header = frame.window::<UDP_HEADER>(query.transport)?;
+    udp(header.half::<0>(), header, addresses, reply, datagram);
+    let mut message = Message {
+        frame,
+        tally,
+        context: Some(context),
+        start: query.transport + UDP_HEADER,
+        header: None,
+    };
+    reply.write(&mut message, &Maps)
+}
+
+/// As [`write`], to a query of which only the question is still there.
+#[inline(always)]
+fn write_plain(
+    context: &XdpContext,
+    query: &Query,
+    old: &Addresses,
+    reply: &Reply,
+    datagram: usize,
+    tally: &Tally,
+) -> Option<()> {
+    let frame = Frame::new(context);
+    let headers = frame.window::<{ MESSAGE_MIN + HEADER }>(0)?;
+    ethernet(old.macs, headers.part::<0, _>(), tally);
+    headers.set_pair::<MAC_ADDRESSES>(IPV4);
+    let ip = headers.part::<ETHERNET_HEADER, _>();
+    let addresses = ipv4(old.ips, ip, datagram);
+    let header = headers.part::<{ ETHERNET_HEADER + IPV4_HEADER }, _>();
+    udp(old.ports, header, addresses, reply, datagram);
+    let mut message = Message {
+        frame,
+        tally,
+        context: Some(context),
+        start: query.transport + UDP_HEADER,
+        header: Some(headers.part::<MESSAGE_MIN, _>()),
+    };
+    reply.write(&mut message, &Maps)
+}
+
+/// Writes the MAC addresses of the reply: those of the query `exchanged`, or those of
+/// its route.
+#[inline(always)]
+fn ethernet(exchanged: Macs, new: Window<MAC_ADDRESSES>, tally: &Tally) {
+    let macs = if route::is_asked() {
         route::macs(tally)
     } else {
-        Macs {
-            destination: (macs.half::<6>(), macs.pair::<10>()),
-            source: (macs.half::<0>(), macs.pair::<4>()),
-        }
+        exchanged
     };
-    macs.set_half::<0>(route.destination.0);
-    macs.set_pair::<4>(route.destination.1);
-    macs.set_half::<6>(route.source.0);
-    macs.set_pair::<10>(route.source.1);
+    new.set_word::<0>(macs.0);
+    new.set_half::<8>(macs.1);
+}
 
-    let addresses = match query.source {
-        Source::V4(_) => ipv4(&frame.window(query.network)?, datagram),
-        Source::V6(..) => ipv6(&frame.window(query.network)?, datagram),
-    };
-
-    let udp = frame.window::<UDP_HEADER>(query.transport)?;
-    let ports = udp.half::<0>().rotate_left(16);
+/// Writes the UDP header of the reply to what came with `ports`.
+#[inline(always)]
+fn udp(ports: u32, new: Window<UDP_HEADER>, addresses: u64, reply: &Reply, datagram: usize) {
+    let ports = ports.rotate_left(16);
     let length = (datagram as u16).swap_bytes();
     // The length counts twice: in the pseudo-header and in the header.
     let sum =
@@ -136,25 +268,16 @@ fn write(
         0 => 0xffff,
         checksum => checksum,
     };
-    udp.set_half::<0>(ports);
-    udp.set_pair::<4>(length);
-    udp.set_pair::<6>(checksum);
-
-    let mut message = Message {
-        frame,
-        tally,
-        context: Some(context),
-        start: query.transport + UDP_HEADER,
-    };
-    reply.write(&mut message, &Maps)
+    new.set_half::<0>(ports);
+    new.set_pair::<4>(length);
+    new.set_pair::<6>(checksum);
 }
 
-/// Writes the IPv4 header; the sum of its addresses.
+/// Writes the IPv4 header of the reply to what came with these `ips`, source and
+/// destination; the sum of both.
 #[inline(always)]
-fn ipv4(ip: &Window<IPV4_HEADER>, datagram: usize) -> u64 {
-    let source = ip.half::<12>();
-    let destination = ip.half::<16>();
-    let addresses = u64::from(source) + u64::from(destination);
+fn ipv4(ips: u64, new: Window<IPV4_HEADER>, datagram: usize) -> u64 {
+    let addresses = lanes(ips);
     let total = ((IPV4_HEADER + datagram) as u16).swap_bytes();
     let time_and_protocol = u16::from(UDP) << 8 | u16::from(TTL);
     let sum = addresses
@@ -162,19 +285,18 @@ fn ipv4(ip: &Window<IPV4_HEADER>, datagram: usize) -> u64 {
         + u64::from(total)
         + u64::from(IPV4_ATOMIC)
         + u64::from(time_and_protocol);
-    ip.set_pair::<0>(IPV4_FIRST);
-    ip.set_pair::<2>(total);
-    ip.set_half::<4>(IPV4_ATOMIC);
-    ip.set_pair::<8>(time_and_protocol);
-    ip.set_pair::<10>(!fold_sum(sum));
-    ip.set_half::<12>(destination);
-    ip.set_half::<16>(source);
+    let checksum = !fold_sum(sum);
+    let first = u64::from(IPV4_FIRST) | u64::from(total) << 16 | u64::from(IPV4_ATOMIC) << 32;
+    let second = u64::from(time_and_protocol) | u64::from(checksum) << 16 | ips & 0xffff_ffff << 32;
+    new.set_word::<0>(first);
+    new.set_word::<8>(second);
+    new.set_half::<16>(ips as u32);
     addresses
 }
 
 /// Writes the IPv6 header; the sum of its addresses.
 #[inline(always)]
-fn ipv6(ip: &Window<IPV6_HEADER>, datagram: usize) -> u64 {
+fn ipv6(ip: Window<IPV6_HEADER>, datagram: usize) -> u64 {
     let (source, source_rest) = (ip.word::<8>(), ip.word::<16>());
     let (destination, destination_rest) = (ip.word::<24>(), ip.word::<32>());
     // Version 6, traffic class and flow label 0.
@@ -195,12 +317,17 @@ pub(crate) struct Message<'t> {
     /// `None` where this is a step of its own already.
     pub(crate) context: Option<&'t XdpContext>,
     pub(crate) start: usize,
+    /// The message's header, where it has been checked.
+    pub(crate) header: Option<Window<HEADER>>,
 }
 
 impl OctetsMut for Message<'_> {
     #[inline(always)]
     fn put_header(&mut self, first: u64, second: u32) -> Option<()> {
-        let header = self.frame.window::<HEADER>(self.start)?;
+        let header = match self.header {
+            Some(header) => header,
+            None => self.frame.window::<HEADER>(self.start)?,
+        };
         header.set_word::<0>(first);
         header.set_half::<8>(second);
         Some(())
@@ -211,6 +338,14 @@ impl OctetsMut for Message<'_> {
         aside::put_long(self.context?, self.tally, self.start, reply, at)?;
         // To the verifier the step may have moved the frame.
         self.frame = Frame::new(self.context?);
+        Some(())
+    }
+
+    #[inline(always)]
+    fn put_words<const OCTETS: usize>(&mut self, at: usize, words: &[Word]) -> Option<()> {
+        self.frame
+            .window::<OCTETS>(self.start + at)?
+            .set_words(words);
         Some(())
     }
 

@@ -11,6 +11,7 @@ use dns_common::{
 use crate::{
     count::Tally,
     host::constants,
+    packet::Window,
     receive::{IPV4_HEADER, IPV6_HEADER, Query, UDP},
 };
 
@@ -18,11 +19,19 @@ use crate::{
 const AF_INET: u64 = 2;
 const AF_INET6: u64 = 10;
 
-/// The MAC addresses of a reply, octets as a little-endian half and pair.
+/// The MAC addresses of a reply, destination and source as they stand in its frame: the
+/// first eight octets and the four after, little-endian.
 #[derive(Clone, Copy)]
-pub(crate) struct Macs {
-    pub(crate) destination: (u32, u16),
-    pub(crate) source: (u32, u16),
+pub(crate) struct Macs(pub(crate) u64, pub(crate) u32);
+
+impl Macs {
+    /// Those of a query, exchanged.
+    #[inline(always)]
+    pub(crate) fn exchanged(query: Window<12>) -> Self {
+        let (first, rest) = (query.word::<0>(), query.half::<8>());
+        let source = first >> 48 | u64::from(rest) << 16;
+        Self(source | first << 48, (first >> 16) as u32)
+    }
 }
 
 /// Whether the reply's MAC addresses come from the routing tables
@@ -86,10 +95,8 @@ pub(crate) fn ask(
 #[inline(always)]
 pub(crate) fn macs(tally: &Tally) -> Macs {
     let (first, second) = (tally.get(Work::Route), tally.get(Work::RouteRest));
-    Macs {
-        source: ((first >> 32) as u32, second as u16),
-        destination: ((second >> 16) as u32, (second >> 48) as u16),
-    }
+    let source = first >> 32 | second << 32;
+    Macs(second >> 16 | source << 48, (source >> 16) as u32)
 }
 
 /// `struct bpf_fib_lookup` of <linux/bpf.h> as little-endian words: family,

@@ -166,7 +166,7 @@ impl Plane {
         let (tables, host) = (&*self.tables, self.host(transport));
         match dns_common::respond(query, source, tables, &live.generation, &host) {
             Ok(reply) => match write(query, &reply, tables, out) {
-                Some(()) => reply.outcome,
+                Some(()) => reply.outcome(),
                 None => Outcome::DropBroken,
             },
             Err(outcome) => outcome,

@@ -15,8 +15,9 @@ use crate::{
     setup::{self, Toolchain},
 };
 
-/// Names an object file to use instead of the built one; then nothing is built.
-pub const OBJECT_VARIABLE: &str = "VEER_EBPF_OBJECT";
+/// Names a directory whose objects are used instead of the built ones; then nothing
+/// is built.
+pub const OBJECTS_VARIABLE: &str = "VEER_EBPF_OBJECTS";
 
 const TARGET: &str = "bpfel-unknown-none";
 const PROFILE: &str = "ebpf";
@@ -26,24 +27,27 @@ const PROFILE: &str = "ebpf";
 pub enum Program {
     /// The responder, embedded in `veerd`.
     Veer,
+    /// The same for kernels without arenas, embedded beside it.
+    VeerArrays,
     /// What test rigs and benchmarks load beside it.
     Rig,
 }
 
 impl Program {
-    const ALL: [Self; 2] = [Self::Veer, Self::Rig];
+    const ALL: [Self; 3] = [Self::Veer, Self::VeerArrays, Self::Rig];
 
     fn name(self) -> &'static str {
         match self {
             Self::Veer => "veer",
+            Self::VeerArrays => "veer-arrays",
             Self::Rig => "rig",
         }
     }
 
     /// The program's object file. The build makes it; an error says how.
     pub fn object(self) -> Result<PathBuf> {
-        let object = match (self, given_object()?) {
-            (Self::Veer, Some(given)) => given,
+        let object = match (self, given_objects()?) {
+            (Self::Veer | Self::VeerArrays, Some(given)) => self.object_of(&given),
             _ => self.object_in(&cargo::target_dir()?),
         };
         if !object.is_file() {
@@ -56,48 +60,65 @@ impl Program {
     }
 
     fn object_in(self, target_dir: &Path) -> PathBuf {
-        target_dir
-            .join("ebpf")
-            .join(self.name())
-            .with_extension("o")
+        self.object_of(&target_dir.join("ebpf"))
+    }
+
+    fn object_of(self, directory: &Path) -> PathBuf {
+        directory.join(self.name()).with_extension("o")
+    }
+
+    /// What cargo is told to build, and the name it has for it.
+    const fn target(self) -> (&'static [&'static str], &'static str) {
+        match self {
+            Self::Veer => (&["--bin", "veer"], "veer"),
+            Self::VeerArrays => (&["--bin", "veer", "--features", "arrays"], "veer"),
+            Self::Rig => (&["--bin", "rig"], "rig"),
+        }
     }
 }
 
-/// Builds the workspace's programs, unless `VEER_EBPF_OBJECT` gives one.
+/// Builds the workspace's programs, unless `VEER_EBPF_OBJECTS` gives them.
 pub fn build() -> Result<()> {
-    if let Some(object) = given_object()? {
-        eprintln!("eBPF object: {} (from {OBJECT_VARIABLE})", object.display());
+    if let Some(given) = given_objects()? {
+        eprintln!(
+            "eBPF objects: {} (from {OBJECTS_VARIABLE})",
+            given.display()
+        );
         return Ok(());
     }
     build_in(&setup::toolchain()?, cargo::root(), &cargo::target_dir()?)
 }
 
-/// Builds the programs of the tree at `root` into `target_dir/ebpf/{veer,rig}.o`,
-/// which are replaced whole, and only when their bytes change.
+/// Builds the programs of the tree at `root` into `target_dir/ebpf/*.o`, which are
+/// replaced whole, and only when their bytes change.
 pub fn build_in(toolchain: &Toolchain, root: &Path, target_dir: &Path) -> Result<()> {
     let build_dir = target_dir.join("ebpf");
-    let status = cargo::foreign(&toolchain.cargo(), &toolchain.rustc())
-        .current_dir(root)
-        .args(["build", "--locked", "--package", "dns-ebpf", "--bins"])
-        .args([
-            "--target",
-            TARGET,
-            "--profile",
-            PROFILE,
-            "-Z",
-            "build-std=core",
-        ])
-        .arg("--target-dir")
-        .arg(&build_dir)
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("CARGO_ENCODED_RUSTFLAGS", rustflags(toolchain, root)?)
-        .status()
-        .with_context(|| format!("run {}", toolchain.cargo().display()))?;
-    if !status.success() {
-        bail!("the eBPF build failed: {status}");
-    }
+    let flags = rustflags(toolchain, root)?;
     for program in Program::ALL {
-        let built = build_dir.join(TARGET).join(PROFILE).join(program.name());
+        let (arguments, name) = program.target();
+        let status = cargo::foreign(&toolchain.cargo(), &toolchain.rustc())
+            .current_dir(root)
+            .args(["build", "--locked", "--package", "dns-ebpf"])
+            .args(arguments)
+            .args([
+                "--target",
+                TARGET,
+                "--profile",
+                PROFILE,
+                "-Z",
+                "build-std=core",
+            ])
+            .arg("--target-dir")
+            .arg(&build_dir)
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("CARGO_ENCODED_RUSTFLAGS", &flags)
+            .status()
+            .with_context(|| format!("run {}", toolchain.cargo().display()))?;
+        if !status.success() {
+            bail!("the eBPF build failed: {status}");
+        }
+        // Of two programs with one name the last one built stands there.
+        let built = build_dir.join(TARGET).join(PROFILE).join(name);
         replace_if_changed(&built, &program.object_in(target_dir))?;
     }
     Ok(())
@@ -160,18 +181,18 @@ fn replace_if_changed(from: &Path, to: &Path) -> Result<()> {
     fs::rename(&new, to).with_context(|| format!("rename {} to {}", new.display(), to.display()))
 }
 
-/// The object that the environment gives. Cargo runs build scripts in other
-/// directories than ours, so a relative path would mean two files.
-fn given_object() -> Result<Option<PathBuf>> {
-    let given = env::var_os(OBJECT_VARIABLE)
+/// The directory of objects that the environment gives. Cargo runs build scripts in
+/// other directories than ours, so a relative path would mean two.
+fn given_objects() -> Result<Option<PathBuf>> {
+    let given = env::var_os(OBJECTS_VARIABLE)
         .filter(|path| !path.is_empty())
         .map(PathBuf::from);
-    if let Some(object) = &given
-        && !object.is_absolute()
+    if let Some(directory) = &given
+        && !directory.is_absolute()
     {
         bail!(
-            "{OBJECT_VARIABLE}={}: not an absolute path",
-            object.display()
+            "{OBJECTS_VARIABLE}={}: not an absolute path",
+            directory.display()
         );
     }
     Ok(given)

@@ -58,7 +58,7 @@ fn environment() -> Result<Vec<(&'static str, OsString)>> {
         "PATH",
         "CARGO",
         "RUSTUP_TOOLCHAIN",
-        ebpf::OBJECT_VARIABLE,
+        ebpf::OBJECTS_VARIABLE,
         "CI",
         "TERM",
     ] {

@@ -161,7 +161,7 @@ impl Runner {
         self.reply.extend(&message[..reply.question_end()]);
         self.reply.resize(reply.len(), 0);
         match reply.write(self.reply.as_mut_slice(), tables) {
-            Some(()) => Ok(reply.outcome),
+            Some(()) => Ok(reply.outcome()),
             None => Err(Outcome::DropBroken),
         }
     }

@@ -147,7 +147,8 @@ impl Host {
         self.ask(&written.asked)?;
         let pid = daemon.process().pid();
         let daemon_after = memory::anonymous(pid)?;
-        let tables = memory::maps(&self.lab.pins().join(&name))?;
+        let mut tables = memory::maps(&self.lab.pins().join(&name))?;
+        tables.insert("TABLES".to_owned(), memory::arena(pid)?);
         let tables_stated = stated(&config)?;
         daemon.sigterm()?;
         // A million names are a hundred megabytes.

@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow};
 use aya::maps::MapData;
+use dns_common::tables::layout;
 
 /// Octets of each BPF map pinned in `directory` or a directory below it, by name.
 pub(crate) fn maps(directory: &Path) -> Result<BTreeMap<String, u64>> {
@@ -45,6 +46,22 @@ pub(crate) fn anonymous(pid: u32) -> Result<u64> {
     Ok(field(&text, "RssAnon:").unwrap_or(0) << 10)
 }
 
+/// Octets of the arena that the process `pid` has mapped, of which a map itself says
+/// nothing; 0 without one.
+pub(crate) fn arena(pid: u32) -> Result<u64> {
+    let file = format!("/proc/{pid}/smaps");
+    let text = fs::read_to_string(&file).with_context(|| format!("read {file}"))?;
+    Ok(mapped(&text, layout::ARENA))
+}
+
+/// Octets that are present of the BPF map which is mapped with `size` octets.
+fn mapped(smaps: &str, size: u64) -> u64 {
+    let from = smaps.split_inclusive("VmFlags:").find(|mapping| {
+        mapping.contains("anon_inode:bpf-map") && field(mapping, "Size:") == Some(size >> 10)
+    });
+    from.and_then(|mapping| field(mapping, "Rss:")).unwrap_or(0) << 10
+}
+
 /// The number behind `name` at the start of a line.
 fn field(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
@@ -62,6 +79,17 @@ mod tests {
         assert_eq!(field(text, "map_id:"), Some(7));
         assert_eq!(field(text, "RssAnon:"), Some(12));
         assert_eq!(field(text, "frozen:"), None);
+    }
+
+    #[test]
+    fn an_arena_is_told_from_other_mappings_by_its_size() {
+        let smaps = "1000-2000 rw-s 00000000 00:0e 9 anon_inode:bpf-map\n\
+                     Size:                  4 kB\nRss:                   4 kB\nVmFlags: rd wr\n\
+                     10000000-110000000 rw-s 00000000 00:0e 9 anon_inode:bpf-map\n\
+                     Size:            4194304 kB\nRss:                 120 kB\nVmFlags: rd wr\n";
+        assert_eq!(mapped(smaps, 1 << 32), 120 << 10);
+        assert_eq!(mapped(smaps, 1 << 12), 4 << 10);
+        assert_eq!(mapped(smaps, 1 << 13), 0);
     }
 
     #[test]

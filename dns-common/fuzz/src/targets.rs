@@ -93,7 +93,7 @@ fn respond_in(world: &World, message: &[u8], source: Source) {
     for _ in 0..3 {
         match world.respond(message, source) {
             Ok((reply, octets)) => {
-                assert_eq!(reply.outcome.action(), Action::Reply);
+                assert_eq!(reply.outcome().action(), Action::Reply);
                 assert!(read.is_ok(), "a reply to what is no query");
                 assert_eq!(reader::fault(message, &octets), None, "{octets:?}");
                 assert!(octets.len() <= world.host.reply_max);

@@ -46,7 +46,7 @@ impl World {
 
     fn outcome(&self, message: &[u8], source: Source) -> Outcome {
         match self.reply_to(message, source) {
-            Ok((reply, _)) => reply.outcome,
+            Ok((reply, _)) => reply.outcome(),
             Err(outcome) => outcome,
         }
     }
@@ -221,7 +221,7 @@ fn each_kind_of_answer_has_its_outcome_service_and_zone() {
         let message = query(name, rtype);
         let (reply, octets) = world.reply_to(&message, RESOLVER).expect("an answer");
         assert_eq!(
-            (reply.outcome, reply.service),
+            (reply.outcome(), reply.service),
             (outcome, service),
             "{name:?}"
         );

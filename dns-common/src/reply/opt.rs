@@ -21,16 +21,19 @@ const SUBNET_FIXED: usize = 8;
 const ROOT_AND_TYPE: u64 = 0x29_0000;
 /// DO, the highest of the flags in octets 7 and 8.
 const DNSSEC_OK: u64 = 0x80 << 56;
+/// Where the RCODE's upper bits stand, octet 5.
+const RCODE_SHIFT: u32 = 40;
 
 /// An OPT record to be written; octets as little-endian words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opt {
     /// Bits 0–15 the length of all of it, 0 for none; 16–31 octets of the
-    /// client subnet's address; 32 and 33 [`HAS_COOKIE`] and [`HAS_SUBNET`]. One
-    /// word, so that the verifier can forget all of it at once.
+    /// client subnet's address; 32 and 33 [`HAS_COOKIE`] and [`HAS_SUBNET`]; 40–47 the
+    /// upper eight bits of the RCODE; 63 [`DNSSEC_OK`]. One word, so that the verifier
+    /// can forget all of it at once.
     word: u64,
-    /// Its first eight octets.
-    fixed: u64,
+    /// Our payload size, octets.
+    payload: u16,
     /// Client and server cookie.
     cookie: [u64; 3],
     /// The octets before the client subnet's address, and the address.
@@ -51,8 +54,8 @@ impl Opt {
         let dnssec_ok = if ask.edns.dnssec_ok() { DNSSEC_OK } else { 0 };
         let len = if ask.edns.is_present() { OPT_FIXED } else { 0 };
         Self {
-            word: len as u64,
-            fixed: ROOT_AND_TYPE | u64::from(host.payload().swap_bytes()) << 24 | dnssec_ok,
+            word: len as u64 | dnssec_ok,
+            payload: host.payload(),
             cookie: [0; 3],
             subnet: [0; 3],
         }
@@ -61,7 +64,7 @@ impl Opt {
     /// Sets the upper eight bits of the RCODE.
     #[inline(always)]
     pub const fn set_rcode_high(&mut self, high: u8) {
-        self.fixed |= (high as u64) << 40;
+        self.word |= (high as u64) << RCODE_SHIFT;
     }
 
     /// Adds a COOKIE option.
@@ -135,11 +138,19 @@ impl Opt {
         self.len() == 0
     }
 
+    /// Octets 0 to 7.
+    #[inline(always)]
+    const fn fixed(&self) -> u64 {
+        ROOT_AND_TYPE
+            | (self.payload.swap_bytes() as u64) << 24
+            | self.word & (DNSSEC_OK | 0xff << RCODE_SHIFT)
+    }
+
     /// Octets 7 to 10: DO, the other flags, and the length of the options.
     #[inline(always)]
     const fn rest(&self) -> u32 {
         let options = (self.len() - OPT_FIXED) as u16;
-        (self.fixed >> 56) as u32 | (options.swap_bytes() as u32) << 16
+        (self.word >> 56) as u32 & 0x80 | (options.swap_bytes() as u32) << 16
     }
 
     /// Sum over the record's octets in little-endian lanes.
@@ -157,13 +168,13 @@ impl Opt {
         }
         // Options start at an odd offset of the record; each has an even length
         // but perhaps the last.
-        lanes(self.fixed) + u64::from(self.rest() >> 8) + (options << 8)
+        lanes(self.fixed()) + u64::from(self.rest() >> 8) + (options << 8)
     }
 
     /// Writes the record at `at`.
     #[inline(always)]
     pub fn write(&self, message: &mut (impl OctetsMut + ?Sized), at: usize) -> Option<()> {
-        message.put_word(at, self.fixed)?;
+        message.put_word(at, self.fixed())?;
         message.put_half(at + 7, self.rest())?;
         let mut at = at + OPT_FIXED;
         if let Some([client, first, second]) = self.cookie() {

@@ -138,6 +138,13 @@ proptest! {
     }
 
     #[test]
+    fn a_sum_is_intact_where_it_folds_to_negative_zero(sum in 1..1_u64 << 47, whole in 1..1_u64 << 31) {
+        prop_assert_eq!(is_intact(sum), fold_sum(sum) == 0xffff);
+        prop_assert!(is_intact(whole * 0xffff));
+        prop_assert!(!is_intact(whole * 0xffff + sum % 0xfffe + 1));
+    }
+
+    #[test]
     fn any_sum_folds_to_what_it_is_modulo_0xffff(sum: u64) {
         prop_assert_eq!(u64::from(fold_sum(sum)) % 0xffff, sum % 0xffff);
     }

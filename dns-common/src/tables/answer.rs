@@ -33,6 +33,21 @@ pub struct AnswerKind {
     pub class: Class,
 }
 
+/// Why a reply has no records: in the place of a [`Class`], which no answer in the
+/// tables has there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Empty {
+    /// An RCODE says it.
+    Error = Class::Error as u8,
+    /// They do not fit.
+    Truncated = 5,
+    /// The rate is too high: TC.
+    Slip = 6,
+    /// The rate is too high: BADCOOKIE.
+    BadCookie = 7,
+}
+
 impl AnswerHead {
     /// Words before the records.
     pub const WORDS: usize = 2;
@@ -45,10 +60,21 @@ impl AnswerHead {
     /// addresses each.
     pub const MOVING_MAX: usize = 64;
 
+    const CLASS_SHIFT: u32 = 56;
     const MOVES: u64 = 1 << 59;
 
     /// Where there is no answer.
     pub const ABSENT: Self = Self(0, 0);
+
+    /// The head of no records, with the header's `flags` (third and fourth octet as a
+    /// little-endian pair).
+    #[inline(always)]
+    pub const fn without_records(flags: u16, because: Empty) -> Self {
+        Self(
+            (flags as u64) << 16 | ONE_QUESTION,
+            (because as u64) << Self::CLASS_SHIFT,
+        )
+    }
 
     /// The answer is the one that starts in `cell`.
     pub const fn shared(cell: u32) -> Self {
@@ -69,7 +95,7 @@ impl AnswerHead {
                 | (arcount.swap_bytes() as u64) << 16
                 | (sum as u64) << 32
                 | (kind.name_len as u64) << 48
-                | (kind.class as u64) << 56
+                | (kind.class as u64) << Self::CLASS_SHIFT
                 | moves,
         )
     }
@@ -178,17 +204,17 @@ impl AnswerHead {
             Outcome::AnsweredNegative,
             Outcome::AnsweredReferral,
             Outcome::AnsweredError,
-            Outcome::AnsweredError,
-            Outcome::AnsweredError,
-            Outcome::AnsweredError,
+            Outcome::AnsweredTruncated,
+            Outcome::AnsweredSlip,
+            Outcome::AnsweredBadCookie,
         ];
-        OUTCOMES[(self.1 >> 56 & 7) as usize]
+        OUTCOMES[(self.1 >> Self::CLASS_SHIFT & 7) as usize]
     }
 
     /// What kind of response it is.
     #[inline(always)]
     pub const fn class(&self) -> Class {
-        match self.1 >> 56 & 7 {
+        match self.1 >> Self::CLASS_SHIFT & 7 {
             0 => Class::Positive,
             1 => Class::Large,
             2 => Class::Negative,

@@ -12,11 +12,12 @@ pub mod address;
 pub mod answer;
 pub mod bucket;
 mod control;
+pub mod layout;
 mod resolver;
 mod row;
 mod word;
 
-pub use answer::{AnswerHead, AnswerKind};
+pub use answer::{AnswerHead, AnswerKind, Empty};
 pub use control::{Control, Generation};
 pub use resolver::{Entry, Source};
 pub use row::{Below, By, Row, TypeEntry};

@@ -2,10 +2,7 @@
 //! words after (see [`crate::name::word`]), running on into the next cells.
 
 use super::Line;
-use crate::{
-    ask::rtype,
-    decision::{CANDIDATES_MAX, Family},
-};
+use crate::{ask::rtype, decision::CANDIDATES_MAX};
 
 /// A row's three words.
 ///
@@ -54,9 +51,18 @@ impl TypeEntry {
     /// that have none of their own, the type it names is 0.
     pub const COUNT: usize = 8;
 
+    const CELL: u64 = 0xffff_ffff;
+    const STRIDE: u64 = 0xff << 48;
+    const BY_SHIFT: u32 = 56;
+
     /// The answers to `rtype` from `cell` on, `stride` cells each.
     pub const fn new(rtype: u16, cell: u32, stride: u8, by: By) -> Self {
-        Self(cell as u64 | (rtype as u64) << 32 | (stride as u64) << 48 | (by as u64) << 56)
+        Self(
+            cell as u64
+                | (rtype as u64) << 32
+                | (stride as u64) << 48
+                | (by as u64) << Self::BY_SHIFT,
+        )
     }
 
     /// The entry for `rtype` in `line`.
@@ -90,7 +96,7 @@ impl TypeEntry {
     /// Who chooses among them.
     #[inline(always)]
     pub const fn by(self) -> By {
-        match self.0 >> 56 & 3 {
+        match self.0 >> Self::BY_SHIFT & 3 {
             0 => By::Nobody,
             1 => By::V4,
             2 => By::V6,
@@ -233,19 +239,23 @@ impl Row {
 
     /// The answers to A or AAAA; `None` for other types.
     #[inline(always)]
-    pub const fn addresses(self, rtype: u16) -> Option<TypeEntry> {
-        let (family, by) = match rtype {
-            rtype::A => (Family::V4, By::V4),
-            rtype::AAAA => (Family::V6, By::V6),
+    pub fn addresses(self, rtype: u16) -> Option<TypeEntry> {
+        let by = match rtype {
+            rtype::A => By::V4,
+            rtype::AAAA => By::V6,
             _ => return None,
         };
-        let (answers, by) = if self.is_static() {
-            (1, By::Nobody)
-        } else {
-            (Self::STEERED_ANSWERS, by)
-        };
-        let stride = (self.0 >> 48 & 0xff) as u32;
-        let cell = (self.0 as u32).wrapping_add(family as u32 * answers * stride);
-        Some(TypeEntry::new(rtype, cell, stride as u8, by))
+        // Cells and stride stand where an entry has them.
+        let mut entry = self.0 & (TypeEntry::STRIDE | TypeEntry::CELL);
+        let mut answers = 1;
+        if !self.is_static() {
+            entry |= (by as u64) << TypeEntry::BY_SHIFT;
+            answers = Self::STEERED_ANSWERS;
+        }
+        if rtype == rtype::AAAA {
+            // Behind those to A; the writer sees to it that no sum overflows.
+            entry += u64::from(answers * TypeEntry(entry).stride());
+        }
+        Some(TypeEntry(entry))
     }
 }

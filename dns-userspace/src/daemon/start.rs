@@ -224,7 +224,10 @@ fn attach(kernel: &mut Kernel, settings: &Settings) -> Result<Xdp, KernelError> 
     let interface = settings.xdp_interface.as_deref().unwrap_or_default();
     let generic = settings.xdp_mode == XdpMode::Generic;
     match kernel.attach(interface, generic, &settings.xdp_pin_path) {
-        Ok(attachment) => Ok(Xdp::On(attachment)),
+        Ok(attachment) => {
+            info!("the tables are in {}", kernel.tables_in());
+            Ok(Xdp::On(attachment))
+        }
         Err(error @ KernelError::Unsupported { .. }) => {
             take_off(&settings.xdp_pin_path)?;
             Ok(Xdp::Unavailable(error.to_string()))

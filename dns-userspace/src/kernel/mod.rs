@@ -8,16 +8,16 @@
 mod bpffs;
 mod counters;
 mod link;
+mod object;
 mod sys;
 
 use std::{
     fs, io,
-    os::fd::AsFd as _,
     path::{Path, PathBuf},
 };
 
 use aya::{
-    Ebpf, EbpfLoader,
+    Ebpf,
     maps::{Map, MapData, MapError},
     programs::{ProgramError, Xdp},
 };
@@ -28,15 +28,7 @@ use crate::tables::{Capacity, Tables, wait_for_kernel_readers};
 use counters::CounterMaps;
 pub use counters::Counts;
 pub use link::{Attachment, Detached, detach, lost};
-
-/// The compiled XDP program.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(env!("VEER_EBPF_OBJECT_PATH"));
-
-/// Name of the program in [`OBJECT`].
-const PROGRAM: &str = "veer";
-
-/// Name of its [`Constants`], as `[u64; Constants::WORDS]`.
-const CONSTANTS: &str = "CONSTANTS";
+pub use object::TablesIn;
 
 /// What the kernel, or the way to it, refused.
 #[derive(Debug, Error)]
@@ -120,6 +112,7 @@ impl KernelError {
 /// The loaded program with its maps.
 pub struct Kernel {
     ebpf: Ebpf,
+    tables_in: TablesIn,
     /// Names by counter number.
     services: Vec<String>,
     /// Where the tables are pinned, once they are.
@@ -169,30 +162,32 @@ impl Kernel {
     /// Loads the program, with `constants` frozen in it and empty tables of
     /// `capacity`, attached to nothing.
     pub fn load(capacity: Capacity, constants: &Constants) -> Result<(Self, Tables), KernelError> {
-        let words = constants.words();
-        let mut loader = EbpfLoader::new();
-        loader.override_global(CONSTANTS, &words[..], true);
-        for (map, entries) in capacity.map_entries() {
-            loader.map_max_entries(map, entries);
-        }
-        let mut ebpf = loader.load(OBJECT).map_err(|error| load_error(&error))?;
-        program(&mut ebpf)?
-            .load()
-            .map_err(|error| load_error(&error))?;
+        let (ebpf, tables, tables_in) = object::load(capacity, constants)?;
+        Ok((Self::new(ebpf, tables_in), tables))
+    }
 
-        let tables = Tables::of_maps(capacity, |name| {
-            let map = ebpf.map(name).ok_or_else(|| no_map(name))?;
-            let data = data_of(map).ok_or_else(|| no_map(name))?;
-            let entries = data.info().map_err(io::Error::other)?.max_entries();
-            Ok((data.fd().as_fd(), entries))
-        })
-        .map_err(KernelError::call("mapping", "the tables"))?;
-        let kernel = Self {
+    /// As [`Kernel::load`], with the tables in a certain memory.
+    pub fn load_in(
+        tables_in: TablesIn,
+        capacity: Capacity,
+        constants: &Constants,
+    ) -> Result<(Self, Tables), KernelError> {
+        let (ebpf, tables) = object::load_in(tables_in, capacity, constants)?;
+        Ok((Self::new(ebpf, tables_in), tables))
+    }
+
+    fn new(ebpf: Ebpf, tables_in: TablesIn) -> Self {
+        Self {
             ebpf,
+            tables_in,
             services: Vec::new(),
             pinned: None,
-        };
-        Ok((kernel, tables))
+        }
+    }
+
+    /// What the tables lie in.
+    pub fn tables_in(&self) -> TablesIn {
+        self.tables_in
     }
 
     /// Puts the program on `interface`: in place of the program that the pinned
@@ -208,7 +203,7 @@ impl Kernel {
         bpffs::prepare(pin_path)?;
         finish_switch(pin_path)?;
         let old = counters::Pinned::open(&tables_directory(pin_path));
-        let attachment = link::attach(program(&mut self.ebpf)?, interface, generic, pin_path)
+        let attachment = link::attach(self.program()?, interface, generic, pin_path)
             .inspect_err(|_| bpffs::abandon(pin_path))?;
         let finished = self.finish(old.as_ref(), pin_path);
         if let (Err(_), Attachment::New { .. }) = (&finished, &attachment) {
@@ -262,7 +257,7 @@ impl Kernel {
 
     /// The loaded program.
     pub fn program(&mut self) -> Result<&mut Xdp, KernelError> {
-        program(&mut self.ebpf)
+        object::program(&mut self.ebpf, object::PROGRAMS[0])
     }
 
     /// What has been counted, by this program and the ones it replaced.
@@ -280,27 +275,14 @@ impl Kernel {
     }
 }
 
-fn program(ebpf: &mut Ebpf) -> Result<&mut Xdp, KernelError> {
-    let program = ebpf
-        .program_mut(PROGRAM)
-        .ok_or_else(|| KernelError::Load(format!("the object has no program {PROGRAM}")))?;
-    program
-        .try_into()
-        .map_err(|error: ProgramError| KernelError::Load(error.to_string()))
-}
-
 fn data_of(map: &Map) -> Option<&MapData> {
     match map {
-        Map::Array(data) | Map::PerCpuArray(data) => Some(data),
+        Map::Array(data)
+        | Map::PerCpuArray(data)
+        | Map::ProgramArray(data)
+        | Map::Unsupported(data) => Some(data),
         _ => None,
     }
-}
-
-fn no_map(name: &str) -> io::Error {
-    io::Error::new(
-        io::ErrorKind::NotFound,
-        format!("the object has no map {name}"),
-    )
 }
 
 /// Tells a missing privilege from everything else, wherever in the chain of

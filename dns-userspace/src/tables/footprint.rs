@@ -59,7 +59,8 @@ impl Capacity {
     /// of as many services as there is room for. The kernel adds some hundred
     /// octets a table, and rounds up to pages.
     pub fn octets(&self, cpus: usize) -> u64 {
-        let sized = self.map_entries().map(|(map, entries)| {
+        let sized = self.map_entries().into_iter().chain(self.counters());
+        let sized = sized.map(|(map, entries)| {
             let entry = match map {
                 "BUCKETS" | "NAMES" | "ANSWERS" => size_of::<Line>(),
                 "CHUNKS" => size_of::<Chunk>(),
@@ -74,7 +75,7 @@ impl Capacity {
             + 2 * address::SLOTS as usize * size_of::<AddressSlot>()
             + size_of::<Control>()
             + self.services as usize * SERVICE_NAME;
-        sized.iter().sum::<u64>() + fixed as u64
+        sized.sum::<u64>() + fixed as u64
     }
 
     /// The tunables that size the table `map`.

@@ -19,6 +19,7 @@ use std::{
 
 use dns_common::tables::{
     AddressSlot, Chunk, Control, EntryPair, Generation, Line, V4_PAIRS, V6_PAIRS, Word, address,
+    layout::{self, Layout},
 };
 
 pub use footprint::Objects;
@@ -26,7 +27,7 @@ pub use grace::wait_for_kernel_readers;
 pub use image::{
     Addresses, Answer, Image, ImageBuilder, ImageError, RowData, Rows, Slot, TypeData,
 };
-use region::Region;
+use region::{Memory, Region};
 pub use resolvers::{PreparedResolvers, ResolverFlags, ResolversError};
 
 /// How much each table holds, for each generation where there are two.
@@ -72,8 +73,24 @@ impl Capacity {
         self.rate_buckets + 1
     }
 
-    /// Every map that the daemon sizes, with its number of entries.
-    pub fn map_entries(&self) -> [(&'static str, u32); 9] {
+    /// Where the tables are in an arena, and how many octets it has.
+    pub fn layout(&self) -> (Layout, u64) {
+        fn octets<T>(entries: u32) -> u64 {
+            u64::from(entries) * size_of::<T>() as u64
+        }
+        Layout::of([
+            octets::<Line>(2 * self.buckets()),
+            octets::<Line>(2 * self.name_cells()),
+            octets::<Line>(2 * self.answer_cells),
+            octets::<Chunk>(self.chunk_entries()),
+            octets::<Word>(2 * self.pools * self.groups),
+            octets::<Word>(2 * self.pools),
+            octets::<Word>(self.rate_entries()),
+        ])
+    }
+
+    /// Every array of tables that the daemon sizes, with its number of entries.
+    pub fn map_entries(&self) -> [(&'static str, u32); 7] {
         [
             ("BUCKETS", 2 * self.buckets()),
             ("NAMES", 2 * self.name_cells()),
@@ -81,11 +98,14 @@ impl Capacity {
             ("CHUNKS", self.chunk_entries()),
             ("RANKINGS", 2 * self.pools * self.groups),
             ("ELIGIBLE", 2 * self.pools),
-            // The second half is carried over from the tables before.
-            ("SERVICES", 2 * self.services),
             ("RATES", self.rate_entries()),
-            ("COUNTERS", 2),
         ]
+    }
+
+    /// The maps that count, with their numbers of entries: the second half is carried
+    /// over from those before.
+    pub fn counters(&self) -> [(&'static str, u32); 2] {
+        [("SERVICES", 2 * self.services), ("COUNTERS", 2)]
     }
 }
 
@@ -143,11 +163,7 @@ impl Tables {
     /// Tables in plain memory, for serving from userspace alone.
     pub fn in_memory(capacity: Capacity) -> io::Result<Self> {
         fn region<T>(map: &str, entries: u32) -> io::Result<Region<T>> {
-            Region::anonymous(entries).map_err(|error| {
-                let setting = Capacity::setting_of(map);
-                let message = format!("{map}: {error}; lower {setting}");
-                io::Error::new(error.kind(), message)
-            })
+            Region::anonymous(entries).map_err(|error| no_room(map, &error))
         }
         Ok(Self {
             capacity,
@@ -194,6 +210,34 @@ impl Tables {
             rankings: region(&map, "RANKINGS")?,
             eligible: region(&map, "ELIGIBLE")?,
             rates: region(&map, "RATES")?,
+            stores: AtomicU64::new(0),
+        })
+    }
+
+    /// The tables of a loaded program that has them in `arena`.
+    pub fn of_arena(capacity: Capacity, arena: BorrowedFd<'_>) -> io::Result<Self> {
+        let (layout, octets) = capacity.layout();
+        if octets > layout::ARENA {
+            return Err(io::Error::from_raw_os_error(libc::E2BIG));
+        }
+        let memory = Memory::of_map(arena, layout::ARENA as usize)?;
+        let region = Placed {
+            memory: &memory,
+            entries: capacity.map_entries(),
+        };
+        Ok(Self {
+            capacity,
+            control: region.fixed("CONTROL", layout::CONTROL, 1)?,
+            addresses: region.fixed("ADDRESSES", layout::ADDRESSES, 2 * address::SLOTS)?,
+            buckets: region.sized("BUCKETS", layout.buckets)?,
+            names: region.sized("NAMES", layout.names)?,
+            answers: region.sized("ANSWERS", layout.answers)?,
+            v4: region.fixed("RESOLVERS_V4", layout::V4, V4_PAIRS)?,
+            v6: region.fixed("RESOLVERS_V6", layout::V6, V6_PAIRS)?,
+            chunks: region.sized("CHUNKS", layout.chunks)?,
+            rankings: region.sized("RANKINGS", layout.rankings)?,
+            eligible: region.sized("ELIGIBLE", layout.eligible)?,
+            rates: region.sized("RATES", layout.rates)?,
             stores: AtomicU64::new(0),
         })
     }
@@ -264,6 +308,36 @@ impl Tables {
             .get(0)
             .expect("the control table has one entry")
     }
+}
+
+/// Tables placed in one memory.
+struct Placed<'m> {
+    memory: &'m Memory,
+    /// Of each table that the daemon sizes.
+    entries: [(&'static str, u32); 7],
+}
+
+impl Placed<'_> {
+    /// The table `map` of `entries` entries from octet `first` on, with all of its
+    /// memory: a page that is missing later would end the daemon.
+    fn fixed<T>(&self, map: &str, first: u64, entries: u32) -> io::Result<Region<T>> {
+        let region = self.memory.region(first as usize, entries);
+        region.populate().map_err(|error| no_room(map, &error))?;
+        Ok(region)
+    }
+
+    /// The table `map`, with as many entries as its setting says.
+    fn sized<T>(&self, map: &'static str, first: u64) -> io::Result<Region<T>> {
+        let sized = self.entries.iter().find(|(name, _)| *name == map);
+        self.fixed(map, first, sized.map_or(0, |(_, entries)| *entries))
+    }
+}
+
+/// What is said where there is no memory for the table `map`.
+fn no_room(map: &str, error: &io::Error) -> io::Error {
+    let setting = Capacity::setting_of(map);
+    let message = format!("{map}: {error}; give the host more memory, or lower {setting}");
+    io::Error::new(error.kind(), message)
 }
 
 impl dns_common::tables::Tables for Tables {

@@ -1,9 +1,14 @@
 //! One table's memory, as a slice of words shared with the kernel.
 
-use std::{io, marker::PhantomData, os::fd::BorrowedFd};
+use std::{
+    io,
+    marker::PhantomData,
+    os::fd::{AsRawFd as _, BorrowedFd},
+    sync::Arc,
+};
 
 use dns_common::tables::{AddressSlot, Chunk, Control, EntryPair, Line, Word};
-use memmap2::{MmapMut, MmapOptions, MmapRaw};
+use memmap2::{Advice, MmapMut, MmapOptions, MmapRaw};
 
 /// Types made of nothing but [`Word`]s: any bit pattern is a value, and shared
 /// references may be written through.
@@ -26,10 +31,36 @@ unsafe impl Words for EntryPair {}
 // SAFETY: as above.
 unsafe impl Words for Chunk {}
 
+/// Mapped memory that tables lie in.
+#[derive(Clone, Debug)]
+pub(super) struct Memory(Arc<MmapRaw>);
+
+impl Memory {
+    /// The `octets` octets of an arena, or of a mmapable array map.
+    pub(super) fn of_map(map: BorrowedFd<'_>, octets: usize) -> io::Result<Self> {
+        let memory = MmapOptions::new().len(octets).map_raw(map.as_raw_fd())?;
+        Ok(Self(Arc::new(memory)))
+    }
+
+    /// The table of `entries` entries that starts `first` octets after the start,
+    /// a multiple of a page; what it is cut off at the end of the memory stays out.
+    pub(super) fn region<T>(&self, first: usize, entries: u32) -> Region<T> {
+        let room = self.0.len().saturating_sub(first) / size_of::<T>();
+        Region {
+            memory: self.clone(),
+            first: first.min(self.0.len()),
+            entries: entries.min(u32::try_from(room).unwrap_or(u32::MAX)),
+            of: PhantomData,
+        }
+    }
+}
+
 /// A table of `T` in mapped memory.
 #[derive(Debug)]
 pub(super) struct Region<T> {
-    memory: MmapRaw,
+    memory: Memory,
+    /// Octets before it.
+    first: usize,
     entries: u32,
     of: PhantomData<T>,
 }
@@ -38,24 +69,22 @@ impl<T> Region<T> {
     /// `entries` zeroed entries in plain memory.
     pub(super) fn anonymous(entries: u32) -> io::Result<Self> {
         let memory = MmapMut::map_anon(entries as usize * size_of::<T>())?;
-        Ok(Self {
-            memory: memory.into(),
-            entries,
-            of: PhantomData,
-        })
+        Ok(Memory(Arc::new(memory.into())).region(0, entries))
     }
 
     /// The `entries` entries of a mmapable array map whose values are `T`.
     pub(super) fn of_map(map: BorrowedFd<'_>, entries: u32) -> io::Result<Self> {
-        use std::os::fd::AsRawFd as _;
-        let memory = MmapOptions::new()
-            .len(entries as usize * size_of::<T>())
-            .map_raw(map.as_raw_fd())?;
-        Ok(Self {
-            memory,
-            entries,
-            of: PhantomData,
-        })
+        let memory = Memory::of_map(map, entries as usize * size_of::<T>())?;
+        Ok(memory.region(0, entries))
+    }
+}
+
+impl<T> Region<T> {
+    /// Has the kernel find all of its memory now.
+    pub(super) fn populate(&self) -> io::Result<()> {
+        let octets = self.entries as usize * size_of::<T>();
+        let memory = &self.memory.0;
+        memory.advise_range(Advice::PopulateWrite, self.first, octets)
     }
 }
 
@@ -65,10 +94,13 @@ impl<T: Words> Region<T> {
         if index >= self.entries {
             return None;
         }
-        // SAFETY: the mapping holds `entries` values of T (both constructors
-        // size it so) and lives as long as `self`; `index` is below that;
-        // page alignment covers T's; `Words` says that any content is valid
+        // SAFETY: from `first` on the mapping holds `entries` values of T
+        // (`Memory::region` sees to it) and lives as long as `self`; `index` is below
+        // that; page alignment covers T's; `Words` says that any content is valid
         // and that it is only ever accessed as atomics, by the kernel too.
-        Some(unsafe { &*self.memory.as_mut_ptr().cast::<T>().add(index as usize) })
+        Some(unsafe {
+            let start = self.memory.0.as_mut_ptr().add(self.first).cast::<T>();
+            &*start.add(index as usize)
+        })
     }
 }

@@ -82,7 +82,7 @@ fn how_far_something_goes_that_is_off_has_no_instructions_either() {
     assert_ne!(off, PLAIN);
     assert_eq!(size(&off), smallest);
     let payload = Constants {
-        payload: 4096,
+        payload: 1400,
         ..PLAIN
     };
     assert_eq!(size(&payload), smallest);

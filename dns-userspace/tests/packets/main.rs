@@ -1,30 +1,37 @@
 //! The data plane, packet by packet: what goes in, what is done with it, what
 //! comes out and what is counted, run by `BPF_PROG_TEST_RUN`. Needs root.
 
+use veer::kernel::TablesIn;
+
+/// What the tables of all programs here lie in; `packets_arrays` is the same tests
+/// with arrays.
+#[allow(dead_code, reason = "that other crate has its own")]
+pub(crate) const TABLES_IN: TablesIn = TablesIn::Arena;
+
 #[path = "../../../dns-common/tests/world/mod.rs"]
-mod shared;
+pub(crate) mod shared;
 
-mod rig;
-mod room;
-mod wire;
-mod world;
-mod zone;
+pub(crate) mod rig;
+pub(crate) mod room;
+pub(crate) mod wire;
+pub(crate) mod world;
+pub(crate) mod zone;
 
-mod cases;
-mod outcomes;
+pub(crate) mod cases;
+pub(crate) mod outcomes;
 
-mod answers;
-mod denials;
+pub(crate) mod answers;
+pub(crate) mod denials;
 
-mod cookies;
-mod edns;
-mod features;
-mod limits;
-mod subnets;
+pub(crate) mod cookies;
+pub(crate) mod edns;
+pub(crate) mod features;
+pub(crate) mod limits;
+pub(crate) mod subnets;
 
-mod routes;
+pub(crate) mod routes;
 
-mod planes;
+pub(crate) mod planes;
 
-mod death;
-mod flips;
+pub(crate) mod death;
+pub(crate) mod flips;

@@ -94,7 +94,7 @@ fn userspace(
         .write(&mut octets[..], tables)
         .expect("it has the room");
     let service = (reply.service != Row::NO_SERVICE).then_some(reply.service as usize);
-    Ok((reply.outcome, service, octets))
+    Ok((reply.outcome(), service, octets))
 }
 
 #[test]

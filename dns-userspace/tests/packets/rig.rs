@@ -62,8 +62,8 @@ impl Rig {
         // SAFETY: it takes nothing, cannot fail and touches no memory.
         let root = unsafe { libc::geteuid() } == 0;
         assert!(root, "packet tests load an XDP program: run them as root");
-        let (mut kernel, tables) =
-            Kernel::load(capacity, constants).unwrap_or_else(|error| panic!("{error}"));
+        let (mut kernel, tables) = Kernel::load_in(crate::TABLES_IN, capacity, constants)
+            .unwrap_or_else(|error| panic!("{error}"));
         let services = (0..capacity.services).map(|number| format!("service {number}"));
         kernel
             .name_services(services.collect())

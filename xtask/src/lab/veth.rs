@@ -1,6 +1,11 @@
 //! Pairs of virtual interfaces, set up so that XDP on one end can answer the other.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::Path,
+    process::Command,
+    sync::{Mutex, PoisonError},
+};
 
 use anyhow::{Context as _, Result, bail};
 use aya::{
@@ -45,6 +50,10 @@ pub fn join(one: End, other: End) -> Result<()> {
 /// must have an XDP program by now, or GRO on. Returns the ids of its threads,
 /// one for each queue.
 pub fn receive_on_cpu(end: End, cpu: usize) -> Result<Vec<u32>> {
+    /// Threads have the interface's name and no namespace's: what another test
+    /// starts meanwhile would seem ours.
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let interface = end.interface;
     // The mount is in a namespace of its own and ends with the shell.
     let mut shell = end.namespace.command("unshare");

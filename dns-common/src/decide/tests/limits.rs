@@ -77,7 +77,7 @@ fn a_slipped_reply_is_the_question_with_tc() {
             world.use_up(&message, RESOLVER);
             let expected = reply(&message, flags, [0, 0, 0], &[], world_opt);
             let (reply, octets) = world.reply_to(&message, RESOLVER).expect("a reply");
-            assert_eq!(reply.outcome, Outcome::AnsweredSlip);
+            assert_eq!(reply.outcome(), Outcome::AnsweredSlip);
             assert_eq!(octets, expected, "{name:?}");
         }
     }
@@ -103,7 +103,7 @@ fn rfc7873_5_2_3_over_the_rate_a_client_cookie_gets_badcookie() {
     let expected = reply(&message, [0x80, 7], [0, 0, 0], &[], Some(&opt));
     let (bad_cookie, octets) = world.reply_to(&message, RESOLVER).expect("a reply");
     assert_eq!(
-        (bad_cookie.outcome, octets),
+        (bad_cookie.outcome(), octets),
         (Outcome::AnsweredBadCookie, expected)
     );
 

@@ -67,7 +67,7 @@ fn rfc6891_6_1_3_other_versions_get_badvers_and_no_options() {
         world.host.now_ns.update(|now| now + 1_000_000_000);
         let (reply, octets) = world.reply_to(&message, RESOLVER).expect("a reply");
         assert_eq!(
-            (reply.outcome, reply.service, octets),
+            (reply.outcome(), reply.service, octets),
             (Outcome::AnsweredError, Row::NO_SERVICE, expected)
         );
     }

@@ -13,7 +13,7 @@ fn rfc1035_4_2_1_and_rfc6891_6_2_5_what_does_not_fit_is_truncated() {
     let expected = reply(&message, TC, [0, 0, 0], &[], None);
     let (truncated, octets) = world.reply_to(&message, RESOLVER).expect("a reply");
     assert_eq!(
-        (truncated.outcome, octets),
+        (truncated.outcome(), octets),
         (Outcome::AnsweredTruncated, expected)
     );
     // The question, 800 octets of records, an OPT record.
@@ -45,7 +45,7 @@ fn truncation_at_exactly_512_octets_our_payload_and_a_stream() {
         world
     };
     let outcome = |world: &World, message: &[u8]| match world.respond(message, RESOLVER) {
-        Ok((reply, octets)) => (reply.outcome, octets.len()),
+        Ok((reply, octets)) => (reply.outcome(), octets.len()),
         Err(outcome) => (outcome, 0),
     };
     let opt = with_opt(

@@ -35,6 +35,12 @@ static RATES: Array<Word, 2, MMAPABLE> = Array::new();
 /// The kernel's tables.
 pub(crate) struct Maps;
 
+impl Maps {
+    /// Each look-up names its map.
+    #[inline(always)]
+    pub(crate) fn bind() {}
+}
+
 impl Tables for Maps {
     #[inline(always)]
     fn control(&self) -> Option<&Control> {
