@@ -82,9 +82,16 @@ impl<T> Region<T> {
 impl<T> Region<T> {
     /// Has the kernel find all of its memory now.
     pub(super) fn populate(&self) -> io::Result<()> {
-        let octets = self.entries as usize * size_of::<T>();
-        let memory = &self.memory.0;
-        memory.advise_range(Advice::PopulateWrite, self.first, octets)
+        /// At a time: meanwhile no other thread can map or unmap anything.
+        const PIECE: usize = 1 << 20;
+        let end = self.first + self.entries as usize * size_of::<T>();
+        for first in (self.first..end).step_by(PIECE) {
+            let octets = PIECE.min(end - first);
+            self.memory
+                .0
+                .advise_range(Advice::PopulateWrite, first, octets)?;
+        }
+        Ok(())
     }
 }
 
