@@ -103,6 +103,7 @@ pub fn decide(
         has_cookie = true;
     }
     let reply = Reply::new(ask, &chosen, opt, host);
+    // Every plane can send as much as that.
     if reply.len() > UDP_MAX && reply.len() > host.reply_max() {
         return stop(Outcome::UpTooLong);
     }

@@ -78,6 +78,25 @@ proptest! {
     }
 
     #[test]
+    fn no_table_reaches_into_the_next(octets in proptest::array::uniform7(0..1_u64 << 30)) {
+        let (placed, end) = layout::Layout::of(octets);
+        let fixed = [
+            (layout::CONTROL, size_of::<Control>()),
+            (layout::ADDRESSES, 2 * address::SLOTS as usize * size_of::<AddressSlot>()),
+            (layout::V6, V6_PAIRS as usize * size_of::<EntryPair>()),
+            (layout::V4, V4_PAIRS as usize * size_of::<EntryPair>()),
+        ];
+        let fixed = fixed.map(|(first, octets)| (first, octets as u64));
+        let tables = fixed.into_iter().chain(placed.words().into_iter().zip(octets));
+        let mut free = 0;
+        for (first, octets) in tables {
+            prop_assert!(first >= free && first.is_multiple_of(layout::PAGE));
+            free = first + octets;
+        }
+        prop_assert!(free <= end && end.is_multiple_of(layout::PAGE));
+    }
+
+    #[test]
     fn no_group_reaches_into_another_pool(pool: u16, group: u16, groups_shift in 0..=16_u32) {
         let mut generation = generation();
         generation.groups_shift = groups_shift;

@@ -9,7 +9,6 @@ use aya::{
     programs::{ProgramError, Xdp},
 };
 use dns_common::{host::Constants, tables::layout};
-
 use tracing::warn;
 
 use super::{KernelError, data_of, load_error, map_error};
@@ -41,11 +40,6 @@ pub enum TablesIn {
     Arena,
     /// Array maps, where it looks everything up.
     Arrays,
-}
-
-impl TablesIn {
-    /// Both, the faster first.
-    pub const ALL: [Self; 2] = [Self::Arena, Self::Arrays];
 }
 
 impl fmt::Display for TablesIn {

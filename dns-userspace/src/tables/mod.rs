@@ -329,7 +329,8 @@ impl Placed<'_> {
     /// The table `map`, with as many entries as its setting says.
     fn sized<T>(&self, map: &'static str, first: u64) -> io::Result<Region<T>> {
         let sized = self.entries.iter().find(|(name, _)| *name == map);
-        self.fixed(map, first, sized.map_or(0, |(_, entries)| *entries))
+        let (_, entries) = sized.expect("a table that the daemon sizes");
+        self.fixed(map, first, *entries)
     }
 }
 
