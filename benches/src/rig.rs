@@ -119,6 +119,18 @@ impl Rig {
         threads.map(|thread| thread_cpu(*thread)).sum()
     }
 
+    /// Has the server's receiving wait `time` for more frames after those it took, as
+    /// network cards delay their interrupts; else it is woken for every single one.
+    pub(crate) fn moderate_server(&self, time: Duration) -> Result<()> {
+        // One empty poll, and the next frame wakes it at once.
+        let polls = ("napi_defer_hard_irqs", 1);
+        let wait = ("gro_flush_timeout", time.as_nanos());
+        for (attribute, value) in [polls, wait] {
+            veth::set_attribute(self.server(), attribute, value)?;
+        }
+        Ok(())
+    }
+
     /// Has the server's receiving come before all processes, as a network card's
     /// interrupts do.
     pub(crate) fn prefer_server(&self) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use aya::programs::{TestRun as _, TestRunOptions, Xdp};
 use domain::base::{MessageBuilder, Rtype};
 use veer::model::Name;
@@ -18,6 +18,16 @@ const XDP_TX: u32 = 3;
 
 /// Room for the frame of any answer with one address.
 const REPLY_MAX: usize = 512;
+
+/// What the program made of a query.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reply {
+    /// A reply of one A record and nothing behind it.
+    Address(Ipv4Addr),
+    /// Any other reply.
+    Other,
+    Missing,
+}
 
 /// One query, as a frame, to be asked again and again.
 pub(super) struct Query {
@@ -42,9 +52,8 @@ impl Query {
         })
     }
 
-    /// The address that `program` answers with; an answer must be a reply of one A
-    /// record and nothing behind it.
-    pub(super) fn ask(&self, program: &Xdp) -> Result<Ipv4Addr> {
+    /// What `program` makes of it.
+    pub(super) fn ask(&self, program: &Xdp) -> Result<Reply> {
         let mut reply = [0; REPLY_MAX];
         let result = program.test_run(TestRunOptions {
             data_in: Some(&self.frame),
@@ -53,27 +62,19 @@ impl Query {
         });
         let result = result.context("BPF_PROG_TEST_RUN")?;
         if result.return_value != XDP_TX {
-            bail!(
-                "the program did not answer: verdict {}",
-                result.return_value
-            );
+            return Ok(Reply::Missing);
         }
         let reply = &reply[..result.data_size_out as usize];
-        last_address(reply, self.frame.len())
+        Ok(last_address(reply, self.frame.len()).map_or(Reply::Other, Reply::Address))
     }
 }
 
 /// The last four octets of a reply that is one A record longer than its query.
-fn last_address(reply: &[u8], query_len: usize) -> Result<Ipv4Addr> {
+fn last_address(reply: &[u8], query_len: usize) -> Option<Ipv4Addr> {
     /// A pointer to the name, type, class, TTL, length, address.
     const A_RECORD: usize = 2 + 2 + 2 + 4 + 2 + 4;
-    match reply.last_chunk() {
-        Some(octets) if reply.len() == query_len + A_RECORD => Ok(Ipv4Addr::from_octets(*octets)),
-        _ => bail!(
-            "a reply of {} octets to a query of {query_len} is not one A record",
-            reply.len()
-        ),
-    }
+    let octets = reply.last_chunk()?;
+    (reply.len() == query_len + A_RECORD).then(|| Ipv4Addr::from_octets(*octets))
 }
 
 #[cfg(test)]
@@ -83,9 +84,9 @@ mod tests {
     #[test]
     fn only_a_reply_of_one_record_has_an_address() {
         let reply = [&[0; 72][..], &[192, 0, 2, 7]].concat();
-        let address = last_address(&reply, 60).expect("one record");
-        assert_eq!(address, Ipv4Addr::new(192, 0, 2, 7));
-        assert!(last_address(&reply, 61).is_err());
-        assert!(last_address(&[], 60).is_err());
+        let address = Ipv4Addr::new(192, 0, 2, 7);
+        assert_eq!(last_address(&reply, 60), Some(address));
+        assert_eq!(last_address(&reply, 61), None);
+        assert_eq!(last_address(&[], 60), None);
     }
 }

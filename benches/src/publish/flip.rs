@@ -1,38 +1,43 @@
 //! Whole generations, built and made current while the kernel answers.
 //!
 //! The same load is offered twice, without and with generations that follow each other
-//! as fast as they are made. In every one each name has another address than in the one
-//! before. What counts as lost is what the server's side took from the link and did not
-//! answer: the link itself loses frames in bursts, at any rate.
+//! as fast as they are made, on the core that answers. In every one each name has another
+//! address than in the one before. What counts as lost is what the server's side took
+//! from the link and did not answer: the link itself loses frames in bursts, at any rate.
 
 use std::{
     sync::atomic::{AtomicBool, Ordering::Relaxed},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail};
 use aya::programs::Xdp;
 use core_affinity::CoreId;
-use dns_common::outcome::Outcome;
+use dns_common::outcome::{Action, Outcome};
 use dns_ebpf::load::{Fate, Kind, TEMPLATES_MAX};
 use serde::Serialize;
 use veer::{kernel::Kernel, model::Plan, tables::Capacity};
 use xtask::lab::veth;
 
 use super::{
-    ask::Query,
+    check,
     names::Names,
-    world::{World, Writer, resolver},
+    world::{World, Writer},
 };
 use crate::{
     load::{Edns, Load, Mix, Questions, Step, ratio_of},
+    report::median,
     rig::{Rig, SERVER_CPU},
     zone::ORIGIN,
 };
 
-/// From one checked answer to the next.
-const CHECK_EVERY: Duration = Duration::from_micros(200);
+/// Generations before the load: both halves of the tables have been written then.
+const IDLE_BUILDS: usize = 2;
+
+/// How long the server's receiving waits for more queries. Woken for every single one it
+/// would take most of the core, and a generation get what is left.
+const MODERATION: Duration = Duration::from_micros(100);
 
 /// How many names there are, and what is offered for how long.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -44,46 +49,50 @@ pub(super) struct Size {
     pub(super) seconds: u32,
 }
 
-/// What was measured; times are medians over the flips.
+/// What was measured; times are medians.
 #[derive(Debug, Serialize)]
 pub(super) struct Flip {
     #[serde(flatten)]
     pub(super) size: Size,
     /// Generations that became current under load.
     pub(super) flips: usize,
-    /// Reading the zones of both editions from their files, before the load, milliseconds.
-    pub(super) read_ms: f64,
-    /// Compiling the generation's image, milliseconds.
-    pub(super) build_ms: f64,
-    /// From handing the image to the publisher until it was current, milliseconds:
-    /// waiting until nobody reads the half that it takes, writing it, one store.
-    pub(super) write_ms: f64,
-    /// Longest time between the last old answer that was seen of a flip and the first new
-    /// one, milliseconds; answers are looked at every 0.2 ms at best.
-    pub(super) switch_ms: f64,
-    /// Frames that the server's side took from the link while generations followed.
-    pub(super) received: u64,
-    /// Those of them that got no answer.
-    pub(super) unanswered: u64,
+    /// Queries that the server's side took from the link while generations followed, and
+    /// did not answer.
+    pub(super) lost: u64,
     /// The same without flips.
-    pub(super) unanswered_without: u64,
-    /// Answers that are wrong: not an answer, or not the address of a generation that was
-    /// current while it was asked for.
+    pub(super) lost_without: u64,
+    /// Answers that are wrong, with and without flips: not an answer, or not the address
+    /// of a generation that was current while it was asked for.
     pub(super) wrong: u64,
     /// Answers whose address was looked at.
     pub(super) checked: u64,
+    /// Reading the zones of all editions from their files, before the load, seconds.
+    pub(super) read_s: f64,
+    /// Compiling a generation's image before the load, on all processors, seconds.
+    pub(super) build_idle_s: f64,
+    /// The same under load, on the core that answers.
+    pub(super) build_loaded_s: f64,
+    /// From handing the image to the publisher until it was current, under load,
+    /// milliseconds: waiting until nobody reads the half that it takes, writing it, one
+    /// store.
+    pub(super) publish_ms: f64,
+    /// Longest time between the last old answer that was seen of a flip and the first new
+    /// one, milliseconds; answers are looked at every 0.2 ms at best.
+    pub(super) switch_ms: f64,
+    /// How long the server's receiving waited for more queries, microseconds.
+    moderation_us: u128,
     /// Every flip.
     generations: Vec<Generation>,
     /// The load without flips, and with them.
     pub(super) loads: [Traffic; 2],
 }
 
-/// One flip: the number that became current, and milliseconds.
+/// One flip: the number that became current, and how long that took.
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Generation {
     number: u64,
-    build_ms: f64,
-    write_ms: f64,
+    build_s: f64,
+    publish_ms: f64,
 }
 
 /// What came of the load once.
@@ -94,7 +103,8 @@ pub(super) struct Traffic {
     pub(super) received: u64,
     /// Queries the program answered, those of the check left out.
     pub(super) answered: u64,
-    pub(super) unanswered: u64,
+    /// Queries that it took and did not answer, those of the check among them.
+    pub(super) lost: u64,
     /// Answers that arrived by queries sent, what the link lost included.
     pub(super) answered_share: f64,
     wrong: u64,
@@ -102,11 +112,33 @@ pub(super) struct Traffic {
     switch_ms: f64,
 }
 
+impl Flip {
+    /// An error if anything was lost or wrong.
+    pub(super) fn verdict(&self) -> Result<()> {
+        let Self {
+            flips,
+            lost,
+            lost_without,
+            wrong,
+            ..
+        } = self;
+        if lost + lost_without + wrong > 0 {
+            bail!(
+                "{flips} flips lost {lost} queries ({lost_without} were lost without any) and \
+                 {wrong} answers were wrong"
+            );
+        }
+        Ok(())
+    }
+}
+
 pub(super) fn measure(size: Size) -> Result<Flip> {
     let rig = Rig::new()?;
+    rig.moderate_server(MODERATION)?;
     let World { mut kernel, writer } = World::new(capacity(size.names), Plan::default())?;
     let names = Names::new(rig.lab().dir(), size.names)?;
-    generation(&writer, &names)?;
+    let idle = (0..IDLE_BUILDS).map(|_| generation(&writer, &names));
+    let idle = idle.collect::<Result<Vec<_>>>()?;
     let _link = veth::attach(kernel.program()?, rig.server())?;
     let hot = hot_names(&names);
     let questions = Questions {
@@ -121,23 +153,19 @@ pub(super) fn measure(size: Size) -> Result<Flip> {
         let Size { names, seconds, .. } = size;
         bail!("no generation of {names} names was made within {seconds} s; raise --flip-seconds");
     }
-    let median = |of: fn(&Generation) -> f64| {
-        let mut times: Vec<f64> = generations.iter().map(of).collect();
-        times.sort_by(f64::total_cmp);
-        times[times.len() / 2]
-    };
     Ok(Flip {
         size,
         flips: generations.len(),
-        read_ms: milliseconds(names.read),
-        build_ms: median(|one| one.build_ms),
-        write_ms: median(|one| one.write_ms),
-        switch_ms: with.switch_ms,
-        received: with.received,
-        unanswered: with.unanswered,
-        unanswered_without: without.unanswered,
+        lost: with.lost,
+        lost_without: without.lost,
         wrong: without.wrong + with.wrong,
         checked: without.checked + with.checked,
+        read_s: names.read.as_secs_f64(),
+        build_idle_s: median(idle.iter().map(|one| one.build_s)),
+        build_loaded_s: median(generations.iter().map(|one| one.build_s)),
+        publish_ms: median(generations.iter().map(|one| one.publish_ms)),
+        switch_ms: with.switch_ms,
+        moderation_us: MODERATION.as_micros(),
         generations,
         loads: [without, with],
     })
@@ -190,7 +218,7 @@ fn offer(
             };
             all.context("publishing a generation")
         });
-        let checks = scope.spawn(|| check(program, writer, names, &done));
+        let checks = scope.spawn(|| check::follow(program, writer, names, &done));
         let step = load.run(mix, Duration::from_secs(size.seconds.into()));
         done.store(true, Relaxed);
         let flips = flips.join();
@@ -200,18 +228,24 @@ fn offer(
         Ok::<_, anyhow::Error>((step?, flips?, checks?))
     })?;
     let after = kernel.counts()?.outcomes;
-    let all = |outcomes: &[u64]| outcomes.iter().sum::<u64>();
-    let answered_at = Outcome::Answered as usize;
-    let answered = after[answered_at] - before[answered_at] - checks.asked;
+    // The check's own queries came by no link.
+    let rose = |of: fn(Outcome) -> bool, checks: u64| {
+        let outcomes = Outcome::ALL.into_iter().filter(|outcome| of(*outcome));
+        let places = outcomes.map(|outcome| outcome as usize);
+        places.map(|at| after[at] - before[at]).sum::<u64>() - checks
+    };
+    let answered = rose(
+        |outcome| outcome.action() == Action::Reply,
+        checks.replies(),
+    );
     // On a busy machine frames may still come when the link's counter has been read.
-    let seen = all(&after) - all(&before) - checks.asked;
-    let received = step.received.max(seen);
+    let received = step.received.max(rose(|_| true, checks.asked));
     let good = step.replies.of(Kind::Hot, Fate::Answer);
     let traffic = Traffic {
         step,
         answered,
         received,
-        unanswered: received - answered,
+        lost: received - answered + checks.lost,
         answered_share: ratio_of(good) / ratio_of(step.sent.hot),
         wrong: step.replies.all(Kind::Hot) - good + checks.wrong,
         checked: checks.asked,
@@ -240,56 +274,13 @@ fn generation(writer: &Writer, names: &Names) -> Result<Generation> {
     let published = writer.publish(names.zones(number))?;
     Ok(Generation {
         number,
-        build_ms: milliseconds(published.build),
-        write_ms: milliseconds(published.write),
+        build_s: published.build.as_secs_f64(),
+        publish_ms: milliseconds(published.publish),
     })
 }
 
-/// What looking at answers showed.
-#[derive(Clone, Copy, Debug, Default)]
-struct Checks {
-    asked: u64,
-    wrong: u64,
-    longest_switch: Duration,
-}
-
-/// Asks `program` for names from all over the table until the load is `done`: the address
-/// must be that of a generation that was current meanwhile.
-fn check(program: &Xdp, writer: &Writer, names: &Names, done: &AtomicBool) -> Result<Checks> {
-    /// Prime to any number of names: a step that comes by all of them.
-    const STEP: usize = 1_000_003;
-    keep_to_server()?;
-    let mut checks = Checks::default();
-    let hosts = names.hosts();
-    let mut number = 0;
-    // When the last answer was asked for, and the generation it was of.
-    let mut last: Option<(Instant, u64)> = None;
-    while !done.load(Relaxed) {
-        let host = &hosts[number];
-        let query = Query::new(&host.name, resolver(0))?;
-        let begin = Instant::now();
-        let before = writer.tables.generation_number();
-        let answer = query.ask(program)?;
-        let after = writer.tables.generation_number();
-        checks.asked += 1;
-        let mut current = before..=after;
-        let of = current.find(|generation| host.address(*generation) == answer);
-        checks.wrong += u64::from(of.is_none());
-        if let (Some((begin, old)), Some(new)) = (last, of)
-            && new != old
-        {
-            let between = begin.elapsed();
-            checks.longest_switch = checks.longest_switch.max(between);
-        }
-        last = of.map(|generation| (begin, generation)).or(last);
-        number = (number + STEP) % hosts.len();
-        thread::sleep(CHECK_EVERY);
-    }
-    Ok(checks)
-}
-
 /// Leaves the other core to the load.
-fn keep_to_server() -> Result<()> {
+pub(super) fn keep_to_server() -> Result<()> {
     if !core_affinity::set_for_current(CoreId { id: SERVER_CPU }) {
         bail!("cannot run on CPU {SERVER_CPU}");
     }

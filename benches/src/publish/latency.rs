@@ -33,7 +33,7 @@ use veer::{
 };
 
 use super::{
-    ask::Query,
+    ask::{Query, Reply},
     delays::{Delays, Summary},
     prober::{Flipper, Kind, Rigged},
     world::{self, World, Writer, candidate_address, resolver, service, service_name},
@@ -281,7 +281,10 @@ fn watch(program: &Xdp, mut watched: Vec<Watched>, flips: u64) -> Result<Seen> {
         .any(|one| (one.delays.count() as u64) < flips)
     {
         for one in &mut watched {
-            let answer = one.query.ask(program)?;
+            let answer = match one.query.ask(program)? {
+                Reply::Address(answer) => answer,
+                seen => bail!("the program's answer is no address: {seen:?}"),
+            };
             asked += 1;
             let flips = one.delays.count();
             if answer == one.answers[(flips + 1) & 1] {

@@ -2,9 +2,10 @@
 //!
 //! [`latency`]: from a probe's sample to an answer of the XDP program that follows it.
 //! [`rewrites`]: decisions stored per second, and what deciding costs.
-//! [`flip`]: whole generations of names, made current while the kernel answers.
+//! [`flip`]: whole generations of names, built and made current while the kernel answers.
 
 mod ask;
+mod check;
 mod delays;
 mod flip;
 mod latency;
@@ -50,7 +51,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1000..))]
     rate: u32,
     /// Time for that, and for the same load without them
-    #[arg(long, value_name = "N", default_value_t = 45, value_parser = clap::value_parser!(u32).range(1..=600))]
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=600))]
     flip_seconds: u32,
 }
 
@@ -110,10 +111,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         rewrites,
         flip,
     };
-    match &options.json {
-        Some(file) => report::write(file, &report),
-        None => Ok(()),
+    if let Some(file) = &options.json {
+        report::write(file, &report)?;
     }
+    report.flip.verdict()
 }
 
 fn print_latency(latency: &Latency) {
@@ -177,7 +178,7 @@ fn print_flip(flip: &Flip) {
                 hot.to_string(),
                 load.received.to_string(),
                 load.answered.to_string(),
-                load.unanswered.to_string(),
+                load.lost.to_string(),
                 format!("{:.3} %", 100.0 * load.answered_share),
             ]
         })
@@ -188,21 +189,28 @@ fn print_flip(flip: &Flip) {
             "sent",
             "received",
             "answered",
-            "unanswered",
+            "lost",
             "answered of sent",
         ],
         &rows,
     );
-    println!(
-        "zones read in {:.0} ms; {} flips; medians: image built in {:.0} ms, waited for and \
-         written in {:.0} ms; old and new answers at most {:.2} ms apart; {} wrong, of {} \
-         looked at",
-        flip.read_ms,
-        flip.flips,
-        flip.build_ms,
-        flip.write_ms,
-        flip.switch_ms,
-        flip.wrong,
-        flip.checked
-    );
+    println!();
+    let seconds = |figure: f64| format!("{figure:.2} s");
+    let ms = |figure: f64| format!("{figure:.1} ms");
+    let rows = [
+        ["flips under load", &flip.flips.to_string()],
+        ["lost", &flip.lost.to_string()],
+        ["wrong", &flip.wrong.to_string()],
+        ["answers looked at", &flip.checked.to_string()],
+        ["zones of all editions read", &seconds(flip.read_s)],
+        ["image built, idle", &seconds(flip.build_idle_s)],
+        [
+            "image built, on the core that answers",
+            &seconds(flip.build_loaded_s),
+        ],
+        ["published, under load", &ms(flip.publish_ms)],
+        ["old and new answers apart, at most", &ms(flip.switch_ms)],
+    ];
+    let names = format!("generations of {} names", flip.size.names);
+    report::print_table([&names, ""], &rows.map(|row| row.map(str::to_owned)));
 }

@@ -1,4 +1,4 @@
-//! Zones of as many names as wanted, in two editions that differ in every IPv4 address.
+//! Zones of as many names as wanted, in editions that differ in every IPv4 address.
 
 use std::{
     fs,
@@ -13,14 +13,18 @@ use veer::authority::{master_file, zones::Zones};
 
 use crate::internet;
 
-/// What the addresses of the editions start with; the generator's is the first.
-const FIRST_OCTETS: [u8; 2] = [198, 199];
+/// How many editions there are: with two, what a half of the tables has kept from the
+/// generation before the last would look like the next one.
+const EDITIONS: usize = 3;
 
-/// Both editions, and the names in them that have IPv4 addresses.
+/// What the addresses of the editions start with; the generator's is the first.
+const FIRST_OCTETS: [u8; EDITIONS] = [198, 199, 200];
+
+/// All editions, and the names in them that have IPv4 addresses.
 pub(super) struct Names {
-    editions: [Zones; 2],
+    editions: [Zones; EDITIONS],
     hosts: Vec<Host>,
-    /// How long it took to read both from their files, at the same time.
+    /// How long it took to read all from their files, at the same time.
     pub(super) read: Duration,
 }
 
@@ -34,8 +38,7 @@ pub(super) struct Host {
 }
 
 impl Host {
-    /// The address as generation `generation` has it: even and odd ones have the two
-    /// editions.
+    /// The address as generation `generation` has it.
     pub(super) fn address(&self, generation: u64) -> Ipv4Addr {
         let [_, rest @ ..] = self.address.octets();
         let [second, third, fourth] = rest;
@@ -44,7 +47,7 @@ impl Host {
 }
 
 fn edition(generation: u64) -> usize {
-    (generation & 1) as usize
+    (generation % EDITIONS as u64) as usize
 }
 
 impl Names {
@@ -54,7 +57,7 @@ impl Names {
         for directory in &directories {
             fs::create_dir(directory).with_context(|| format!("mkdir {}", directory.display()))?;
         }
-        let mut files = [Vec::new(), Vec::new()];
+        let mut files = [const { Vec::new() }; EDITIONS];
         let mut all = Vec::new();
         for zone in internet::zones(count as usize) {
             let (apex, text) = (zone.apex, zone.text);
@@ -87,8 +90,8 @@ impl Names {
     }
 }
 
-/// Reads both editions, each in a thread.
-fn read(files: &[Vec<PathBuf>; 2]) -> Result<[Zones; 2]> {
+/// Reads all editions, each in a thread.
+fn read(files: &[Vec<PathBuf>; EDITIONS]) -> Result<[Zones; EDITIONS]> {
     let edition = |files: &[PathBuf]| {
         let zones = files.iter();
         let zones =
@@ -97,11 +100,11 @@ fn read(files: &[Vec<PathBuf>; 2]) -> Result<[Zones; 2]> {
     };
     thread::scope(|scope| {
         let reading = files.each_ref().map(|files| scope.spawn(|| edition(files)));
-        let [one, other] = reading.map(|reading| {
+        let [one, other, third] = reading.map(|reading| {
             let read = reading.join();
             read.unwrap_or_else(|payload| std::panic::resume_unwind(payload))
         });
-        Ok([one?, other?])
+        Ok([one?, other?, third?])
     })
 }
 
@@ -140,16 +143,18 @@ mod tests {
             panic!("{hosts:?}");
         };
         assert_eq!(ns1.name, "ns1.example.com.");
-        assert_eq!(ns1.address(2), Ipv4Addr::new(198, 0, 198, 1));
-        assert_eq!(ns1.address(3), Ipv4Addr::new(199, 0, 198, 1));
+        for (generation, octet) in [(3, 198), (4, 199), (5, 200), (6, 198)] {
+            let address = Ipv4Addr::new(octet, 0, 198, 1);
+            assert_eq!(ns1.address(generation), address, "{generation}");
+        }
     }
 
     #[test]
-    fn both_editions_have_all_names() {
+    fn all_editions_have_all_names() {
         let directory = tempfile::tempdir().expect("a directory");
         let names = Names::new(directory.path(), 300).expect("zones");
         assert!(names.hosts().len() > 150, "{}", names.hosts().len());
-        for generation in [1, 2] {
+        for generation in [1, 2, 3] {
             let zones = names.zones(generation);
             assert!(zones.names().count() >= 300);
         }

@@ -60,7 +60,7 @@ pub(super) struct Published {
     /// Compiling its image.
     pub(super) build: Duration,
     /// From handing the image to the publisher until it was current.
-    pub(super) write: Duration,
+    pub(super) publish: Duration,
 }
 
 impl World {
@@ -117,7 +117,7 @@ impl Writer {
         self.publisher.generation(image, None, Arc::new(live))?;
         Ok(Published {
             build: built - begin,
-            write: built.elapsed(),
+            publish: built.elapsed(),
         })
     }
 }

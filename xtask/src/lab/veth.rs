@@ -55,13 +55,8 @@ pub fn receive_on_cpu(end: End, cpu: usize) -> Result<Vec<u32>> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let interface = end.interface;
-    // The mount is in a namespace of its own and ends with the shell.
-    let mut shell = end.namespace.command("unshare");
-    shell.args(["--mount", "sh", "-ec"]).arg(format!(
-        "mount -t sysfs sysfs /sys; echo 1 > /sys/class/net/{interface}/threaded"
-    ));
     let before = napi_threads(interface)?;
-    output(&mut shell)?;
+    set_attribute(end, "threaded", 1)?;
     let mut threads = napi_threads(interface)?;
     threads.retain(|pid| !before.contains(pid));
     if threads.is_empty() {
@@ -72,6 +67,18 @@ pub fn receive_on_cpu(end: End, cpu: usize) -> Result<Vec<u32>> {
         output(taskset.args(["-cp", &cpu.to_string(), &pid.to_string()]))?;
     }
     Ok(threads)
+}
+
+/// Writes a device's attribute in `/sys/class/net`.
+pub fn set_attribute(end: End, attribute: &str, value: u128) -> Result<()> {
+    let interface = end.interface;
+    // The mount is in a namespace of its own and ends with the shell.
+    let mut shell = end.namespace.command("unshare");
+    shell.args(["--mount", "sh", "-ec"]).arg(format!(
+        "mount -t sysfs sysfs /sys; echo {value} > /sys/class/net/{interface}/{attribute}"
+    ));
+    output(&mut shell)?;
+    Ok(())
 }
 
 /// Kernel threads named `napi/INTERFACE-ID`, of every namespace.
