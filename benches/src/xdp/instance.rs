@@ -1,7 +1,6 @@
 //! The responder as loaded with one set of constants.
 
 use anyhow::{Context as _, Result, bail};
-use aya::programs::Xdp;
 use dns_common::outcome::{Action, Outcome};
 use serde::Serialize;
 use veer::{
@@ -21,20 +20,14 @@ const INSTRUCTION: u32 = 8;
 /// What the kernel made of a program.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(super) struct Code {
+    pub(super) name: &'static str,
+    /// Instructions that the verifier followed, on every way that it took; `None` before
+    /// kernel 5.16.
+    pub(super) verified: Option<u32>,
     /// Instructions after verification.
     pub(super) instructions: u32,
     /// Octets of machine code; 0 without a JIT compiler.
     pub(super) jited_octets: u32,
-}
-
-impl Code {
-    pub(super) fn of(program: &Xdp) -> Result<Self> {
-        let info = program.info().context("BPF_OBJ_GET_INFO_BY_FD")?;
-        Ok(Self {
-            instructions: info.size_translated().unwrap_or(0) / INSTRUCTION,
-            jited_octets: info.size_jitted(),
-        })
-    }
 }
 
 /// The responder with one set of constants, and its tables.
@@ -54,6 +47,17 @@ impl Instance {
             kernel,
             tables,
         })
+    }
+
+    /// What the kernel made of its programs.
+    pub(super) fn codes(&self) -> Result<[Code; 2]> {
+        let infos = self.kernel.infos()?;
+        Ok(infos.map(|(name, info)| Code {
+            name,
+            verified: info.verified_instruction_count(),
+            instructions: info.size_translated().unwrap_or(0) / INSTRUCTION,
+            jited_octets: info.size_jitted(),
+        }))
     }
 
     /// What its program is to do with queries that come to `outcome`.

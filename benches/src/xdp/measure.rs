@@ -81,11 +81,10 @@ pub(super) fn load(world: &World, rows: &[Row], progress: impl Fn(&str)) -> Resu
 }
 
 /// What the kernel made of the programs of `instances`.
-pub(super) fn codes(instances: &mut [Instance]) -> Result<Vec<(Set, Code)>> {
-    let codes = instances.iter_mut().map(|instance| {
-        let set = instance.set;
-        let subject = instance.subject(set.name(), dns_common::outcome::Outcome::Answered)?;
-        Ok((set, Code::of(subject.program)?))
+pub(super) fn codes(instances: &[Instance]) -> Result<Vec<(Set, [Code; 2])>> {
+    let codes = instances.iter().map(|instance| {
+        let codes = instance.codes().with_context(|| instance.set.name())?;
+        Ok((instance.set, codes))
     });
     codes.collect()
 }
@@ -250,10 +249,11 @@ mod tests {
         });
         prepared.expect("a thread").expect("as the rows say");
 
-        let codes = codes(&mut instances).expect("sizes");
+        let codes = codes(&instances).expect("sizes");
         let instructions = |set| {
             let found = codes.iter().find(|(known, _)| *known == set);
-            found.expect("every set is loaded").1.instructions
+            let (_, codes) = found.expect("every set is loaded");
+            codes.map(|code| code.instructions).iter().sum::<u32>()
         };
         let off = instructions(Set::Off);
         for set in Set::ALL.into_iter().filter(|set| *set != Set::Off) {

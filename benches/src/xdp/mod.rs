@@ -9,7 +9,8 @@
 //!
 //! What is on is a constant of the loaded program, so each [set](constants::Set) of
 //! constants is a program of its own, with tables of its own. How large the
-//! kernel made it is in the report too: what is off is not there.
+//! kernel made it, and how many instructions its verifier followed, is in the report
+//! too: what is off is not there.
 //!
 //! The kernel's clock is read around each single run, so every figure contains
 //! what that costs: some tens of nanoseconds, the same for all. `drop` shows
@@ -45,7 +46,7 @@ use self::{
     timing::Subject,
     world::{Size, World},
 };
-use crate::{machine::Facts, programs, report as files};
+use crate::{machine::Facts, programs, report::Output};
 
 // As in <linux/bpf.h>.
 const XDP_DROP: u32 = 1;
@@ -55,9 +56,8 @@ const XDP_TX: u32 = 3;
 /// What to measure, and where to.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Write the results to FILE
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
     /// Draw cost against names into FILE
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -120,7 +120,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         drop: floor("drop", XDP_DROP)?,
         reflect: floor("reflect", XDP_TX)?,
     };
-    let mut programs: Vec<(Set, Code)> = Vec::new();
+    let mut programs: Vec<(Set, [Code; 2])> = Vec::new();
     let mut reported: Vec<ReportedRow> = Vec::new();
     for size in SIZES {
         let rows = options.rows(size);
@@ -141,22 +141,22 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if reported.is_empty() {
         bail!("no row is of the family and the size asked for");
     }
+    let programs: Vec<_> = programs.into_iter().map(ReportedProgram::new).collect();
+    println!();
+    report::print_programs(&programs);
     if let Some(file) = &options.svg {
         report::draw(&reported, file)?;
     }
     let report = Report {
         facts,
-        programs: programs.into_iter().map(ReportedProgram::new).collect(),
+        programs,
         rows: reported,
     };
-    match &options.json {
-        Some(file) => files::write(file, &report),
-        None => Ok(()),
-    }
+    options.output.write(&report)
 }
 
 /// What the kernel made of the programs, and how long they take.
-type Results = (Vec<(Set, Code)>, Vec<Measured>);
+type Results = (Vec<(Set, [Code; 2])>, Vec<Measured>);
 
 /// Measures `rows` with tables of `size`, on one processor.
 fn measure(
@@ -175,7 +175,7 @@ fn measure(
     progress("making names and prefixes");
     let world = World::new(size)?;
     let mut instances = measure::load(&world, &rows, progress)?;
-    let codes = measure::codes(&mut instances)?;
+    let codes = measure::codes(&instances)?;
     progress(&format!("trying the queries of {} rows", rows.len()));
     let measured = route.run(|| {
         let cpus = core_affinity::get_core_ids().context("processors to run on")?;

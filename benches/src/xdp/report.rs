@@ -37,12 +37,11 @@ pub(super) struct ReportedProgram {
     pub(super) on: &'static str,
     #[serde(with = "ReportedConstants")]
     pub(super) constants: Constants,
-    #[serde(flatten)]
-    pub(super) code: Code,
+    pub(super) code: [Code; 2],
 }
 
 impl ReportedProgram {
-    pub(super) fn new((set, code): (Set, Code)) -> Self {
+    pub(super) fn new((set, code): (Set, [Code; 2])) -> Self {
         Self {
             on: set.name(),
             constants: set.constants(),
@@ -150,6 +149,34 @@ pub(super) fn print(rows: &[ReportedRow]) {
             "quartiles",
             "over reflect",
             "lines",
+        ],
+        &cells,
+    );
+}
+
+/// Prints what the kernel made of `programs`.
+pub(super) fn print_programs(programs: &[ReportedProgram]) {
+    let cells: Vec<_> = programs
+        .iter()
+        .flat_map(|program| program.code.map(|code| (program.on, code)))
+        .map(|(on, code)| {
+            let verified = code.verified;
+            [
+                on.to_owned(),
+                code.name.to_owned(),
+                verified.map_or_else(|| "unknown".to_owned(), |count| count.to_string()),
+                code.instructions.to_string(),
+                code.jited_octets.to_string(),
+            ]
+        })
+        .collect();
+    report::print_table(
+        [
+            "on",
+            "program",
+            "verifier's instructions",
+            "instructions",
+            "octets",
         ],
         &cells,
     );

@@ -19,7 +19,7 @@ use std::{
 use aya::{
     Ebpf,
     maps::{Map, MapData, MapError},
-    programs::{ProgramError, Xdp},
+    programs::{ProgramError, ProgramInfo, Xdp},
 };
 use dns_common::{host::Constants, tables::ABI_VERSION};
 use thiserror::Error;
@@ -258,6 +258,11 @@ impl Kernel {
     /// The loaded program.
     pub fn program(&mut self) -> Result<&mut Xdp, KernelError> {
         object::program(&mut self.ebpf, object::PROGRAMS[0])
+    }
+
+    /// What the kernel made of each program, by name.
+    pub fn infos(&self) -> Result<[(&'static str, ProgramInfo); 2], KernelError> {
+        object::infos(&self.ebpf)
     }
 
     /// What has been counted, by this program and the ones it replaced.

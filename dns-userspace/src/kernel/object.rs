@@ -6,7 +6,7 @@ use std::{fmt, io, os::fd::AsFd as _};
 use aya::{
     Ebpf, EbpfError, EbpfLoader,
     maps::{MapError, ProgramArray},
-    programs::{ProgramError, Xdp},
+    programs::{ProgramError, ProgramInfo, Xdp},
 };
 use dns_common::{host::Constants, tables::layout};
 use tracing::warn;
@@ -190,9 +190,7 @@ fn load_programs(ebpf: &mut Ebpf) -> Result<(), KernelError> {
 }
 
 pub(super) fn program<'e>(ebpf: &'e mut Ebpf, name: &str) -> Result<&'e mut Xdp, KernelError> {
-    let program = ebpf
-        .program_mut(name)
-        .ok_or_else(|| KernelError::Load(format!("the object has no program {name}")))?;
+    let program = ebpf.program_mut(name).ok_or_else(|| no_program(name))?;
     program
         .try_into()
         .map_err(|error: ProgramError| KernelError::Load(error.to_string()))
@@ -203,4 +201,19 @@ fn no_map(name: &str) -> io::Error {
         io::ErrorKind::NotFound,
         format!("the object has no map {name}"),
     )
+}
+
+/// What the kernel says of each of [`PROGRAMS`].
+pub(super) fn infos(ebpf: &Ebpf) -> Result<[(&'static str, ProgramInfo); 2], KernelError> {
+    let [one, other] = PROGRAMS.map(|name| {
+        let program = ebpf.program(name).ok_or_else(|| no_program(name))?;
+        let info = program.info().map_err(io::Error::other);
+        let info = info.map_err(KernelError::call("info", format!("program {name}")))?;
+        Ok((name, info))
+    });
+    Ok([one?, other?])
+}
+
+fn no_program(name: &str) -> KernelError {
+    KernelError::Load(format!("the object has no program {name}"))
 }
