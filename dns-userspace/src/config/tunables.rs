@@ -5,6 +5,8 @@ mod choices;
 
 pub use choices::{ClientSubnet, LogLevel, OnExit, Switch, XdpMode, XdpReply};
 
+use dns_common::tables::address::ADDRESSES_MAX;
+
 use super::kind::Kind;
 use crate::authority::{chaos::TEXT_MAX, respond::NSID_MAX};
 
@@ -89,7 +91,7 @@ const RATE: Kind = int(0, 1_000_000);
 pub static TUNABLES: &[Tunable] = &[
     Tunable {
         key: "server.addresses",
-        kind: Kind::Addresses { max: 64 },
+        kind: Kind::Addresses { max: ADDRESSES_MAX },
         default: None,
         applies: Applies::AtRestart,
         sentence: "Addresses that queries are answered at, in the kernel and in userspace.",
