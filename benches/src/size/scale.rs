@@ -53,16 +53,18 @@ pub(crate) enum Axis {
     Names,
     Prefixes,
     Groups,
+    Pools,
     Services,
     /// All of them together.
     Whole,
 }
 
 impl Axis {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Names,
         Self::Prefixes,
         Self::Groups,
+        Self::Pools,
         Self::Services,
         Self::Whole,
     ];
@@ -72,6 +74,7 @@ impl Axis {
             Self::Names => "names",
             Self::Prefixes => "prefixes",
             Self::Groups => "groups",
+            Self::Pools => "pools",
             Self::Services => "services",
             Self::Whole => "whole",
         }
@@ -100,6 +103,14 @@ impl Axis {
                 pools: 100,
                 ..small
             }),
+            // And for each pool and group, some of which there are.
+            Self::Pools => steps(&[1, 10, 30, 100], &|pools| Scale {
+                groups: 8_000,
+                prefixes: 64_000,
+                services: 100,
+                pools,
+                ..small
+            }),
             Self::Services => steps(&[100, 1_000, 10_000, 100_000], &|services| Scale {
                 services,
                 pools: 100,
@@ -115,6 +126,7 @@ impl Axis {
             Self::Names | Self::Whole => scale.names,
             Self::Prefixes => scale.prefixes,
             Self::Groups => scale.groups,
+            Self::Pools => scale.pools,
             Self::Services => scale.services,
         }
     }
