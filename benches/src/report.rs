@@ -3,14 +3,33 @@
 use std::{
     fs::File,
     io::{BufWriter, Write as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result};
+use clap::Args;
 use serde::Serialize;
 
+/// Where results go besides the terminal.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Output {
+    /// Write the results to FILE
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl Output {
+    /// Writes `report` there.
+    pub(crate) fn write(&self, report: &impl Serialize) -> Result<()> {
+        match &self.json {
+            Some(file) => write(file, report),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Writes `report` to `file`, indented, in place of an older one.
-pub(crate) fn write(file: &Path, report: &impl Serialize) -> Result<()> {
+fn write(file: &Path, report: &impl Serialize) -> Result<()> {
     let write = || {
         let mut out = BufWriter::new(File::create(file)?);
         serde_json::to_writer_pretty(&mut out, report)?;

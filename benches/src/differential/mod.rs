@@ -26,7 +26,6 @@ mod report;
 mod stint;
 
 use std::{
-    path::PathBuf,
     sync::mpsc::{self, RecvTimeoutError},
     thread,
     time::{Duration, Instant},
@@ -35,7 +34,7 @@ use std::{
 use anyhow::{Result, bail};
 use clap::Args;
 
-use crate::machine::Facts;
+use crate::{machine::Facts, report::Output};
 use report::Report;
 use stint::{Limit, Stint, Tally};
 
@@ -64,9 +63,8 @@ pub(crate) struct Run {
     /// What determines the queries; another one each time unless it is given
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// Write the results to FILE
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
 }
 
 /// Tries as much as is asked for, prints the table and writes the report; an
@@ -87,9 +85,7 @@ pub(crate) fn run(options: &Run) -> Result<()> {
     let tally = every(&options.options, seed)?;
     let report = Report::new(facts, seed, started.elapsed(), &tally);
     report.print();
-    if let Some(file) = &options.json {
-        crate::report::write(file, &report)?;
-    }
+    options.output.write(&report)?;
     for (case, fault) in tally.faults() {
         println!("\n{fault:?}\nkept as {}", case.save(fault)?.display());
     }

@@ -10,7 +10,7 @@ mod peak;
 mod report;
 mod run;
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::Result;
 use clap::Args;
@@ -18,12 +18,12 @@ use dns_ebpf::load::{Fate, Kind};
 
 use self::{peak::Reached, report::Report, run::Run};
 use crate::{
-    load::{Edns, Load, Mix, Questions},
+    load::{Load, Mix, Runs},
     machine::Facts,
-    report as files,
+    report::Output,
     rig::Rig,
     subject::{self, Reflect, Veer},
-    zone::{self, Zone},
+    zone::Zone,
 };
 
 /// Share of the reflect's peak at which the flood is measured.
@@ -36,23 +36,17 @@ const TRIES: usize = 3;
 const HOT_NAMES: usize = 512;
 
 /// What to measure, and where to.
+// Losses are rarer than answers.
 #[derive(Args)]
+#[command(mut_arg("seconds", |seconds| seconds.default_value("3")))]
 pub(crate) struct Options {
-    /// Write the results to FILE
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Time for each run at one rate
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=60))]
-    seconds: u32,
-    /// Runs of each program at 80 % of the peak; losses are their medians
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    rounds: u32,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    runs: Runs,
     /// Share of queries for random names
     #[arg(long, value_name = "PERCENT", default_value_t = 50, value_parser = clap::value_parser!(u8).range(0..=100))]
     flood_percent: u8,
-    /// Send every query with EDNS, DO and a client cookie, as a recursor does
-    #[arg(long)]
-    edns: bool,
 }
 
 /// Measures both programs, prints the table and writes the report.
@@ -62,17 +56,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let rig = Rig::new()?;
     let zone = Zone::write(rig.lab())?;
     let hot = subject::hot_names(&zone, HOT_NAMES);
-    let questions = Questions {
-        hot: &hot,
-        flood_zone: zone::ORIGIN,
-        edns: if options.edns {
-            Edns::Cookie
-        } else {
-            Edns::Off
-        },
-    };
-    let mut load = Load::new(&rig, questions)?;
-    let time = Duration::from_secs(options.seconds.into());
+    let mut load = Load::new(&rig, options.runs.questions(&hot))?;
+    let time = options.runs.time();
     let flood_share = f64::from(options.flood_percent) / 100.0;
 
     let reflect = Reflect::attach(&rig)?;
@@ -97,12 +82,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let veer_runs = rounds(options, "veer", || veer_run(&veer, &mut load, mix, time))?;
     veer.stop()?;
 
-    let report = Report::new(facts, options, peak, mix, reflect_runs, veer_runs);
+    let report = Report::new(facts, options.runs, peak, mix, reflect_runs, veer_runs);
     report.print();
-    match &options.json {
-        Some(file) => files::write(file, &report),
-        None => Ok(()),
-    }
+    options.output.write(&report)
 }
 
 /// Measures one program's runs. One for which the load generator fell short is
@@ -117,7 +99,7 @@ fn rounds(
         println!("{program}: {}", run.line());
         Ok::<_, anyhow::Error>(run)
     };
-    (0..options.rounds)
+    (0..options.runs.rounds)
         .map(|_| {
             let mut run = try_once()?;
             for _ in 1..TRIES {

@@ -4,9 +4,9 @@ use dns_common::outcome::Action;
 use dns_ebpf::load::{Fate, Kind};
 use serde::Serialize;
 
-use super::{Options, peak::Peak, run::Run};
+use super::{peak::Peak, run::Run};
 use crate::{
-    load::{Mix, ratio_of},
+    load::{Mix, Runs, ratio_of},
     machine::Facts,
     report,
 };
@@ -16,14 +16,10 @@ use crate::{
 pub(super) struct Report {
     #[serde(flatten)]
     facts: Facts,
-    /// Seconds of each run.
-    seconds: u32,
-    /// Runs of each program.
-    rounds: u32,
+    #[serde(flatten)]
+    options: Runs,
     /// Share of queries for random names, 0 to 1.
     flood_share: f64,
-    /// Whether queries had EDNS with DO and a cookie.
-    edns: bool,
     /// Replies per second at the reflect's best.
     reflect_peak_pps: f64,
     /// Whether the load generator's limit came before the reflect's.
@@ -104,7 +100,7 @@ impl Report {
     /// Puts the runs together; there is at least one of each.
     pub(super) fn new(
         facts: Facts,
-        options: &Options,
+        options: Runs,
         peak: Peak,
         mix: Mix,
         reflect_runs: Vec<Run>,
@@ -118,10 +114,8 @@ impl Report {
             [&reflect_runs, &veer_runs].map(|runs| median(runs, |run| run.step.cpu_ns));
         Self {
             facts,
-            seconds: options.seconds,
-            rounds: options.rounds,
+            options,
             flood_share: mix.flood_share,
-            edns: options.edns,
             reflect_peak_pps: peak.answered,
             generator_limited: peak.generator_limited,
             offered_pps: mix.rate,

@@ -3,12 +3,14 @@
 //!
 //! A [`query`] becomes a template; the [`generator`] sends from templates on the
 //! client's core; [`replies`] are counted where they arrive, and their
-//! [`latency`] is taken. [`Load`] is the three together on a [rig](crate::rig), one step at a time.
+//! [`latency`] is taken. [`Load`] is the three together on a [rig](crate::rig), one step at a time;
+//! [`runs`] says how many.
 
 mod generator;
 mod latency;
 mod query;
 mod replies;
+mod runs;
 
 use std::{
     net::{Ipv4Addr, SocketAddrV4},
@@ -29,6 +31,7 @@ pub(crate) use self::{
     latency::Latencies,
     query::Edns,
     replies::Replies,
+    runs::Runs,
 };
 use crate::{
     frame::{Mac, Path},

@@ -13,7 +13,7 @@ mod report;
 mod run;
 mod turns;
 
-use std::{path::PathBuf, time::Duration};
+use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::Args;
@@ -24,12 +24,12 @@ use self::{
     turns::{Subject, Turns},
 };
 use crate::{
-    load::{Edns, Load, Mix, Questions, ratio_of},
+    load::{Load, Mix, Runs, ratio_of},
     machine::Facts,
-    report as files,
+    report::{self as files, Output},
     rig::Rig,
     subject::{self, Veer},
-    zone::{self, Zone},
+    zone::Zone,
 };
 
 /// Names of the zone that are asked for; as many queries are for steered ones.
@@ -44,24 +44,16 @@ const CPU_SHARE: f64 = 0.5;
 /// What to measure, and where to.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Write the results to FILE
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
     /// Draw answers per second against queries offered to FILE
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
     /// Draw the processor time of an answer against queries offered to FILE
     #[arg(long, value_name = "FILE")]
     svg_cpu: Option<PathBuf>,
-    /// Time for each run at one rate
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=60))]
-    seconds: u32,
-    /// Runs of each program at each rate; figures are their medians
-    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
-    rounds: u32,
-    /// Send every query with EDNS, DO and a client cookie, as a recursor does
-    #[arg(long)]
-    edns: bool,
+    #[command(flatten)]
+    runs: Runs,
 }
 
 /// Measures both programs, prints the table and writes what was asked for.
@@ -71,16 +63,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let rig = Rig::new()?;
     let zone = Zone::write(rig.lab())?;
     let hot = subject::hot_names(&zone, HOT_NAMES);
-    let questions = Questions {
-        hot: &hot,
-        flood_zone: zone::ORIGIN,
-        edns: if options.edns {
-            Edns::Cookie
-        } else {
-            Edns::Off
-        },
-    };
-    let mut load = Load::new(&rig, questions)?;
+    let mut load = Load::new(&rig, options.runs.questions(&hot))?;
     let veer = Veer::start(&rig, &zone)?;
     let mut turns = Turns::new(&veer)?;
     let dropped_pps = ceiling(options, &mut turns, &mut load)?;
@@ -92,11 +75,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     turns.give(Subject::Veer)?;
     veer.stop()?;
 
-    let report = Report::new(facts, options, hot.len(), dropped_pps, climb, at_cpu_rate);
+    let report = Report::new(
+        facts,
+        options.runs,
+        hot.len(),
+        dropped_pps,
+        climb,
+        at_cpu_rate,
+    );
     report.print();
-    if let Some(file) = &options.json {
-        files::write(file, &report)?;
-    }
+    options.output.write(&report)?;
     if let Some(file) = &options.svg {
         report.answers().write(file)?;
     }
@@ -112,9 +100,9 @@ fn ceiling(options: &Options, turns: &mut Turns, load: &mut Load) -> Result<f64>
         rate: UNLIMITED,
         flood_share: 0.0,
     };
-    let time = Duration::from_secs(options.seconds.into());
+    let time = options.runs.time();
     turns.drop_all()?;
-    let taken = (0..options.rounds).map(|_| {
+    let taken = (0..options.runs.rounds).map(|_| {
         let step = load.run(mix, time)?;
         Ok(ratio_of(step.received) / step.sent.seconds)
     });
@@ -128,10 +116,10 @@ fn rounds(options: &Options, rate: f64, turns: &mut Turns, load: &mut Load) -> R
         rate,
         flood_share: 0.0,
     };
-    let time = Duration::from_secs(options.seconds.into());
+    let time = options.runs.time();
     let mut order = Subject::ALL;
     let mut runs = Vec::new();
-    for _ in 0..options.rounds {
+    for _ in 0..options.runs.rounds {
         for subject in order {
             turns.give(subject)?;
             let run = Run::of(subject, &load.run(mix, time)?);

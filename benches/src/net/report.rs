@@ -3,12 +3,12 @@
 use serde::Serialize;
 
 use super::{
-    Options,
     run::{Figures, Run},
     turns::Subject,
 };
 use crate::{
     curve::{Axis, Curve, Series},
+    load::Runs,
     machine::Facts,
     report,
 };
@@ -19,14 +19,10 @@ use crate::{
 pub(super) struct Report {
     #[serde(flatten)]
     facts: Facts,
-    /// Seconds of each run.
-    seconds: u32,
-    /// Runs of each program at each rate.
-    rounds: u32,
+    #[serde(flatten)]
+    options: Runs,
     /// Queries that are sent in random order, nearly as many names.
     queries: usize,
-    /// Whether queries had EDNS with DO and a cookie.
-    edns: bool,
     /// Answers per second at veer's best rate.
     veer_pps: f64,
     /// The same of the reflect.
@@ -67,7 +63,7 @@ impl Report {
     /// which processor time is compared. There is one of each program in either.
     pub(super) fn new(
         facts: Facts,
-        options: &Options,
+        options: Runs,
         queries: usize,
         dropped_pps: f64,
         climb: Vec<Run>,
@@ -80,10 +76,8 @@ impl Report {
         let sent = climbed.iter().map(|row| row.figures.sent);
         Self {
             facts,
-            seconds: options.seconds,
-            rounds: options.rounds,
+            options,
             queries,
-            edns: options.edns,
             veer_pps,
             reflect_pps,
             pps_share: veer_pps / reflect_pps,
@@ -261,22 +255,24 @@ mod tests {
         low.chain(high).collect()
     }
 
+    /// Of the [`climb`], and the runs at the rate for processor time.
+    fn report(at_cpu_rate: [Run; 2]) -> Report {
+        let options = Runs {
+            seconds: 1,
+            rounds: 3,
+            edns: false,
+        };
+        let facts = Facts::collect().expect("facts");
+        Report::new(facts, options, 7, 3000.0, climb(), at_cpu_rate.into())
+    }
+
     #[test]
     fn figures_are_medians_and_peaks_the_best_of_those() {
         let at_cpu_rate = [
             run(Subject::Reflect, 800.0, 800.0, 200.0),
             run(Subject::Veer, 800.0, 800.0, 300.0),
         ];
-        let options = Options {
-            json: None,
-            svg: None,
-            svg_cpu: None,
-            seconds: 1,
-            rounds: 3,
-            edns: false,
-        };
-        let facts = Facts::collect().expect("facts");
-        let report = Report::new(facts, &options, 7, 3000.0, climb(), at_cpu_rate.into());
+        let report = report(at_cpu_rate);
         for (name, found, expected) in [
             ("reflect_pps", report.reflect_pps, 1600.0),
             ("veer_pps", report.veer_pps, 960.0),
@@ -298,16 +294,7 @@ mod tests {
     fn curves_rise_along_the_offers() {
         let at_cpu_rate = Subject::ALL.map(|subject| run(subject, 1200.0, 1200.0, 100.0));
         let rows = [medians(&climb()), at_cpu_rate.into()].concat();
-        let options = Options {
-            json: None,
-            svg: None,
-            svg_cpu: None,
-            seconds: 1,
-            rounds: 3,
-            edns: false,
-        };
-        let facts = Facts::collect().expect("facts");
-        let report = Report::new(facts, &options, 7, 3000.0, climb(), at_cpu_rate.into());
+        let report = report(at_cpu_rate);
         assert_eq!(report.rows, rows);
         let curve = report.answers();
         let [reflect, veer] = [&curve.series[0], &curve.series[1]];

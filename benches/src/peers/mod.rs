@@ -31,7 +31,7 @@ use crate::{
     contender::{self, Contender, Receiving},
     load::{Edns, Load, Mix, Questions, Step, ratio_of},
     machine::Facts,
-    report as files,
+    report::Output,
     rig::Rig,
     zone::{self, Zone},
 };
@@ -47,9 +47,8 @@ const KXDPGUN_START_MAX: f64 = 100_000.0;
 /// What to measure, and where to.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Write the results to FILE
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
     /// Draw answers per second against queries offered to FILE
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -95,10 +94,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     if let Some(file) = &options.svg {
         report.picture().write(file)?;
     }
-    match &options.json {
-        Some(file) => files::write(file, &report),
-        None => Ok(()),
-    }
+    options.output.write(&report)
 }
 
 /// Measures one server, started for it and stopped again.

@@ -14,21 +14,23 @@ mod prober;
 mod rewrites;
 mod world;
 
-use std::{path::PathBuf, time::Duration};
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
 use serde::Serialize;
 
 use self::{flip::Flip, latency::Latency, rewrites::Rewrites};
-use crate::{machine::Facts, report};
+use crate::{
+    machine::Facts,
+    report::{self, Output},
+};
 
 /// What to measure, and where to.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Write the results to FILE
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
     /// Pools that are decided for
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(3..=4096))]
     pools: u16,
@@ -111,9 +113,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         rewrites,
         flip,
     };
-    if let Some(file) = &options.json {
-        report::write(file, &report)?;
-    }
+    options.output.write(&report)?;
     report.flip.verdict()
 }
 

@@ -23,15 +23,14 @@ use crate::{
     curve::{self, Curve, Series},
     load::ratio_of,
     machine::Facts,
-    report,
+    report::{self, Output},
 };
 
 /// What to load, and where to write what it took.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Write the results to FILE
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
     /// Draw memory against the number of objects to FILE
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -111,10 +110,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         slopes,
         rows,
     };
-    match &options.json {
-        Some(file) => report::write(file, &report),
-        None => Ok(()),
-    }
+    options.output.write(&report)
 }
 
 fn mib(octets: u64) -> f64 {

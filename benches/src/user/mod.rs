@@ -10,7 +10,7 @@ mod ladder;
 mod report;
 mod stream;
 
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
@@ -25,7 +25,7 @@ use crate::{
     contender::{Contender, Receiving, Server},
     load::{Edns, Load, Mix, Questions, Step, ratio_of},
     machine::Facts,
-    report as files,
+    report::Output,
     rig::Rig,
     zone::{self, Zone},
 };
@@ -46,9 +46,8 @@ const NAMES: usize = 512;
 /// What to measure, and where to.
 #[derive(Args)]
 pub(crate) struct Options {
-    /// Write the results to FILE
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    output: Output,
     /// Time for each run at one rate, or with one number of open queries
     #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u32).range(100..=60_000))]
     milliseconds: u32,
@@ -85,10 +84,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     let report = Report::new(facts, versions, time.as_secs_f64(), &rounds)?;
     report.print();
-    match &options.json {
-        Some(file) => files::write(file, &report),
-        None => Ok(()),
-    }
+    options.output.write(&report)
 }
 
 /// Offers `server` more and more over UDP.
