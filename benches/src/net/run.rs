@@ -4,18 +4,13 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::turns::Subject;
-use crate::load::{Step, ratio_of};
+use crate::load::{self, Step, ratio_of};
 
 /// The lowest rate, queries per second.
 const START_RATE: f64 = 400_000.0;
 
 /// From one rate to the next.
 const STEP: f64 = 1.25;
-
-/// The generator is at its limit when it sends less than this share of what it
-/// was asked to. What else runs on its core may take some, five in a hundred
-/// where the kernel keeps as much for threads without priority.
-const ENOUGH: f64 = 0.85;
 
 /// What one program made of one rate.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -70,7 +65,7 @@ impl Run {
 
     /// Whether the generator had more to give.
     fn was_sent(&self) -> bool {
-        self.figures.sent >= ENOUGH * self.offered
+        load::was_sent(self.offered, self.figures.sent)
     }
 
     /// For a reader.
@@ -181,7 +176,7 @@ pub(super) mod tests {
         assert!(
             offers[..offers.len() - 2]
                 .iter()
-                .all(|offer| *offer < 1e6 / ENOUGH)
+                .all(|offer| load::was_sent(*offer, 1e6))
         );
     }
 
