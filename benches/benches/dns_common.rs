@@ -33,7 +33,7 @@ fn query() -> Vec<u8> {
 fn steps(criterion: &mut Criterion) {
     let bulk = Bulk::default();
     let tables = Tables::in_memory(bulk.capacity()).expect("memory");
-    let filling = Filling::new(&tables, &bulk).expect("the zone fits");
+    let filling = Filling::new(&bulk).expect("the zone fits");
     filling.publish(&tables).expect("the tables are empty");
     let generation = tables.generation(tables.generation_number());
     let source = Source::V4(fixture::RESOLVER.into());

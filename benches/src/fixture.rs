@@ -26,7 +26,7 @@ use veer::{
         director::Director,
     },
     model::{AllDown, Groups, Name, Plan, Policy, Pool, Probe, ProbeKind, Server, Service, Shape},
-    tables::{Capacity, Image, PreparedResolvers, ResolverFlags, Tables},
+    tables::{Capacity, ResolverFlags, Tables},
 };
 
 /// Where the query comes from; its client subnets are trusted.
@@ -110,17 +110,19 @@ impl Bulk {
     }
 }
 
-/// All of it as tables have it, for any tables of its capacity that are empty.
+/// All of it, for any tables of its capacity that are empty.
 pub(crate) struct Filling {
     capacity: Capacity,
-    groups: u16,
-    image: Image,
-    resolvers: PreparedResolvers,
+    prefixes: Vec<(IpNet, u16)>,
+    flags: ResolverFlags,
+    zones: Zones,
+    director: Director,
+    counters: Vec<String>,
 }
 
 impl Filling {
-    /// The zone and `bulk`, compiled for `tables` of [`Bulk::capacity`].
-    pub(crate) fn new(tables: &Tables, bulk: &Bulk) -> Result<Self> {
+    /// The zone and `bulk`, for tables of [`Bulk::capacity`].
+    pub(crate) fn new(bulk: &Bulk) -> Result<Self> {
         let mut prefixes = bulk.prefixes.clone();
         for prefix in GROUPED {
             prefixes.push((prefix.parse().with_context(|| prefix)?, 1));
@@ -129,7 +131,6 @@ impl Filling {
             trusted: vec![IpAddr::V4(RESOLVER).into()],
             exempt: Vec::new(),
         };
-        let resolvers = tables.prepare_resolvers(&prefixes, &flags)?;
 
         let mut zone = master_file::parse(Path::new(ZONE)).map_err(|errors| anyhow!("{errors}"))?;
         let Ok(name) = SERVICE.parse::<Name>() else {
@@ -158,18 +159,13 @@ impl Filling {
             prefixes: Vec::new(),
         };
         let director = Director::new(Plan::new(services.collect(), groups), NEVER_SUSPECT);
-        let surroundings = Surroundings {
-            addresses: &[SERVICE_ADDRESS.into(), SERVICE_ADDRESS_V6.into()],
-            port: PORT,
-            secrets: SECRETS,
-            counters: &counters,
-        };
-        let number = tables.generation_number() + 1;
         Ok(Self {
-            capacity: *tables.capacity(),
-            groups: bulk.groups() as u16,
-            image: compile(number, tables, &zones, &director, &surroundings)?,
-            resolvers,
+            capacity: bulk.capacity(),
+            prefixes,
+            flags,
+            zones,
+            director,
+            counters,
         })
     }
 
@@ -179,10 +175,17 @@ impl Filling {
         if *tables.capacity() != self.capacity || tables.generation_number() != 0 {
             bail!("these tables are of another size, or not empty");
         }
-        tables.replace_resolvers(&self.resolvers);
+        tables.replace_resolvers(&tables.prepare_resolvers(&self.prefixes, &self.flags)?);
         tables.set_clock_offset_ns(clock::offset_ns());
-        tables.publish(&self.image);
-        let number = tables.generation_number();
+        let surroundings = Surroundings {
+            addresses: &[SERVICE_ADDRESS.into(), SERVICE_ADDRESS_V6.into()],
+            port: PORT,
+            secrets: SECRETS,
+            counters: &self.counters,
+        };
+        let number = 1;
+        let image = compile(number, tables, &self.zones, &self.director, &surroundings)?;
+        tables.publish(&image);
         let all_but_first = (1 << CANDIDATES) - 2;
         let eligible = Eligible::new(all_but_first, all_but_first, true);
         let rankings: [_; CANDIDATES as usize] = std::array::from_fn(|first| {
@@ -191,7 +194,7 @@ impl Filling {
         });
         for pool in 0..self.capacity.pools as u16 {
             tables.store_eligible(number, pool, eligible.0);
-            for group in 0..self.groups {
+            for group in 0..self.director.plan().groups.names.len() as u16 {
                 let ranking = rankings[usize::from(group) % rankings.len()];
                 tables.store_ranking(number, pool, group, ranking.0);
             }

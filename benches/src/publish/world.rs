@@ -102,7 +102,7 @@ impl Writer {
             secrets: SECRETS,
             counters: &self.counters,
         };
-        let number = self.tables.generation_number() + 1;
+        let number = self.publisher.next()?;
         let begin = Instant::now();
         let image = compile(number, &self.tables, zones, &self.director, &surroundings)?;
         let built = Instant::now();

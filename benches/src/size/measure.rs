@@ -145,6 +145,16 @@ impl Host {
             thread::sleep(POLL);
         };
         self.ask(&written.asked)?;
+        // All memory that the tables ever take is there when the second generation's is.
+        while !daemon.log().contains("room to reload: ") {
+            if let Some(status) = daemon.process().ended()? {
+                bail!("veerd: {status}: {}", daemon.log().trim());
+            }
+            if start.elapsed() > PATIENCE {
+                bail!("no room to reload in {PATIENCE:?}: {}", daemon.log().trim());
+            }
+            thread::sleep(POLL);
+        }
         let pid = daemon.process().pid();
         let daemon_after = memory::anonymous(pid)?;
         let mut tables = memory::maps(&self.lab.pins().join(&name))?;

@@ -70,10 +70,8 @@ pub(super) fn load(world: &World, rows: &[Row], progress: impl Fn(&str)) -> Resu
     progress("loading programs");
     let loaded = sets.map(|set| Instance::load(set, capacity));
     let instances = loaded.collect::<Result<Vec<_>>>()?;
-    let first = instances.first().context("a row to measure")?;
-    progress("compiling tables");
-    let filling = Filling::new(&first.tables, &world.bulk)?;
     progress("filling tables");
+    let filling = Filling::new(&world.bulk)?;
     for instance in &instances {
         filling.publish(&instance.tables)?;
     }

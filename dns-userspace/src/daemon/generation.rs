@@ -13,6 +13,7 @@ use crate::{
         compile::{Surroundings, compile},
         director::Director,
         probe::NetworkProber,
+        publish::Publisher,
         sample::Sample,
         schedule::{Schedule, Target, first_round},
     },
@@ -32,10 +33,12 @@ pub(super) struct Built {
     pub(super) live: Arc<Live>,
 }
 
-/// Builds the generation after `current`: what `director` has decided so far for
-/// `zones`, with cookies made and accepted by `secrets`.
+/// Builds the generation after `current`, which `publisher` is to publish: what
+/// `director` has decided so far for `zones`, with cookies made and accepted by
+/// `secrets`.
 pub(super) fn build(
     tables: &Tables,
+    publisher: &Publisher,
     current: &Live,
     director: &Director,
     zones: Zones,
@@ -43,7 +46,10 @@ pub(super) fn build(
     secrets: Secrets,
     counters: &[String],
 ) -> Result<Built, DaemonError> {
-    let number = tables.generation_number() + 1;
+    let number = publisher.next()?;
+    tables
+        .reserve(number)
+        .map_err(DaemonError::system("madvise of the tables"))?;
     let surroundings = Surroundings {
         addresses: &settings.addresses,
         port: settings.port,

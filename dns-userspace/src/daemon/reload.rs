@@ -82,6 +82,7 @@ impl Daemon {
             live,
         } = generation::build(
             tables,
+            &self.publisher,
             &self.live.load(),
             &director,
             zones,

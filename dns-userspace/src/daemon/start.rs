@@ -79,6 +79,7 @@ pub(super) async fn start(
     let own_secrets = secrets::random().map_err(DaemonError::system("getrandom"))?;
     let built = build(
         &tables,
+        &publisher,
         &live.load(),
         &director,
         zones,
@@ -128,7 +129,29 @@ pub(super) async fn start(
         samples,
     };
     info!("ready: {phases}");
+    if daemon.kernel.is_some() {
+        reserve(&daemon.tables)?;
+    }
     Ok((daemon, server, listener))
+}
+
+/// Has the kernel find the memory for the second generation while the first one
+/// answers. It takes its time to clear so much, and no start should wait for it.
+fn reserve(tables: &Arc<Tables>) -> Result<(), DaemonError> {
+    let tables = Arc::clone(tables);
+    let thread = move || {
+        let start = Instant::now();
+        match tables.reserve(2) {
+            Ok(()) => info!("room to reload: {} ms", start.elapsed().as_millis()),
+            Err(error) => warn!("no room to reload, before there is more memory: {error}"),
+        }
+    };
+    let spawned = thread::Builder::new()
+        .name("reserve".to_owned())
+        .spawn(thread);
+    spawned.map(drop).map_err(DaemonError::system(
+        "starting the thread that reserves memory",
+    ))
 }
 
 /// What reading a configuration gives, and while that lasts a control socket and

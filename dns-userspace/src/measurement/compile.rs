@@ -21,14 +21,13 @@ use std::{
 
 use dns_common::{
     cookie::Secret,
-    decision::{Eligible, Ranking},
     tables::{Below, By, Row},
 };
 use domain::base::{Rtype, name::ToName};
 
 use self::answers::{Answers, Asked, At, Facts};
 pub use self::service::cname_targets;
-use super::director::{Change, Director};
+use super::director::Director;
 use crate::{
     authority::{
         lookup::Start,
@@ -56,8 +55,8 @@ pub struct Surroundings<'s> {
     pub counters: &'s [String],
 }
 
-/// Builds generation `number` for `tables` from the zones and from what
-/// `director` has decided so far. Nothing is written.
+/// Builds generation `number` of `tables` from the zones and from what `director`
+/// has decided so far, where nobody may read any more. It is not current yet.
 pub fn compile(
     number: u64,
     tables: &Tables,
@@ -74,9 +73,9 @@ pub fn compile(
             setting: "tables.services",
         });
     }
-    let mut image = ImageBuilder::new(*tables.capacity(), tables.half(number));
-    for (eligible, rankings) in words(director) {
-        image.pool(eligible, rankings);
+    let mut image = ImageBuilder::new(tables, number);
+    for (eligible, rankings) in director.decisions() {
+        image.pool(eligible, &rankings);
     }
     let image = rows(image, zones, director.plan(), surroundings.counters);
     let (addresses, port) = (surroundings.addresses, surroundings.port);
@@ -84,7 +83,12 @@ pub fn compile(
 }
 
 /// Adds every row to `image`, which has the pools of `plan` already.
-fn rows(image: ImageBuilder, zones: &Zones, plan: &Plan, counters: &[String]) -> ImageBuilder {
+fn rows<'t>(
+    image: ImageBuilder<'t>,
+    zones: &Zones,
+    plan: &Plan,
+    counters: &[String],
+) -> ImageBuilder<'t> {
     let counters: HashMap<&str, u32> = counters.iter().map(String::as_str).zip(0..).collect();
     let services = plan.services.iter().map(|(service, pool)| {
         let name = service.name.fmt_with_dot().to_string();
@@ -117,7 +121,7 @@ fn rows(image: ImageBuilder, zones: &Zones, plan: &Plan, counters: &[String]) ->
             for (name, zone) in *piece {
                 batch.push(name.as_slice(), &rows.of(name, *zone, &cells));
             }
-            rows.answers.image().add(&batch);
+            rows.answers.image().add(batch);
         }
     });
     image.into_inner().unwrap_or_else(PoisonError::into_inner)
@@ -132,22 +136,6 @@ fn in_threads(work: impl Fn() + Sync) {
         }
         work();
     });
-}
-
-/// Eligibility and rankings of every pool, in order.
-fn words(director: &Director) -> Vec<(Eligible, Vec<Ranking>)> {
-    let plan = director.plan();
-    let groups = plan.groups.names.len();
-    let mut pools = vec![(Eligible::default(), vec![Ranking::EMPTY; groups]); plan.pools.len()];
-    for change in director.words() {
-        match change {
-            Change::Eligible { pool, word } => pools[usize::from(pool)].0 = word,
-            Change::Ranking { pool, group, word } => {
-                pools[usize::from(pool)].1[usize::from(group)] = word;
-            }
-        }
-    }
-    pools
 }
 
 /// A name that has a row, with its zone if that is ours.
@@ -209,15 +197,15 @@ struct World<'z> {
 type Wildcards<'z> = HashMap<&'z Name, u32, foldhash::fast::RandomState>;
 
 /// The rows of names, as one thread makes them.
-struct Rows<'w, 'z> {
+struct Rows<'w, 'z, 't> {
     world: &'w World<'z>,
-    answers: Answers<'w, 'z>,
+    answers: Answers<'w, 'z, 't>,
     /// Cells of the answers for names that do not exist, by zone number.
     missing: HashMap<u32, u32>,
 }
 
-impl<'w, 'z> Rows<'w, 'z> {
-    fn new(world: &'w World<'z>, image: &'w Mutex<ImageBuilder>) -> Self {
+impl<'w, 'z, 't> Rows<'w, 'z, 't> {
+    fn new(world: &'w World<'z>, image: &'w Mutex<ImageBuilder<'t>>) -> Self {
         Self {
             world,
             answers: Answers::new(&world.facts, image),

@@ -266,19 +266,22 @@ impl Director {
         }
     }
 
-    /// Every current word, as if all had changed: what a new generation of
-    /// tables begins with.
+    /// Eligibility and the ranking for each group of every pool, in order: what a new
+    /// generation of tables begins with.
+    pub fn decisions(&self) -> impl Iterator<Item = (Eligible, Vec<Ranking>)> {
+        let groups = self.plan.groups.names.len() as u32;
+        self.pools.iter().map(move |state| {
+            let rankings = (0..groups).map(|group| state.ranking(group as u16));
+            (state.eligible(), rankings.collect())
+        })
+    }
+
+    /// Every current word, as if all had changed.
     pub fn words(&self) -> impl Iterator<Item = Change> {
-        let groups = 0..self.plan.groups.names.len() as u32;
-        let pools = self.pools.iter().enumerate();
-        pools.flat_map(move |(pool, state)| {
-            let pool = pool as u16;
-            let rankings = groups.clone().map(move |group| Change::Ranking {
-                pool,
-                group: group as u16,
-                word: state.ranking(group as u16),
-            });
-            let word = state.eligible();
+        let pools = (0..).zip(self.decisions());
+        pools.flat_map(|(pool, (word, rankings))| {
+            let rankings = (0..).zip(rankings);
+            let rankings = rankings.map(move |(group, word)| Change::Ranking { pool, group, word });
             std::iter::once(Change::Eligible { pool, word }).chain(rankings)
         })
     }

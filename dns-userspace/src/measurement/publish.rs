@@ -1,7 +1,7 @@
 //! Publish: the one writer of the tables, a thread pinned to its core.
 //!
-//! A changed decision is one store. A new generation is written beside the
-//! current one, once nobody can read what lay there, and made current by one store.
+//! A changed decision is one store. A new generation is built beside the current
+//! one, once nobody can read what lay there, and made current by one store.
 //! Between all that it tells the kernel the time of day.
 
 use std::{
@@ -47,11 +47,14 @@ pub enum PublishError {
 
 enum Order {
     Words(Vec<Change>),
+    Next {
+        done: Sender<Result<u64, PublishError>>,
+    },
     Generation {
         image: Box<Image>,
         resolvers: Option<Box<PreparedResolvers>>,
         live: Arc<Live>,
-        done: Sender<Result<(), PublishError>>,
+        done: Sender<()>,
     },
 }
 
@@ -64,7 +67,8 @@ pub struct Publisher {
 
 impl Publisher {
     /// Starts the thread that writes `tables` and sets `live` to what they say,
-    /// pinned to `core` (the last one if `None`). It must be their only writer.
+    /// pinned to `core` (the last one if `None`). It must be their only writer, but
+    /// for a next generation.
     pub fn start(
         tables: Arc<Tables>,
         live: Arc<ArcSwap<Live>>,
@@ -98,7 +102,17 @@ impl Publisher {
         }
     }
 
-    /// Publishes a generation and waits until it is current. `live` is what
+    /// The number of the next generation, as soon as nobody reads what stands where that
+    /// is built.
+    pub fn next(&self) -> Result<u64, PublishError> {
+        let (done, result) = bounded(1);
+        let order = Order::Next { done };
+        self.orders.send(order).map_err(|_| PublishError::Ended)?;
+        result.recv().map_err(|_| PublishError::Ended)?
+    }
+
+    /// Publishes a generation, built under the number that [`Publisher::next`] gave,
+    /// and waits until it is current. `live` is what
     /// userspace answers from it; its groups are the ones `image` ranks for, and
     /// its prefixes those of `resolvers`, or else the ones in the tables.
     pub fn generation(
@@ -115,7 +129,7 @@ impl Publisher {
             done,
         };
         self.orders.send(order).map_err(|_| PublishError::Ended)?;
-        result.recv().map_err(|_| PublishError::Ended)?
+        result.recv().map_err(|_| PublishError::Ended)
     }
 
     /// Generations published since start.
@@ -150,15 +164,20 @@ impl Thread {
     fn follow(&mut self, order: Order) {
         match order {
             Order::Words(changes) => self.store(&changes),
+            Order::Next { done } => {
+                let readers = self.wait_for_readers();
+                let number = self.tables.generation_number() + 1;
+                // Whoever asked may have stopped waiting.
+                let _ = done.send(readers.map(|()| number));
+            }
             Order::Generation {
                 image,
                 resolvers,
                 live,
                 done,
             } => {
-                let result = self.publish(&image, resolvers.as_deref(), live);
-                // Whoever asked may have stopped waiting.
-                let _ = done.send(result);
+                self.publish(&image, resolvers.as_deref(), live);
+                let _ = done.send(());
             }
         }
     }
@@ -177,20 +196,13 @@ impl Thread {
         }
     }
 
-    fn publish(
-        &mut self,
-        image: &Image,
-        resolvers: Option<&PreparedResolvers>,
-        live: Arc<Live>,
-    ) -> Result<(), PublishError> {
-        self.wait_for_readers()?;
+    fn publish(&mut self, image: &Image, resolvers: Option<&PreparedResolvers>, live: Arc<Live>) {
         self.tables.publish(image);
         if let Some(resolvers) = resolvers {
             self.tables.replace_resolvers(resolvers);
         }
         self.retired = Some(self.live.swap(live));
         self.published.fetch_add(1, Relaxed);
-        Ok(())
     }
 
     /// Returns when nobody reads the half that is written next, nor a resolver

@@ -1,6 +1,7 @@
 //! The kernel's tables from userspace: mapped memory, one writer, any number of
 //! readers. Without the kernel the same layout lies in plain memory.
 
+mod arena;
 mod footprint;
 mod grace;
 mod image;
@@ -14,12 +15,15 @@ mod tests;
 use std::{
     io,
     os::fd::BorrowedFd,
-    sync::atomic::{AtomicU64, Ordering},
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use dns_common::tables::{
     AddressSlot, Chunk, Control, EntryPair, Generation, Line, V4_PAIRS, V6_PAIRS, Word, address,
-    layout::{self, Layout},
+    layout::Layout,
 };
 
 pub use footprint::Objects;
@@ -27,7 +31,7 @@ pub use grace::wait_for_kernel_readers;
 pub use image::{
     Addresses, Answer, Image, ImageBuilder, ImageError, RowData, Rows, Slot, TypeData,
 };
-use region::{Memory, Region};
+use region::Region;
 pub use resolvers::{PreparedResolvers, ResolverFlags, ResolversError};
 
 /// How much each table holds, for each generation where there are two.
@@ -157,6 +161,8 @@ pub struct Tables {
     rates: Region<Word>,
     /// Decision words stored since start, for statistics and tests.
     stores: AtomicU64,
+    /// Whether all memory is there for generations of even and of odd numbers.
+    reserved: Mutex<[bool; 2]>,
 }
 
 impl Tables {
@@ -179,6 +185,7 @@ impl Tables {
             eligible: region("ELIGIBLE", 2 * capacity.pools)?,
             rates: region("RATES", capacity.rate_entries())?,
             stores: AtomicU64::new(0),
+            reserved: Mutex::new([true; 2]),
         })
     }
 
@@ -211,34 +218,7 @@ impl Tables {
             eligible: region(&map, "ELIGIBLE")?,
             rates: region(&map, "RATES")?,
             stores: AtomicU64::new(0),
-        })
-    }
-
-    /// The tables of a loaded program that has them in `arena`.
-    pub fn of_arena(capacity: Capacity, arena: BorrowedFd<'_>) -> io::Result<Self> {
-        let (layout, octets) = capacity.layout();
-        if octets > layout::ARENA {
-            return Err(io::Error::from_raw_os_error(libc::E2BIG));
-        }
-        let memory = Memory::of_map(arena, layout::ARENA as usize)?;
-        let region = Placed {
-            memory: &memory,
-            entries: capacity.map_entries(),
-        };
-        Ok(Self {
-            capacity,
-            control: region.fixed("CONTROL", layout::CONTROL, 1)?,
-            addresses: region.fixed("ADDRESSES", layout::ADDRESSES, 2 * address::SLOTS)?,
-            buckets: region.sized("BUCKETS", layout.buckets)?,
-            names: region.sized("NAMES", layout.names)?,
-            answers: region.sized("ANSWERS", layout.answers)?,
-            v4: region.fixed("RESOLVERS_V4", layout::V4, V4_PAIRS)?,
-            v6: region.fixed("RESOLVERS_V6", layout::V6, V6_PAIRS)?,
-            chunks: region.sized("CHUNKS", layout.chunks)?,
-            rankings: region.sized("RANKINGS", layout.rankings)?,
-            eligible: region.sized("ELIGIBLE", layout.eligible)?,
-            rates: region.sized("RATES", layout.rates)?,
-            stores: AtomicU64::new(0),
+            reserved: Mutex::new([true; 2]),
         })
     }
 
@@ -262,14 +242,11 @@ impl Tables {
         Half::new(number, &self.capacity)
     }
 
-    /// Writes `image`, which was built for [`Tables::half`] of the next
-    /// generation, and makes it current with one store. No reader may still use
-    /// the generation before the current one.
+    /// Makes `image`, which was built in these tables, current with one store.
     pub fn publish(&self, image: &Image) {
-        image.write(self);
         self.line()
-            .describe(image.half().number, image.generation(), image.secrets());
-        self.line().0[Control::GENERATION].store(image.half().number);
+            .describe(image.number(), image.generation(), image.secrets());
+        self.line().0[Control::GENERATION].store(image.number());
     }
 
     /// Stores how far 1970 lies before the start of the kernel's clock
@@ -307,30 +284,6 @@ impl Tables {
         self.control
             .get(0)
             .expect("the control table has one entry")
-    }
-}
-
-/// Tables placed in one memory.
-struct Placed<'m> {
-    memory: &'m Memory,
-    /// Of each table that the daemon sizes.
-    entries: [(&'static str, u32); 7],
-}
-
-impl Placed<'_> {
-    /// The table `map` of `entries` entries from octet `first` on, with all of its
-    /// memory: a page that is missing later would end the daemon.
-    fn fixed<T>(&self, map: &str, first: u64, entries: u32) -> io::Result<Region<T>> {
-        let region = self.memory.region(first as usize, entries);
-        region.populate().map_err(|error| no_room(map, &error))?;
-        Ok(region)
-    }
-
-    /// The table `map`, with as many entries as its setting says.
-    fn sized<T>(&self, map: &'static str, first: u64) -> io::Result<Region<T>> {
-        let sized = self.entries.iter().find(|(name, _)| *name == map);
-        let (_, entries) = sized.expect("a table that the daemon sizes");
-        self.fixed(map, first, *entries)
     }
 }
 

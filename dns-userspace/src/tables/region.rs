@@ -80,12 +80,13 @@ impl<T> Region<T> {
 }
 
 impl<T> Region<T> {
-    /// Has the kernel find all of its memory now.
-    pub(super) fn populate(&self) -> io::Result<()> {
+    /// Has the kernel find the memory of `count` entries from `start` on now.
+    pub(super) fn populate(&self, start: u32, count: u32) -> io::Result<()> {
         /// At a time: meanwhile no other thread can map or unmap anything.
         const PIECE: usize = 1 << 20;
-        let end = self.first + self.entries as usize * size_of::<T>();
-        for first in (self.first..end).step_by(PIECE) {
+        let place = |entry: u32| self.first + entry.min(self.entries) as usize * size_of::<T>();
+        let end = place(start + count);
+        for first in (place(start)..end).step_by(PIECE) {
             let octets = PIECE.min(end - first);
             self.memory
                 .0
@@ -98,16 +99,25 @@ impl<T> Region<T> {
 impl<T: Words> Region<T> {
     /// The entry at `index`; `None` past the end.
     pub(super) fn get(&self, index: u32) -> Option<&T> {
-        if index >= self.entries {
-            return None;
-        }
+        self.all().get(index as usize)
+    }
+
+    /// The `count` entries from `start` on, or as many of them as there are.
+    pub(super) fn part(&self, start: u32, count: u32) -> &[T] {
+        let all = self.all();
+        let start = all.len().min(start as usize);
+        let end = all.len().min(start + count as usize);
+        &all[start..end]
+    }
+
+    fn all(&self) -> &[T] {
         // SAFETY: from `first` on the mapping holds `entries` values of T
-        // (`Memory::region` sees to it) and lives as long as `self`; `index` is below
-        // that; page alignment covers T's; `Words` says that any content is valid
-        // and that it is only ever accessed as atomics, by the kernel too.
-        Some(unsafe {
+        // (`Memory::region` sees to it) and lives as long as `self`; page alignment
+        // covers T's; `Words` says that any content is valid and that it is only
+        // ever accessed as atomics, by the kernel too.
+        unsafe {
             let start = self.memory.0.as_mut_ptr().add(self.first).cast::<T>();
-            &*start.add(index as usize)
-        })
+            std::slice::from_raw_parts(start, self.entries as usize)
+        }
     }
 }

@@ -34,9 +34,8 @@ fn in_memory(capacity: Capacity) -> Tables {
 }
 
 /// The builder of the next generation.
-fn builder(tables: &Tables) -> ImageBuilder {
-    let half = tables.half(tables.generation_number() + 1);
-    ImageBuilder::new(*tables.capacity(), half)
+fn builder(tables: &Tables) -> ImageBuilder<'_> {
+    ImageBuilder::new(tables, tables.generation_number() + 1)
 }
 
 /// A name of `len` octets (1, or 3 to 255) in labels of up to 62, told apart by `number`.
@@ -124,12 +123,12 @@ fn full(error: &ImageError) -> Option<&'static str> {
 #[test]
 fn each_full_table_names_the_setting_to_raise() {
     let tables = in_memory(CAPACITY);
-    let add_names = |builder: &mut ImageBuilder, count: u32, len| {
+    let add_names = |builder: &mut ImageBuilder<'_>, count: u32, len| {
         for number in 0..count {
             builder.name(&name(len, number), &addresses(Slot::Absent, Slot::Absent));
         }
     };
-    let build = |fill: &dyn Fn(&mut ImageBuilder)| {
+    let build = |fill: &dyn Fn(&mut ImageBuilder<'_>)| {
         let mut builder = builder(&tables);
         fill(&mut builder);
         builder
@@ -152,7 +151,7 @@ fn each_full_table_names_the_setting_to_raise() {
     );
     // Two families of one cell each.
     let answers = |count| {
-        move |builder: &mut ImageBuilder| {
+        move |builder: &mut ImageBuilder<'_>| {
             for number in 0..count {
                 builder.name(
                     &name(20, number),
@@ -171,9 +170,9 @@ fn each_full_table_names_the_setting_to_raise() {
         Some("tables.answer_cells")
     );
     let pools = |count, groups| {
-        move |builder: &mut ImageBuilder| {
+        move |builder: &mut ImageBuilder<'_>| {
             for _ in 0..count {
-                builder.pool(Eligible::default(), rankings(groups));
+                builder.pool(Eligible::default(), &rankings(groups));
             }
         }
     };
@@ -267,13 +266,14 @@ fn names_with_one_tag_are_told_apart_under_another_seed() {
         let names: std::slice::Iter<'_, (Vec<u64>, u32)> = names;
         names.map(|(words, cell)| (words.iter().copied(), *cell))
     };
+    let buckets = [Line::default(), Line::default()];
     for name in names.chunks(1) {
-        let (seed, _) = index::place_names(entries(name.iter()), 1, [0, 1]).expect("it fits");
+        let seed = index::place_names(entries(name.iter()), &buckets, [0, 1]).expect("it fits");
         assert_eq!(seed, 0);
     }
-    let (seed, _) = index::place_names(entries(names.iter()), 1, [0, 1]).expect("both fit");
+    let seed = index::place_names(entries(names.iter()), &buckets, [0, 1]).expect("both fit");
     assert_eq!(seed, 1);
-    let error = index::place_names(entries(names.iter()), 1, [0, 0]);
+    let error = index::place_names(entries(names.iter()), &buckets, [0, 0]);
     let error = error.expect_err("no seed tells them apart");
     assert_eq!(error, ImageError::Index { names: 2 });
 }
@@ -355,10 +355,10 @@ fn steered_names_answer_by_group_family_and_eligibility() {
     };
     let site = name(200, 9);
     let mut builder = builder(&tables);
-    builder.pool(Eligible::default(), vec![Ranking::EMPTY; 4]);
+    builder.pool(Eligible::default(), &[Ranking::EMPTY; 4]);
     builder.pool(
         Eligible::new(0xff, 0xff, true),
-        (0..4).map(|group| Ranking::new(&order(group))).collect(),
+        &[0, 1, 2, 3].map(|group| Ranking::new(&order(group))),
     );
     let answers = [0, 1].map(|family| std::array::from_fn(|number| own(candidate(family, number))));
     let data = RowData::of(Addresses::Steered {
@@ -417,9 +417,8 @@ fn the_next_generation_replaces_the_whole_of_the_one_before() {
         }
         builder.name(&name(30, 0), &fixed(20, number as u8));
         let image = builder.build(&OURS, 53, SECRETS).expect("it fits");
-        assert_eq!(image.half().number, number);
-        // Built and even written, it is not current.
-        image.write(&tables);
+        assert_eq!(image.number(), number);
+        // Built, it is not current.
         assert_eq!(tables.generation_number(), number - 1);
         let before = asked_if_published(&tables, &name(30, 0));
         let expected = (number > 1).then(|| records(20, number as u8 - 1));
@@ -437,6 +436,45 @@ fn the_next_generation_replaces_the_whole_of_the_one_before() {
             }
         }
     }
+}
+
+#[test]
+fn a_generation_that_does_not_fit_changes_nothing_that_is_current() {
+    let tables = in_memory(CAPACITY);
+    let fill = |content| {
+        let mut builder = builder(&tables);
+        for number in 0..content {
+            builder.pool(
+                Eligible::new(0xff, 0xff, true),
+                &[Ranking::new(&[number]); 4],
+            );
+        }
+        for number in 0..10 * content {
+            let number = u32::from(number);
+            builder.name(&name(40, number), &fixed(16, content));
+        }
+        builder.build(&OURS, 53, SECRETS)
+    };
+    tables.publish(&fill(1).expect("it fits"));
+    for _ in 0..2 {
+        // Too many names, cells and pools.
+        fill(200).expect_err("it does not fit");
+        assert_eq!(tables.generation_number(), 1);
+        for number in 0..10 {
+            let found = asked(&tables, &name(40, number), A, anyone());
+            assert_eq!(found, Ok((records(16, 1), Row::NO_SERVICE)));
+        }
+        assert_eq!(asked_if_published(&tables, &name(40, 10)), None);
+        let generation = tables.generation(1);
+        let half = tables.half(1);
+        let ranking = tables.ranking(generation.ranking_index(half.pool as u16, 3));
+        assert_eq!(ranking.map(Word::load), Some(Ranking::new(&[0]).0));
+    }
+    tables.publish(&fill(2).expect("it fits"));
+    assert_eq!(
+        asked_if_published(&tables, &name(40, 10)),
+        Some(records(16, 2))
+    );
 }
 
 fn asked_if_published(tables: &Tables, name: &[u8]) -> Option<Vec<u8>> {
@@ -527,7 +565,7 @@ fn types_have_their_own_answers_or_the_one_of_all_others() {
 #[test]
 fn an_answer_that_is_there_is_not_stored_again() {
     let tables = in_memory(CAPACITY);
-    let cells = |names: &dyn Fn(&mut ImageBuilder)| {
+    let cells = |names: &dyn Fn(&mut ImageBuilder<'_>)| {
         let mut builder = builder(&tables);
         names(&mut builder);
         // The next answer's cell: one more than the last one's.

@@ -262,8 +262,7 @@ fn an_answer_that_fills_the_last_cell_of_the_table_is_sent() {
     };
     assert_eq!(answer.records().0.len(), 48);
     // The first generation is an odd one, which lies in the second half.
-    let half = rig.tables.half(1);
-    let mut builder = ImageBuilder::new(*rig.tables.capacity(), half);
+    let mut builder = ImageBuilder::new(&rig.tables, 1);
     // They are the same in octets, so the two families' would be stored as one.
     let other = Answer {
         ttl: 61,

@@ -66,8 +66,8 @@ fn answer(servers: &[u8]) -> Answer {
 /// Publishes one service with one pool that says `eligible` and `rankings`.
 fn publish(tables: &Tables, eligible: Eligible, rankings: Vec<Ranking>) {
     let number = tables.generation_number() + 1;
-    let mut builder = ImageBuilder::new(CAPACITY, tables.half(number));
-    builder.pool(eligible, rankings);
+    let mut builder = ImageBuilder::new(tables, number);
+    builder.pool(eligible, &rankings);
     let records = |servers: &[u8]| slot(&name(WWW), &answer(servers));
     let v4 = std::array::from_fn(|candidate| match candidate as u8 {
         candidate if candidate < SERVERS => records(&[candidate]),

@@ -49,12 +49,12 @@ fn answer(generation: u64, candidate: u8) -> Answer {
 /// A generation whose names, and with them every cell's place, differ from the
 /// ones before.
 fn publish(tables: &Tables, number: u64) {
-    let mut builder = ImageBuilder::new(CAPACITY, tables.half(number));
+    let mut builder = ImageBuilder::new(tables, number);
     // The pool's number differs from generation to generation too.
     let pool = (number / 2 % 2) as u16;
     for _ in 0..2 {
         let ranking = Ranking::new(&[0, 1, 2, 3, 4, 5, 6, 7]);
-        builder.pool(Eligible::new(0xff, 0xff, false), vec![ranking; 4]);
+        builder.pool(Eligible::new(0xff, 0xff, false), &[ranking; 4]);
     }
     for other in 0..number % 5 {
         let name = name(&format!("other{other}.example."));

@@ -64,8 +64,7 @@ pub(crate) fn publish(tables: &Tables) {
 
 /// Publishes all of it with `secrets`.
 pub(crate) fn publish_with(tables: &Tables, secrets: [Secret; 2]) {
-    let half = tables.half(tables.generation_number() + 1);
-    let mut builder = ImageBuilder::new(*tables.capacity(), half);
+    let mut builder = ImageBuilder::new(tables, tables.generation_number() + 1);
     let order = |group: u8| {
         let order: Vec<u8> = (0..CANDIDATES)
             .map(|place| (group + place) % CANDIDATES)
@@ -78,7 +77,8 @@ pub(crate) fn publish_with(tables: &Tables, secrets: [Secret; 2]) {
         Eligible::new(0, 0, true),
         Eligible::new(0, 0, false),
     ] {
-        builder.pool(eligible, (0..CANDIDATES).map(order).collect());
+        let rankings: Vec<_> = (0..CANDIDATES).map(order).collect();
+        builder.pool(eligible, &rankings);
     }
     let mut names = BTreeSet::new();
     let shared = zone::add(&mut builder, &mut names);

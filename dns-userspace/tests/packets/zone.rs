@@ -176,7 +176,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    fn new(builder: &mut ImageBuilder, apex: &str) -> Self {
+    fn new(builder: &mut ImageBuilder<'_>, apex: &str) -> Self {
         let mut add = |flags| {
             let answer = moving(apex, Class::Negative, |longer| negative(flags, longer));
             builder.answer(answer)
@@ -235,8 +235,8 @@ pub(crate) fn hints() -> TypeData {
 }
 
 /// Adds everything of the zones but the sites; names added are put in `names`.
-pub(crate) fn add(builder: &mut ImageBuilder, names: &mut BTreeSet<Vec<u8>>) -> Shared {
-    let mut add = |builder: &mut ImageBuilder, text: &str, row: &RowData| {
+pub(crate) fn add(builder: &mut ImageBuilder<'_>, names: &mut BTreeSet<Vec<u8>>) -> Shared {
+    let mut add = |builder: &mut ImageBuilder<'_>, text: &str, row: &RowData| {
         names.insert(name(text));
         builder.name(&name(text), row)
     };
@@ -293,7 +293,11 @@ pub(crate) fn add(builder: &mut ImageBuilder, names: &mut BTreeSet<Vec<u8>>) -> 
 
 /// Adds every ancestor that is not among `names`: those in [`APEX`] as empty
 /// non-terminals, the others as names outside our zones.
-pub(crate) fn add_ancestors(builder: &mut ImageBuilder, names: &BTreeSet<Vec<u8>>, shared: Shared) {
+pub(crate) fn add_ancestors(
+    builder: &mut ImageBuilder<'_>,
+    names: &BTreeSet<Vec<u8>>,
+    shared: Shared,
+) {
     let mut missing = BTreeSet::new();
     for name in names {
         let mut at = 0;

@@ -108,9 +108,9 @@ impl<'z> At<'_, 'z> {
 }
 
 /// Which answers are kept, and those that many names share.
-pub(super) struct Answers<'w, 'z> {
+pub(super) struct Answers<'w, 'z, 't> {
     facts: &'w Facts<'z>,
-    image: &'w Mutex<ImageBuilder>,
+    image: &'w Mutex<ImageBuilder<'t>>,
     /// Cells of negative answers by zone and RCODE, of referrals by cut: of either
     /// the address of the first record, which the zones keep.
     shared: HashMap<(usize, Shared), Option<u32>, foldhash::fast::RandomState>,
@@ -123,8 +123,8 @@ enum Shared {
     Referral,
 }
 
-impl<'w, 'z> Answers<'w, 'z> {
-    pub(super) fn new(facts: &'w Facts<'z>, image: &'w Mutex<ImageBuilder>) -> Self {
+impl<'w, 'z, 't> Answers<'w, 'z, 't> {
+    pub(super) fn new(facts: &'w Facts<'z>, image: &'w Mutex<ImageBuilder<'t>>) -> Self {
         Self {
             facts,
             image,
@@ -133,7 +133,7 @@ impl<'w, 'z> Answers<'w, 'z> {
     }
 
     /// The image under construction.
-    pub(super) fn image(&self) -> MutexGuard<'w, ImageBuilder> {
+    pub(super) fn image(&self) -> MutexGuard<'w, ImageBuilder<'t>> {
         self.image.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -7,7 +7,7 @@ use std::{
 
 use dns_common::{
     ask::{HEADER, TYPE_AND_CLASS},
-    decision::{ALL_CANDIDATES, Family},
+    decision::{ALL_CANDIDATES, Eligible, Family, Ranking},
     name::NAME_MAX,
     outcome::Outcome,
     reply::fold_sum,
@@ -69,9 +69,9 @@ impl World {
             .take(plan.pools.len())
             .collect();
         let tables = Tables::in_memory(CAPACITY).expect("memory");
-        let mut image = ImageBuilder::new(CAPACITY, tables.half(1));
+        let mut image = ImageBuilder::new(&tables, 1);
         for (eligible, ranking) in &decisions {
-            image.pool(*eligible, vec![*ranking]);
+            image.pool(*eligible, &[*ranking]);
         }
         let image = rows(image, &zones, &plan, &[]);
         let image = image.build(&[], 53, [Secret(0, 0); 2]).expect("it fits");

@@ -10,7 +10,7 @@ use dns_common::{
 };
 use foldhash::fast::RandomState;
 
-use super::{Cell, push_cells};
+use super::cells::{self, Cell, Cells};
 
 /// A reply's records, and the header that goes with them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ impl Answer {
             !self.moving.is_empty(),
         );
         let words = [head.0, head.1].into_iter().chain(records());
-        push_cells(cells, words.chain(moving_list(&self.moving)), stride);
+        cells::push(cells, words.chain(moving_list(&self.moving)), stride);
     }
 
     /// Words it takes.
@@ -160,7 +160,7 @@ impl Blocks {
                     continue;
                 }
             };
-            push_cells(&mut self.cells, [head.0, head.1], stride);
+            cells::push(&mut self.cells, [head.0, head.1], stride);
         }
         Block {
             hash: hash(&self.hasher, &self.cells[first..]),
@@ -173,28 +173,26 @@ impl Blocks {
 
 /// Answers under construction. What is there already is not stored again.
 #[derive(Debug)]
-pub(super) struct Answers {
-    /// Number of the first cell.
-    first: u32,
-    pub(super) cells: Vec<Cell>,
+pub(super) struct Answers<'t> {
+    cells: Cells<'t>,
     /// Cells by the hash of what starts there.
     known: HashMap<u64, u32, RandomState>,
     hasher: RandomState,
 }
 
-impl Answers {
-    /// None yet; `room` is how many cells there will hardly be more of. Memory is
-    /// taken as they come.
-    pub(super) fn new(first: u32, room: u32) -> Self {
-        let mut cells = Vec::with_capacity(room as usize);
-        // Cell 0 is never used, so that 0 is none.
-        cells.push([0; 8]);
+impl<'t> Answers<'t> {
+    /// None yet, to stand in `cells`.
+    pub(super) fn new(cells: Cells<'t>) -> Self {
         Self {
-            first,
             cells,
             known: HashMap::default(),
             hasher: RandomState::default(),
         }
+    }
+
+    /// Cells they take.
+    pub(super) fn len(&self) -> usize {
+        self.cells.len()
     }
 
     /// An empty set of blocks for these answers.
@@ -223,14 +221,13 @@ impl Answers {
 
     /// Where `cells` stand, now if not before.
     fn place(&mut self, cells: &[Cell], hash: u64) -> u32 {
-        if let Some(place) = self.known.get(&hash) {
-            let at = (place - self.first) as usize;
-            if self.cells[at..].starts_with(cells) {
-                return *place;
-            }
+        if let Some(place) = self.known.get(&hash)
+            && self.cells.have(*place, cells)
+        {
+            return *place;
         }
-        let place = self.first + self.cells.len() as u32;
-        self.cells.extend_from_slice(cells);
+        let place = self.cells.next();
+        self.cells.extend(cells);
         self.known.insert(hash, place);
         place
     }

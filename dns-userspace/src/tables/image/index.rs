@@ -7,10 +7,10 @@ use std::{
 
 use dns_common::{
     name,
-    tables::{address, bucket},
+    tables::{Line, Word, address, bucket},
 };
 
-use super::{Cell, ImageError};
+use super::ImageError;
 
 /// Seeds tried before the name index is called full.
 const SEEDS_MAX: u64 = 64;
@@ -25,48 +25,50 @@ pub(super) fn seeds() -> impl Iterator<Item = u64> {
     (0..SEEDS_MAX).map(move |attempt| random.hash_one(attempt))
 }
 
-/// The index of `mask + 1` buckets under the first of `seeds` that places every
-/// one of `names`.
+/// Makes `buckets`, a power of two of them, the index of `names` under the first of
+/// `seeds` that places every one; that seed.
 pub(in crate::tables) fn place_names<W: Iterator<Item = u64>>(
     names: impl Iterator<Item = Entry<W>> + Clone,
-    mask: u32,
+    buckets: &[Line],
     seeds: impl IntoIterator<Item = u64>,
-) -> Result<(u64, Vec<Cell>), ImageError> {
+) -> Result<u64, ImageError> {
     seeds
         .into_iter()
-        .find_map(|seed| Some((seed, place_names_with(names.clone(), mask, seed)?)))
+        .find(|seed| place_names_with(names.clone(), buckets, *seed))
         .ok_or_else(|| ImageError::Index {
             names: names.count(),
         })
 }
 
+/// Whether that seed places them.
 fn place_names_with<W: Iterator<Item = u64>>(
-    names: impl Iterator<Item = Entry<W>>,
-    mask: u32,
+    mut names: impl Iterator<Item = Entry<W>>,
+    buckets: &[Line],
     seed: u64,
-) -> Option<Vec<Cell>> {
-    let mut buckets = vec![[0; 8]; mask as usize + 1];
-    for (words, cell) in names {
+) -> bool {
+    for word in buckets.iter().flat_map(|bucket| &bucket.0) {
+        word.store(0);
+    }
+    let mask = buckets.len() as u32 - 1;
+    names.all(|(words, cell)| {
         let hash = name::hash(seed, words);
         let (first, second, tag) = bucket::places(hash, mask);
-        let same_tag = |entry: &u64| *entry != 0 && (*entry >> 32) as u32 == tag;
-        if [first, second]
-            .iter()
-            .any(|place| buckets[*place as usize].iter().any(same_tag))
-        {
-            return None;
+        let both = [first, second].map(|place| &buckets[place as usize]);
+        let same_tag = |word: &Word| {
+            let entry = word.load();
+            entry != 0 && (entry >> 32) as u32 == tag
+        };
+        if both.iter().any(|bucket| bucket.0.iter().any(same_tag)) {
+            return false;
         }
         // The first place as long as it has room: most lookups end there.
-        let free = [first, second].into_iter().find_map(|place| {
-            let slot = buckets[place as usize]
-                .iter()
-                .position(|entry| *entry == 0)?;
-            Some((place as usize, slot))
-        });
-        let (place, slot) = free?;
-        buckets[place][slot] = bucket::entry(tag, cell);
-    }
-    Some(buckets)
+        let mut words = both.into_iter().flat_map(|bucket| &bucket.0);
+        let free = words.find(|word| word.load() == 0);
+        if let Some(word) = free {
+            word.store(bucket::entry(tag, cell));
+        }
+        free.is_some()
+    })
 }
 
 /// The slots of all addresses under a seed that lets no two of them collide.

@@ -1,21 +1,23 @@
-//! One generation in ordinary memory: built without touching what readers use,
-//! refused as a whole when it does not fit, written at once when it does.
+//! One generation, built in its half of the tables, which nobody reads: refused as a
+//! whole when it does not fit, made current at once when it does.
 
 mod answers;
+mod cells;
 pub(super) mod index;
 mod rows;
 
-use std::net::IpAddr;
+use std::{iter, net::IpAddr};
 
 use dns_common::{
     cookie::Secret,
     decision::{Eligible, Ranking},
-    tables::{Below, Control, Generation, Line, Row, Tables as _, address},
+    tables::{Below, Control, Generation, Row, address},
 };
 use thiserror::Error;
 
 use answers::Answers;
 pub use answers::{Answer, Slot, TypeData};
+use cells::Cells;
 pub use rows::Rows;
 
 use super::{Capacity, Half, Tables};
@@ -100,57 +102,68 @@ impl RowData {
     }
 }
 
-type Cell = [u64; 8];
-
 /// A generation under construction.
 #[derive(Debug)]
-pub struct ImageBuilder {
-    capacity: Capacity,
+pub struct ImageBuilder<'t> {
+    tables: &'t Tables,
     half: Half,
     /// How many names there are in `names`.
     name_count: usize,
-    names: Vec<Cell>,
-    answers: Answers,
-    eligible: Vec<Eligible>,
-    rankings: Vec<Vec<Ranking>>,
+    names: Cells<'t>,
+    answers: Answers<'t>,
+    pools: usize,
+    /// The most that a pool ranks for.
+    groups: usize,
 }
 
-/// A whole generation, ready to be written.
+/// A whole generation, which stands in its half of the tables.
 #[derive(Debug)]
 pub struct Image {
-    half: Half,
+    number: u64,
     name_count: usize,
     generation: Generation,
     secrets: [Secret; 2],
-    buckets: Vec<Cell>,
-    names: Vec<Cell>,
-    answers: Vec<Cell>,
-    addresses: Vec<(u64, u64)>,
-    eligible: Vec<Eligible>,
-    rankings: Vec<Vec<Ranking>>,
 }
 
-impl ImageBuilder {
-    /// An empty generation for the place `half`.
-    pub fn new(capacity: Capacity, half: Half) -> Self {
-        let mut names = Vec::with_capacity(capacity.name_cells() as usize);
-        // Cell 0 is never used, so that 0 is an empty index entry.
-        names.push([0; 8]);
+impl<'t> ImageBuilder<'t> {
+    /// Generation `number` of `tables`, empty. No reader may still use what stands in
+    /// its half, nor may another one be under construction there.
+    pub fn new(tables: &'t Tables, number: u64) -> Self {
+        let (capacity, half) = (&tables.capacity, tables.half(number));
+        let names = tables.names.part(half.name, capacity.name_cells());
+        let answers = tables.answers.part(half.answer, capacity.answer_cells);
         Self {
-            capacity,
+            tables,
             half,
             name_count: 0,
-            names,
-            answers: Answers::new(half.answer, capacity.answer_cells),
-            eligible: Vec::new(),
-            rankings: Vec::new(),
+            names: Cells::new(names, half.name),
+            answers: Answers::new(Cells::new(answers, half.answer)),
+            pools: 0,
+            groups: 0,
         }
     }
 
     /// Adds the next pool: its eligibility and its ranking for each group.
-    pub fn pool(&mut self, eligible: Eligible, rankings: Vec<Ranking>) {
-        self.eligible.push(eligible);
-        self.rankings.push(rankings);
+    pub fn pool(&mut self, eligible: Eligible, rankings: &[Ranking]) {
+        let pool = self.pools as u32;
+        self.pools += 1;
+        self.groups = self.groups.max(rankings.len());
+        let tables = self.tables;
+        let Capacity { pools, groups, .. } = tables.capacity;
+        if pool >= pools {
+            return;
+        }
+        let pool = self.half.pool + pool;
+        if let Some(word) = tables.eligible.get(pool) {
+            word.store(eligible.0);
+        }
+        // A group that this generation does not know ranks as the default one
+        // does: resolver entries may be ahead of it.
+        let rest = rankings.first().copied().unwrap_or(Ranking::EMPTY);
+        let all = rankings.iter().copied().chain(iter::repeat(rest));
+        for (word, ranking) in tables.rankings.part(pool * groups, groups).iter().zip(all) {
+            word.store(ranking.0);
+        }
     }
 
     /// Adds an answer that several names share; its cell.
@@ -165,8 +178,8 @@ impl ImageBuilder {
     pub fn name(&mut self, name: &[u8], data: &RowData) -> u32 {
         let mut rows = self.rows();
         rows.push(name, data);
-        let cell = self.half.name + self.names.len() as u32;
-        self.add(&rows);
+        let cell = self.names.next();
+        self.add(rows);
         cell
     }
 
@@ -176,12 +189,12 @@ impl ImageBuilder {
     }
 
     /// Adds `rows`, made by [`ImageBuilder::rows`].
-    pub fn add(&mut self, rows: &Rows) {
-        rows.add_to(&mut self.names, &mut self.answers);
+    pub fn add(&mut self, rows: Rows) {
         self.name_count += rows.len();
+        rows.add_to(&mut self.names, &mut self.answers);
     }
 
-    /// The finished generation for queries to `addresses` at `port`, with cookies
+    /// Writes the rest of the generation: it is for queries to `addresses` at `port`, with cookies
     /// made with the first of `secrets` and taken with the second as well.
     pub fn build(
         self,
@@ -189,7 +202,8 @@ impl ImageBuilder {
         port: u16,
         secrets: [Secret; 2],
     ) -> Result<Image, ImageError> {
-        let capacity = &self.capacity;
+        let (tables, half) = (self.tables, self.half);
+        let capacity = &tables.capacity;
         full("names", self.name_count, capacity.names, "tables.names")?;
         full(
             "cells of names",
@@ -199,32 +213,33 @@ impl ImageBuilder {
         )?;
         full(
             "cells of answers",
-            self.answers.cells.len(),
+            self.answers.len(),
             capacity.answer_cells,
             "tables.answer_cells",
         )?;
-        full("pools", self.eligible.len(), capacity.pools, "tables.pools")?;
-        let groups = self.rankings.iter().map(Vec::len).max().unwrap_or(0);
+        full("pools", self.pools, capacity.pools, "tables.pools")?;
         full(
             "resolver groups, those since start included",
-            groups,
+            self.groups,
             capacity.groups,
             "tables.groups",
         )?;
 
-        let mask = capacity.buckets() - 1;
-        let (seed, buckets) = index::place_names(
-            rows::entries(&self.names, self.half.name),
-            mask,
-            index::seeds(),
-        )?;
+        let buckets = tables.buckets.part(half.bucket, capacity.buckets());
+        let names = rows::entries(self.names.lines(), half.name);
+        let seed = index::place_names(names, buckets, index::seeds())?;
         let (address_seed, addresses) = index::place_addresses(addresses)?;
-        let mut generation = Control::default().generation(self.half.number);
+        let slots = tables.addresses.part(half.address, address::SLOTS);
+        for (slot, words) in slots.iter().zip(&addresses) {
+            slot.0[0].store(words.0);
+            slot.0[1].store(words.1);
+        }
+        let mut generation = Control::default().generation(half.number);
         generation.seed = seed;
-        generation.bucket_base = self.half.bucket;
-        generation.bucket_mask = mask;
+        generation.bucket_base = half.bucket;
+        generation.bucket_mask = capacity.buckets() - 1;
         generation.address_seed = address_seed;
-        generation.address_base = self.half.address;
+        generation.address_base = half.address;
         generation.address_filter = addresses
             .iter()
             .filter(|words| **words != (0, 0))
@@ -234,24 +249,18 @@ impl ImageBuilder {
         generation.groups_shift = capacity.groups.trailing_zeros();
         generation.port = port.to_be();
         Ok(Image {
-            half: self.half,
+            number: half.number,
             name_count: self.name_count,
             generation,
             secrets,
-            buckets,
-            names: self.names,
-            answers: self.answers.cells,
-            addresses,
-            eligible: self.eligible,
-            rankings: self.rankings,
         })
     }
 }
 
 impl Image {
-    /// The place it was built for.
-    pub fn half(&self) -> &Half {
-        &self.half
+    /// Its number.
+    pub fn number(&self) -> u64 {
+        self.number
     }
 
     /// What readers need to know of it.
@@ -267,35 +276,6 @@ impl Image {
     /// How many names it has.
     pub fn names(&self) -> usize {
         self.name_count
-    }
-
-    /// Writes everything but the control line.
-    pub(super) fn write(&self, tables: &Tables) {
-        let half = &self.half;
-        write_cells(&self.buckets, |index| tables.bucket(half.bucket + index));
-        write_cells(&self.names, |index| tables.name(half.name + index));
-        write_cells(&self.answers, |index| tables.answer(half.answer + index));
-        for (slot, words) in (half.address..).zip(&self.addresses) {
-            if let Some(slot) = tables.address(slot) {
-                slot.0[0].store(words.0);
-                slot.0[1].store(words.1);
-            }
-        }
-        for ((pool, eligible), rankings) in (half.pool..).zip(&self.eligible).zip(&self.rankings) {
-            if let Some(word) = tables.eligible(pool) {
-                word.store(eligible.0);
-            }
-            // A group that this generation does not know ranks as the default
-            // one does: resolver entries may be ahead of it.
-            let rest = rankings.first().copied().unwrap_or(Ranking::EMPTY);
-            let all = rankings.iter().copied().chain(std::iter::repeat(rest));
-            for (group, ranking) in (0..tables.capacity().groups).zip(all) {
-                let index = self.generation.ranking_index(pool as u16, group as u16);
-                if let Some(word) = tables.ranking(index) {
-                    word.store(ranking.0);
-                }
-            }
-        }
     }
 }
 
@@ -314,24 +294,4 @@ fn full(
         });
     }
     Ok(())
-}
-
-fn write_cells<'t>(cells: &[Cell], line: impl Fn(u32) -> Option<&'t Line>) {
-    for (index, cell) in (0..).zip(cells) {
-        if let Some(line) = line(index) {
-            for (word, value) in line.0.iter().zip(cell) {
-                word.store(*value);
-            }
-        }
-    }
-}
-
-/// Appends `words` as `count` cells, zero-padded.
-fn push_cells(cells: &mut Vec<Cell>, words: impl IntoIterator<Item = u64>, count: usize) {
-    let start = cells.len();
-    cells.resize(start + count, [0; 8]);
-    let places = cells[start..].as_flattened_mut();
-    for (place, word) in places.iter_mut().zip(words) {
-        *place = word;
-    }
 }

@@ -3,13 +3,14 @@
 
 use dns_common::{
     name::folded_words,
-    tables::{Below, By, Row, TypeEntry},
+    tables::{Below, By, Line, Row, TypeEntry, Word},
 };
 
 use super::{
-    Addresses, Cell, RowData, Slot, TypeData,
+    Addresses, RowData, Slot, TypeData,
     answers::{Answers, Block, Blocks},
-    index, push_cells,
+    cells::{self, Cell, Cells},
+    index,
 };
 use crate::tables::Half;
 
@@ -49,7 +50,7 @@ struct PreparedType {
 }
 
 impl Rows {
-    pub(super) fn new(half: Half, answers: &Answers) -> Self {
+    pub(super) fn new(half: Half, answers: &Answers<'_>) -> Self {
         Self {
             half,
             prepared: Vec::new(),
@@ -91,14 +92,12 @@ impl Rows {
             below: data.below,
         });
         let words = [0; Row::WORDS].into_iter().chain(folded_words(name));
-        push_cells(&mut self.names, words, Row::cells(name.len()) as usize);
+        cells::push(&mut self.names, words, Row::cells(name.len()) as usize);
     }
 
     /// Gives every answer its place in `answers`, and every row its own behind
     /// `names`.
-    pub(super) fn add_to(&self, names: &mut Vec<Cell>, answers: &mut Answers) {
-        let first = names.len();
-        names.extend_from_slice(&self.names);
+    pub(super) fn add_to(mut self, names: &mut Cells<'_>, answers: &mut Answers<'_>) {
         let mut types = self.types.as_slice();
         for prepared in &self.prepared {
             let (cell, stride) = answers.add(&prepared.addresses, &self.blocks);
@@ -114,12 +113,13 @@ impl Rows {
                 .in_zone(prepared.zone)
                 .with_types(self.add_types(own, answers))
                 .with_below(prepared.below);
-            names[first + prepared.cell][..Row::WORDS].copy_from_slice(&[row.0, row.1, row.2]);
+            self.names[prepared.cell][..Row::WORDS].copy_from_slice(&[row.0, row.1, row.2]);
         }
+        names.extend(&self.names);
     }
 
     /// The cell of the first of a name's types; 0 where it has none.
-    fn add_types(&self, types: &[PreparedType], answers: &mut Answers) -> u32 {
+    fn add_types(&self, types: &[PreparedType], answers: &mut Answers<'_>) -> u32 {
         if types.is_empty() {
             return 0;
         }
@@ -160,17 +160,20 @@ fn prepared(data: &TypeData, blocks: &mut Blocks) -> PreparedType {
 /// What the index is made of: every name in `cells`, of which the one before the
 /// first name has number `first`.
 pub(super) fn entries(
-    cells: &[Cell],
+    cells: &[Line],
     first: u32,
 ) -> impl Iterator<Item = index::Entry<impl Iterator<Item = u64>>> + Clone {
-    let words = cells.as_flattened();
     let mut at = 1;
     std::iter::from_fn(move || {
-        let row = words.get(8 * at..)?;
-        let name_len = Row(*row.first()?, row[1], row[2]).name_len();
-        let name = &row[Row::WORDS..Row::WORDS + name_len.div_ceil(8)];
+        let mut words = cells
+            .get(at..)?
+            .iter()
+            .flat_map(|line| &line.0)
+            .map(Word::load);
+        let row = Row(words.next()?, words.next()?, words.next()?);
+        let name_len = row.name_len();
         let cell = first + at as u32;
         at += Row::cells(name_len) as usize;
-        Some((name.iter().copied(), cell))
+        Some((words.take(name_len.div_ceil(8)), cell))
     })
 }

@@ -1,0 +1,105 @@
+//! Tables in an arena, which has no memory until it is asked for: what is used next is
+//! asked for before, since a page that is missing then would end the daemon.
+
+use std::{
+    io,
+    os::fd::BorrowedFd,
+    sync::{Mutex, PoisonError, atomic::AtomicU64},
+};
+
+use dns_common::tables::{V4_PAIRS, V6_PAIRS, address, layout};
+
+use super::{
+    Capacity, Tables, no_room,
+    region::{Memory, Region},
+};
+
+impl Tables {
+    /// The tables of a loaded program that has them in `arena`, with the memory of the
+    /// first generation.
+    pub fn of_arena(capacity: Capacity, arena: BorrowedFd<'_>) -> io::Result<Self> {
+        let (layout, octets) = capacity.layout();
+        if octets > layout::ARENA {
+            return Err(io::Error::from_raw_os_error(libc::E2BIG));
+        }
+        let placed = Placed {
+            memory: Memory::of_map(arena, layout::ARENA as usize)?,
+            entries: capacity.map_entries(),
+        };
+        let tables = Self {
+            capacity,
+            control: placed.fixed(layout::CONTROL, 1),
+            addresses: placed.fixed(layout::ADDRESSES, 2 * address::SLOTS),
+            buckets: placed.sized("BUCKETS", layout.buckets),
+            names: placed.sized("NAMES", layout.names),
+            answers: placed.sized("ANSWERS", layout.answers),
+            v4: placed.fixed(layout::V4, V4_PAIRS),
+            v6: placed.fixed(layout::V6, V6_PAIRS),
+            chunks: placed.sized("CHUNKS", layout.chunks),
+            rankings: placed.sized("RANKINGS", layout.rankings),
+            eligible: placed.sized("ELIGIBLE", layout.eligible),
+            rates: placed.sized("RATES", layout.rates),
+            stores: AtomicU64::new(0),
+            reserved: Mutex::new([false; 2]),
+        };
+        populate("CONTROL", &tables.control, 0, 1)?;
+        populate("ADDRESSES", &tables.addresses, 0, 2 * address::SLOTS)?;
+        populate("RESOLVERS_V4", &tables.v4, 0, V4_PAIRS)?;
+        populate("RESOLVERS_V6", &tables.v6, 0, V6_PAIRS)?;
+        populate("RATES", &tables.rates, 0, capacity.rate_entries())?;
+        tables.reserve(1)?;
+        Ok(tables)
+    }
+
+    /// Has the kernel find all memory of generation `number` that is not there yet.
+    pub fn reserve(&self, number: u64) -> io::Result<()> {
+        let mut reserved = self.reserved.lock().unwrap_or_else(PoisonError::into_inner);
+        let odd = (number & 1) as usize;
+        if reserved[odd] {
+            return Ok(());
+        }
+        let (half, capacity) = (self.half(number), &self.capacity);
+        let Capacity { pools, groups, .. } = *capacity;
+        // The first generation has the first nodes, the next one what those leave.
+        let chunk = (1 - odd as u32) * capacity.chunks;
+        populate("BUCKETS", &self.buckets, half.bucket, capacity.buckets())?;
+        populate("NAMES", &self.names, half.name, capacity.name_cells())?;
+        populate("ANSWERS", &self.answers, half.answer, capacity.answer_cells)?;
+        populate("CHUNKS", &self.chunks, chunk, capacity.chunks)?;
+        populate(
+            "RANKINGS",
+            &self.rankings,
+            half.pool * groups,
+            pools * groups,
+        )?;
+        populate("ELIGIBLE", &self.eligible, half.pool, pools)?;
+        reserved[odd] = true;
+        Ok(())
+    }
+}
+
+fn populate<T>(map: &str, table: &Region<T>, start: u32, count: u32) -> io::Result<()> {
+    let result = table.populate(start, count);
+    result.map_err(|error| no_room(map, &error))
+}
+
+/// Tables placed in one memory.
+struct Placed {
+    memory: Memory,
+    /// Of each table that the daemon sizes.
+    entries: [(&'static str, u32); 7],
+}
+
+impl Placed {
+    /// The table of `entries` entries from octet `first` on.
+    fn fixed<T>(&self, first: u64, entries: u32) -> Region<T> {
+        self.memory.region(first as usize, entries)
+    }
+
+    /// The table `map`, with as many entries as its setting says.
+    fn sized<T>(&self, map: &str, first: u64) -> Region<T> {
+        let sized = self.entries.iter().find(|(name, _)| *name == map);
+        let (_, entries) = sized.expect("a table that the daemon sizes");
+        self.fixed(first, *entries)
+    }
+}
