@@ -82,8 +82,9 @@ impl<T> Region<T> {
 impl<T> Region<T> {
     /// Has the kernel find the memory of `count` entries from `start` on now.
     pub(super) fn populate(&self, start: u32, count: u32) -> io::Result<()> {
-        /// At a time: meanwhile no other thread can map or unmap anything.
-        const PIECE: usize = 1 << 20;
+        /// At a time: meanwhile no other thread can map or unmap anything, and some
+        /// need more memory every millisecond.
+        const PIECE: usize = 1 << 16;
         let place = |entry: u32| self.first + entry.min(self.entries) as usize * size_of::<T>();
         let end = place(start + count);
         for first in (place(start)..end).step_by(PIECE) {
