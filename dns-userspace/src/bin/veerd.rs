@@ -3,7 +3,12 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use clap::Parser;
+use mimalloc::MiMalloc;
 use veer::{daemon, log::Log};
+
+/// Configurations are millions of small parts, which this one takes and frees faster.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Measures servers, decides where each group of resolvers goes, and answers
 /// their queries: the hot ones in the kernel, all others itself.
