@@ -176,7 +176,8 @@ pub(crate) fn write(scale: &Scale, directory: &Path) -> Result<Written> {
         // Names above zones, and the root, have rows too.
         (1 + rows.len() + scale.services).max(1024),
         (4 * rows.len() + 48 * scale.services).max(1024),
-        scale.prefixes / 6 + 64,
+        // Few prefixes share fewer of theirs.
+        scale.prefixes / 6 + 512,
         scale.groups.next_power_of_two(),
         scale.pools,
         scale.services,

@@ -1,10 +1,7 @@
 //! What tables take of the host's memory.
 
-use dns_common::{
-    decision::Ranking,
-    tables::{
-        AddressSlot, Chunk, Control, Counters, EntryPair, Line, V4_PAIRS, V6_PAIRS, Word, address,
-    },
+use dns_common::tables::{
+    AddressSlot, Chunk, Control, Counters, EntryPair, Line, V4_PAIRS, V6_PAIRS, Word, address,
 };
 use ipnet::IpNet;
 
@@ -30,26 +27,21 @@ pub struct Objects {
 
 impl Objects {
     /// Octets of its own memory that a daemon has at the most, which is while it
-    /// loads: what it builds the tables from, by the size of their parts, and what it
-    /// keeps of each object, an estimate from measured loads for names of some 20
-    /// octets and services of two servers. `cargo xtask bench size` tries it.
+    /// loads: an estimate from measured loads for names of some 20 octets and services
+    /// of two servers, which it builds right in the tables; and beside these the
+    /// resolvers. `cargo xtask bench size` tries it.
     pub fn octets(&self) -> u64 {
-        const LINE: u64 = size_of::<Line>() as u64;
         /// The index of IPv4 blocks beside the one in use.
-        const ANY: u64 = V4_PAIRS as u64 * size_of::<EntryPair>() as u64 + (36 << 20);
-        /// Two cells of the name, one of the index, three of answers.
-        const NAME: u64 = 600 + 6 * LINE;
-        /// The prefix with its group; one in seven needs a node.
-        const PREFIX: u64 = size_of::<(IpNet, u16)>() as u64 + size_of::<Chunk>() as u64 / 7;
+        const ANY: u64 = V4_PAIRS as u64 * size_of::<EntryPair>() as u64 + (52 << 20);
+        const NAME: u64 = 650;
+        /// The prefix with its group; one in six needs a node.
+        const PREFIX: u64 = size_of::<(IpNet, u16)>() as u64 + size_of::<Chunk>() as u64 / 6;
         const GROUP: u64 = 100;
-        /// Some thirty cells of answers.
-        const SERVICE: u64 = 1200 + 30 * LINE;
-        const RANKING: u64 = size_of::<Ranking>() as u64;
+        const SERVICE: u64 = 1000;
         ANY + NAME * self.names
             + PREFIX * self.prefixes
             + GROUP * self.groups
             + SERVICE * self.services
-            + RANKING * self.pools * self.groups
     }
 }
 

@@ -13,8 +13,9 @@ pub(super) struct Index {
     bits: u8,
     /// What is known of each block; numbers of nodes are places in `nodes`.
     blocks: Vec<Entry>,
-    /// Every node stands behind the one that it is below.
-    nodes: Vec<Node>,
+    /// Every node stands behind the one that it is below. There may be so many that
+    /// to move them all where there is room for more takes long.
+    nodes: Vec<Box<Node>>,
 }
 
 impl Index {
@@ -90,7 +91,7 @@ impl Index {
 
         for (number, entries) in self.nodes.iter_mut().enumerate() {
             let (len, whole) = below[number];
-            let mut scoped = *entries;
+            let mut scoped = **entries;
             for (at, node) in entries.iter().enumerate().filter_map(node_of) {
                 scoped[at] = stand_in(node, &groups);
             }
@@ -125,24 +126,24 @@ impl Index {
     }
 
     /// The nodes that entries point to.
-    pub(super) fn nodes(&self) -> &[Node] {
+    pub(super) fn nodes(&self) -> &[Box<Node>] {
         &self.nodes
     }
 }
 
 /// The node that `entry` points to, from now on if it did not.
-fn divided(entry: &mut Entry, nodes: &mut Vec<Node>) -> usize {
+fn divided(entry: &mut Entry, nodes: &mut Vec<Box<Node>>) -> usize {
     if let Some(node) = entry.as_node() {
         return node as usize;
     }
-    nodes.push([*entry; 256]);
+    nodes.push(Box::new([*entry; 256]));
     let node = nodes.len() - 1;
     *entry = Entry::node(node as u32);
     node
 }
 
 /// Changes what is known of everyone at or below `entry`.
-fn change_all(entry: &mut Entry, nodes: &mut [Node], change: &dyn Fn(Entry) -> Entry) {
+fn change_all(entry: &mut Entry, nodes: &mut [Box<Node>], change: &dyn Fn(Entry) -> Entry) {
     let Some(node) = entry.as_node() else {
         *entry = change(*entry);
         return;
