@@ -211,7 +211,6 @@ fn objects(scale: &Scale) -> Objects {
         names: scale.names as u64,
         prefixes: scale.prefixes as u64,
         groups: scale.groups as u64,
-        pools: scale.pools as u64,
         services: scale.services as u64,
     }
 }

@@ -19,7 +19,7 @@ use crate::{
     },
     model::Plan,
     plane::Live,
-    tables::{Image, PreparedResolvers, Tables},
+    tables::{Image, PreparedResolvers},
 };
 
 /// Samples that may wait for the loop; one of each of many targets.
@@ -37,7 +37,6 @@ pub(super) struct Built {
 /// `director` has decided so far for `zones`, with cookies made and accepted by
 /// `secrets`.
 pub(super) fn build(
-    tables: &Tables,
     publisher: &Publisher,
     current: &Live,
     director: &Director,
@@ -46,7 +45,7 @@ pub(super) fn build(
     secrets: Secrets,
     counters: &[String],
 ) -> Result<Built, DaemonError> {
-    let number = publisher.next()?;
+    let (tables, number) = (publisher.tables(), publisher.next()?);
     tables
         .reserve(number)
         .map_err(DaemonError::system("madvise of the tables"))?;

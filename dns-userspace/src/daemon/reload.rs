@@ -74,14 +74,13 @@ impl Daemon {
         let mut counters = self.counters.clone();
         generation::name_counters(&mut counters, director.plan());
         phases.end("first round");
-        let (tables, settings) = (&self.tables, &config.settings);
+        let settings = &config.settings;
         let secrets = config.secrets.unwrap_or(self.own_secrets);
         let Built {
             image,
             resolvers,
             live,
         } = generation::build(
-            tables,
             &self.publisher,
             &self.live.load(),
             &director,

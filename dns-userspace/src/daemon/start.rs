@@ -78,7 +78,6 @@ pub(super) async fn start(
     name_counters(&mut counters, director.plan());
     let own_secrets = secrets::random().map_err(DaemonError::system("getrandom"))?;
     let built = build(
-        &tables,
         &publisher,
         &live.load(),
         &director,

@@ -61,6 +61,7 @@ enum Order {
 /// The handle of the publisher thread, which ends when this is dropped.
 #[derive(Debug)]
 pub struct Publisher {
+    tables: Arc<Tables>,
     orders: Sender<Order>,
     published: Arc<AtomicU64>,
 }
@@ -79,7 +80,7 @@ impl Publisher {
         let published = Arc::new(AtomicU64::new(0));
         tables.set_clock_offset_ns(clock::offset_ns());
         let thread = Thread {
-            tables,
+            tables: Arc::clone(&tables),
             live,
             retired: None,
             published: Arc::clone(&published),
@@ -91,7 +92,16 @@ impl Publisher {
                 pin(core);
                 thread.run(&received);
             })?;
-        Ok(Self { orders, published })
+        Ok(Self {
+            tables,
+            orders,
+            published,
+        })
+    }
+
+    /// What it writes.
+    pub fn tables(&self) -> &Tables {
+        &self.tables
     }
 
     /// Stores changed decisions of the current generation, in order.

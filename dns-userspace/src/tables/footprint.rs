@@ -19,8 +19,6 @@ pub struct Objects {
     pub prefixes: u64,
     /// Resolver groups.
     pub groups: u64,
-    /// Pools.
-    pub pools: u64,
     /// Services.
     pub services: u64,
 }

@@ -64,10 +64,10 @@ fn answer(servers: &[u8]) -> Answer {
 }
 
 /// Publishes one service with one pool that says `eligible` and `rankings`.
-fn publish(tables: &Tables, eligible: Eligible, rankings: Vec<Ranking>) {
+fn publish(tables: &Tables, eligible: Eligible, rankings: &[Ranking]) {
     let number = tables.generation_number() + 1;
     let mut builder = ImageBuilder::new(tables, number);
-    builder.pool(eligible, &rankings);
+    builder.pool(eligible, rankings);
     let records = |servers: &[u8]| slot(&name(WWW), &answer(servers));
     let v4 = std::array::from_fn(|candidate| match candidate as u8 {
         candidate if candidate < SERVERS => records(&[candidate]),
@@ -121,7 +121,7 @@ fn one_store_moves_4096_groups_off_a_dead_server() {
     publish(
         &rig.tables,
         Eligible::new(0b111, 0, false),
-        rankings.collect(),
+        &rankings.collect::<Vec<_>>(),
     );
     expect_servers(&mut rig, |group| first_of(group, |_| true));
 
@@ -215,7 +215,7 @@ fn from_a_failing_probe_to_every_group_is_one_store() {
         }
     }
     assert_eq!(rankings.len(), usize::from(GROUPS));
-    publish(&rig.tables, eligible, rankings);
+    publish(&rig.tables, eligible, &rankings);
     expect_servers(&mut rig, |group| first_of(group, |_| true));
 
     let mut probes = 0;

@@ -3,8 +3,9 @@
 
 use dns_common::tables::Entry;
 
-/// What one octet of the address decides.
-type Node = [Entry; 256];
+/// What one octet of the address decides. There may be so many that to move them all,
+/// where there is room for more, takes long.
+type Node = Box<[Entry; 256]>;
 
 /// A direct index under construction: the entry of each block, and nodes for the
 /// blocks that are divided.
@@ -13,9 +14,8 @@ pub(super) struct Index {
     bits: u8,
     /// What is known of each block; numbers of nodes are places in `nodes`.
     blocks: Vec<Entry>,
-    /// Every node stands behind the one that it is below. There may be so many that
-    /// to move them all where there is room for more takes long.
-    nodes: Vec<Box<Node>>,
+    /// Every node stands behind the one that it is below.
+    nodes: Vec<Node>,
 }
 
 impl Index {
@@ -126,13 +126,13 @@ impl Index {
     }
 
     /// The nodes that entries point to.
-    pub(super) fn nodes(&self) -> &[Box<Node>] {
+    pub(super) fn nodes(&self) -> &[Node] {
         &self.nodes
     }
 }
 
 /// The node that `entry` points to, from now on if it did not.
-fn divided(entry: &mut Entry, nodes: &mut Vec<Box<Node>>) -> usize {
+fn divided(entry: &mut Entry, nodes: &mut Vec<Node>) -> usize {
     if let Some(node) = entry.as_node() {
         return node as usize;
     }
@@ -143,7 +143,7 @@ fn divided(entry: &mut Entry, nodes: &mut Vec<Box<Node>>) -> usize {
 }
 
 /// Changes what is known of everyone at or below `entry`.
-fn change_all(entry: &mut Entry, nodes: &mut [Box<Node>], change: &dyn Fn(Entry) -> Entry) {
+fn change_all(entry: &mut Entry, nodes: &mut [Node], change: &dyn Fn(Entry) -> Entry) {
     let Some(node) = entry.as_node() else {
         *entry = change(*entry);
         return;
