@@ -92,8 +92,8 @@ impl Ask {
 /// Reads a query for one record set in class IN, with those options that are
 /// `wanted`; `Err` says what else the message is.
 #[inline(always)]
-pub fn ask(
-    message: &(impl Octets + ?Sized),
+pub fn ask<M: Octets + ?Sized>(
+    message: &M,
     seed: u64,
     wanted: Wanted,
     host: &impl Host,
@@ -103,6 +103,7 @@ pub fn ask(
         return stop(Outcome::UpLength);
     }
     let (head, counts) = message.header().or_stop(Outcome::UpLength)?;
+    let counts = if M::IS_BARE { 0 } else { counts };
     if head & (QR | OPCODE | TC | QDCOUNT | ANCOUNT) != QDCOUNT_ONE {
         return unusual(head);
     }

@@ -9,6 +9,9 @@ use crate::{
 
 /// Read access to a DNS message.
 pub trait Octets {
+    /// Whether all of these messages are known to end with their question.
+    const IS_BARE: bool = false;
+
     /// The message's length in octets.
     fn len(&self) -> usize;
 

@@ -170,7 +170,7 @@ aside! {
     }
 }
 
-fn message<'f>(frame: &'f Frame, tally: &'f Tally) -> Message<'f> {
+fn message<'f>(frame: &'f Frame, tally: &'f Tally) -> Message<'f, false> {
     Message::at(frame, tally, tally.get(Work::Start) as usize & MESSAGE_MAX)
 }
 

@@ -11,8 +11,8 @@ use crate::{
     receive::{MESSAGE_MIN, Query, UDP_HEADER},
 };
 
-/// The DNS message inside a frame.
-pub(crate) struct Message<'f> {
+/// The DNS message inside a frame, perhaps known to end with its question.
+pub(crate) struct Message<'f, const BARE: bool> {
     frame: &'f Frame,
     tally: &'f Tally,
     start: usize,
@@ -48,7 +48,7 @@ impl Ending for NameEnd {
     }
 }
 
-impl<'f> Message<'f> {
+impl<'f, const BARE: bool> Message<'f, BARE> {
     /// The payload of the datagram `query`, perhaps with its `header`.
     #[inline(always)]
     pub(crate) fn new(
@@ -67,7 +67,7 @@ impl<'f> Message<'f> {
     }
 }
 
-impl<'f> Message<'f> {
+impl<'f> Message<'f, false> {
     /// The message that starts at `start` of the frame, whatever its length.
     #[inline(always)]
     pub(crate) fn at(frame: &'f Frame, tally: &'f Tally, start: usize) -> Self {
@@ -81,7 +81,9 @@ impl<'f> Message<'f> {
     }
 }
 
-impl Octets for Message<'_> {
+impl<const BARE: bool> Octets for Message<'_, BARE> {
+    const IS_BARE: bool = BARE;
+
     #[inline(always)]
     fn len(&self) -> usize {
         self.len

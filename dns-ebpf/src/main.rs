@@ -28,7 +28,6 @@ use aya_ebpf::{
     bindings::xdp_action, btf_maps::ProgramArray, macros::btf_map, programs::XdpContext,
 };
 use dns_common::{
-    ask::HEADER,
     outcome::{Action, OrStop as _, Outcome},
     tables::{Generation, Tables as _},
 };
@@ -37,31 +36,60 @@ use crate::{
     count::Tally,
     decide::Maps,
     host::Here,
-    packet::{Frame, Window},
+    packet::Frame,
     receive::{Plain, Query, UDP_HEADER},
 };
 
-/// Where [`veer`] finds [`veer_other`]; the loader puts it there.
+/// Where [`veer`] finds [`veer_edns`] and [`veer_other`]; the loader puts them there.
 #[btf_map]
-static OTHER: ProgramArray<1> = ProgramArray::new();
+static OTHERS: ProgramArray<2> = ProgramArray::new();
+const EDNS: u32 = 0;
+const OTHER: u32 = 1;
 
 /// The XDP program: answers queries over IPv4 without tags and options, whose headers
-/// are at offsets known ahead, and leaves all else to [`veer_other`].
+/// are at offsets known ahead, that end with their question. It leaves those with
+/// further records to [`veer_edns`], and all else to [`veer_other`].
 #[cfg_attr(target_arch = "bpf", aya_ebpf::macros::xdp)]
 #[inline(always)]
 #[expect(clippy::needless_pass_by_value, reason = "the macro hands it over")]
 fn veer(context: XdpContext) -> u32 {
     let frame = Frame::new(&context);
-    let Some(plain) = Plain::of(&frame) else {
-        // SAFETY: the context is the one this run was given. It returns only where the
-        // array is empty, as it is before the loader has attached this program.
-        unsafe { OTHER.tail_call(&context, 0) };
-        return xdp_action::XDP_PASS;
-    };
+    match Plain::of(&frame) {
+        Some(plain) if plain.is_bare() => run_plain::<true>(&context, &frame, &plain),
+        Some(_) => leave_to(&context, EDNS),
+        None => leave_to(&context, OTHER),
+    }
+}
+
+/// As [`veer`], for queries with further records.
+#[cfg_attr(target_arch = "bpf", aya_ebpf::macros::xdp)]
+#[inline(always)]
+#[expect(clippy::needless_pass_by_value, reason = "the macro hands it over")]
+fn veer_edns(context: XdpContext) -> u32 {
+    let frame = Frame::new(&context);
+    match Plain::of(&frame) {
+        Some(plain) => run_plain::<false>(&context, &frame, &plain),
+        None => xdp_action::XDP_PASS,
+    }
+}
+
+/// Goes on in one of the other programs.
+#[inline(always)]
+fn leave_to(context: &XdpContext, program: u32) -> u32 {
+    // SAFETY: the context is the one this run was given. It returns only where the
+    // array is empty, as it is before the loader has attached this program.
+    unsafe { OTHERS.tail_call(context, program) };
+    xdp_action::XDP_PASS
+}
+
+/// The whole way of a packet with `plain` headers.
+#[inline(always)]
+fn run_plain<const BARE: bool>(context: &XdpContext, frame: &Frame, plain: &Plain) -> u32 {
     run(|tally, generation| {
-        let query = plain.receive(&frame, generation)?;
+        let query = plain.receive(frame, generation)?;
         let header = Some(plain.message());
-        respond::<true>(&context, &frame, &query, header, generation, tally)
+        let message = ask::Message::<BARE>::new(frame, tally, &query, header);
+        respond::<true, BARE>(context, &message, &query, generation, tally)
     })
 }
 
@@ -73,7 +101,8 @@ fn veer_other(context: XdpContext) -> u32 {
     let frame = Frame::new(&context);
     run(|tally, generation| {
         let query = receive::receive(&frame, generation, tally)?;
-        respond::<false>(&context, &frame, &query, None, generation, tally)
+        let message = ask::Message::<false>::new(&frame, tally, &query, None);
+        respond::<false, false>(&context, &message, &query, generation, tally)
     })
 }
 
@@ -105,23 +134,21 @@ fn run(way: impl FnOnce(&Tally, &Generation) -> Result<(), Outcome>) -> u32 {
     }
 }
 
-/// The way of the datagram `query`, whose DNS header may have been checked.
+/// The way of the datagram `query` with this `message`.
 #[inline(always)]
-fn respond<const PLAIN: bool>(
+fn respond<const PLAIN: bool, const BARE: bool>(
     context: &XdpContext,
-    frame: &Frame,
+    message: &ask::Message<BARE>,
     query: &Query,
-    header: Option<Window<HEADER>>,
     generation: &Generation,
     tally: &Tally,
 ) -> Result<(), Outcome> {
-    let message = ask::Message::new(frame, tally, query, header);
     let here = Here {
         context: Some(context),
         tally,
         start: query.transport + UDP_HEADER,
     };
-    let reply = dns_common::respond(&message, query.source, &Maps, generation, &here)?;
+    let reply = dns_common::respond(message, query.source, &Maps, generation, &here)?;
     tally.pend(reply.outcome());
     reply::reply::<PLAIN>(context, query, &reply, tally)?;
     count::service(reply.service);

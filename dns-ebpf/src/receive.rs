@@ -82,6 +82,12 @@ impl Plain {
         is_plain.then_some(Self(headers))
     }
 
+    /// Whether the message says it has no records.
+    #[inline(always)]
+    pub(crate) fn is_bare(&self) -> bool {
+        self.message().half::<8>() == 0
+    }
+
     /// The header of the message.
     #[inline(always)]
     pub(crate) fn message(&self) -> Window<HEADER> {

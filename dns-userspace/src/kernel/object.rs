@@ -17,12 +17,12 @@ use crate::tables::{Capacity, Tables};
 static IN_ARENA: &[u8] = aya::include_bytes_aligned!(env!("VEER_EBPF_OBJECT_PATH"));
 static IN_ARRAYS: &[u8] = aya::include_bytes_aligned!(env!("VEER_EBPF_ARRAYS_OBJECT_PATH"));
 
-/// Names of the programs in each: the one to attach, and the one that it leaves to
+/// Names of the programs in each: the one to attach, and those that it leaves to
 /// what it does not take.
-pub(super) const PROGRAMS: [&str; 2] = ["veer", "veer_other"];
+pub(super) const PROGRAMS: [&str; 3] = ["veer", "veer_edns", "veer_other"];
 
-/// Name of the map where the first finds the second.
-const OTHER: &str = "OTHER";
+/// Name of the map where the first finds the others.
+const OTHERS: &str = "OTHERS";
 
 /// Name of the [`Constants`], as `[u64; Constants::WORDS]`.
 const CONSTANTS: &str = "CONSTANTS";
@@ -170,23 +170,26 @@ fn is_without_arenas(error: &EbpfError) -> bool {
     )
 }
 
-/// Loads the programs, and tells the first where the second is.
+/// Loads the programs, and tells the first where the others are.
 fn load_programs(ebpf: &mut Ebpf) -> Result<(), KernelError> {
+    let mut fds = Vec::new();
     for name in PROGRAMS {
         let program = program(ebpf, name)?;
         program.load().map_err(|error| load_error(&error))?;
+        let fd = program.fd().map_err(|error| load_error(&error))?;
+        fds.push(
+            fd.try_clone()
+                .map_err(KernelError::call("dup", format!("program {name}")))?,
+        );
     }
-    let [_, other] = PROGRAMS;
-    let fd = program(ebpf, other)?
-        .fd()
-        .map_err(|error| load_error(&error))?;
-    let fd = fd
-        .try_clone()
-        .map_err(KernelError::call("dup", format!("program {other}")))?;
-    let map = ebpf.map_mut(OTHER).ok_or_else(|| no_map(OTHER));
-    let map = map.map_err(KernelError::call("opening", OTHER))?;
-    let mut map = ProgramArray::try_from(map).map_err(map_error("opening", OTHER))?;
-    map.set(0, &fd, 0).map_err(map_error("writing", OTHER))
+    let map = ebpf.map_mut(OTHERS).ok_or_else(|| no_map(OTHERS));
+    let map = map.map_err(KernelError::call("opening", OTHERS))?;
+    let mut map = ProgramArray::try_from(map).map_err(map_error("opening", OTHERS))?;
+    for (index, fd) in (0..).zip(&fds[1..]) {
+        map.set(index, fd, 0)
+            .map_err(map_error("writing", OTHERS))?;
+    }
+    Ok(())
 }
 
 pub(super) fn program<'e>(ebpf: &'e mut Ebpf, name: &str) -> Result<&'e mut Xdp, KernelError> {
