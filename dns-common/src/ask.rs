@@ -65,8 +65,8 @@ pub mod rtype {
 pub struct Ask {
     /// Length of the name in wire form, the root label included: 1 to 255.
     pub name_len: usize,
-    /// The folded name from its end, zeros before its start, where it is no longer
-    /// than [`SHORT_MAX`]; else nothing.
+    /// The name from its end, [coarse](name::coarse), zeros before its start, where it
+    /// is no longer than [`SHORT_MAX`]; else nothing.
     pub words: [u64; SHORT_WORDS],
     /// Hash of the folded name.
     pub hash: u64,
@@ -125,12 +125,13 @@ pub fn ask<M: Octets + ?Sized>(
     if name_len > NAME_MAX {
         return stop(Outcome::UpQuestion);
     }
-    let name_len = message.forget::<NAME_MAX>(name_len);
-
+    let name_len = message.offset(name_len);
+    // A copy to count by: what the verifier learns of it differs by its value.
+    let count = message.forget::<NAME_MAX>(name_len);
     let end = HEADER + name_len;
     let ending = message.ending(end).or_stop(Outcome::UpQuestion)?;
-    let (words, read) = if name_len <= SHORT_MAX {
-        name::short(&ending, name_len, seed)
+    let (words, read) = if count <= SHORT_MAX {
+        name::short(&ending, name_len, count, seed)
     } else {
         let read = host.long_name(message, name_len, seed);
         ([0; SHORT_WORDS], read.or_stop(Outcome::UpQuestion)?)

@@ -136,7 +136,7 @@ pub fn find(
     generation: &Generation,
     host: &impl Host,
 ) -> Result<(Row, TypeEntry), Outcome> {
-    if let Some(row) = find::exact(message, ask, tables, generation, host) {
+    if let Some(row) = find::exact(message, ask, tables, generation, host)? {
         return Ok((row, entry(&row, ask.rtype, tables)?));
     }
     let encloser = host.closest_encloser(message, ask.name_len, tables, generation)?;

@@ -3,7 +3,7 @@
 use crate::{
     ask::{Ask, HEADER},
     host::Host,
-    name::{self, LABELS_MAX, NAME_MAX, SHORT_MAX, fold, mix},
+    name::{self, LABELS_MAX, NAME_MAX, coarse, fold, mix},
     octets::Octets,
     outcome::{OrStop as _, Outcome, stop},
     tables::{Generation, Row, Tables, bucket},
@@ -12,7 +12,8 @@ use crate::{
 /// Steps after which bisecting [`LABELS_MAX`] ancestors has ended.
 const BISECTIONS: usize = LABELS_MAX.ilog2() as usize + 1;
 
-/// The row of exactly this name.
+/// The row of exactly this name; `None` where there is none in the tables. Of two that
+/// the index does not tell apart one may be there, and the full server knows the other.
 #[inline(always)]
 pub fn exact(
     message: &(impl Octets + ?Sized),
@@ -20,18 +21,23 @@ pub fn exact(
     tables: &impl Tables,
     generation: &Generation,
     host: &impl Host,
-) -> Option<Row> {
-    let cell = candidate(ask.hash, tables, generation)?;
-    if ask.name_len > SHORT_MAX {
-        return host.long_row(message, ask.name_len, cell, tables);
-    }
-    let line = tables.name(cell)?;
+) -> Result<Option<Row>, Outcome> {
+    let Some(cell) = candidate(ask.hash, tables, generation) else {
+        return Ok(None);
+    };
+    let line = tables.name(cell).or_stop(Outcome::UpNoAnswer)?;
     let row = Row::load(line);
-    let words = ask.words.iter().zip(&line.0[Row::WORDS..]);
-    let different = words.fold(0, |different, (word, slot)| {
-        different | (word ^ slot.load())
-    });
-    (different == 0 && row.name_len() == ask.name_len).then_some(row)
+    if row.is_plain(ask.name_len) {
+        let words = ask.words.iter().zip(&line.0[Row::WORDS..]);
+        let different = words.fold(0, |different, (word, slot)| {
+            different | (word ^ slot.load())
+        });
+        if different == 0 {
+            return Ok(Some(row));
+        }
+    }
+    let row = host.compare(message, ask.name_len, cell, tables);
+    row.map(Some).or_stop(Outcome::UpNoAnswer)
 }
 
 /// The row of the closest ancestor of the name of `name_len` octets that is in the
@@ -122,7 +128,7 @@ fn hash_words(
         if len < 8 * (index + 1) {
             break;
         }
-        hash = mix(hash, fold(name::word(message, HEADER, len, index)?));
+        hash = mix(hash, coarse(name::word(message, HEADER, len, index)?));
         host.set_hash(index + 1, hash);
     }
     Some(())
@@ -141,7 +147,7 @@ fn ancestor_hash(
     if len & 7 == 0 {
         return Some(hash);
     }
-    Some(mix(hash, fold(name::rest(message, HEADER + at, len)?)))
+    Some(mix(hash, coarse(name::rest(message, HEADER + at, len)?)))
 }
 
 /// The cell of the name that has `hash`, if any has: one with its tag.

@@ -186,7 +186,7 @@ pub trait Host {
 
     /// See [`find::compare`].
     #[inline(always)]
-    fn long_row(
+    fn compare(
         &self,
         message: &(impl Octets + ?Sized),
         len: usize,

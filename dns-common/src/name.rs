@@ -25,16 +25,22 @@ pub const SHORT_MAX: usize = 8 * SHORT_WORDS;
 /// A name that was read: its hash, and the sum over its octets (see [`lanes`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Read {
-    /// `seed` mixed with the folded words, last octets first.
+    /// `seed` mixed with the [`coarse`] words, last octets first.
     pub hash: u64,
     /// The words were taken from the end: the last octet is the upper one of a lane.
     pub sum: u64,
 }
 
 /// Reads the name of `len` octets (1 to [`SHORT_MAX`]) before `ending`: its words,
-/// folded, zeros before its start; and hash and sum.
+/// [`coarse`], zeros before its start; and hash and sum. `count` is `len` too, to count
+/// by.
 #[inline(always)]
-pub fn short(ending: &impl Ending, len: usize, seed: u64) -> ([u64; SHORT_WORDS], Read) {
+pub fn short(
+    ending: &impl Ending,
+    len: usize,
+    count: usize,
+    seed: u64,
+) -> ([u64; SHORT_WORDS], Read) {
     const { assert!(SHORT_WORDS <= ENDING_WORDS) };
     let mut words = [0; SHORT_WORDS];
     let mut hash = seed;
@@ -43,16 +49,16 @@ pub fn short(ending: &impl Ending, len: usize, seed: u64) -> ([u64; SHORT_WORDS]
     macro_rules! words {
         ($($number:literal)*) => {$(
             let octets = ending.word::<$number>();
-            if len < 8 * ($number + 1) {
+            if count < 8 * ($number + 1) {
                 if len & 7 != 0 {
                     let octets = last_octets(octets, len & 7);
-                    words[$number] = fold(octets);
+                    words[$number] = coarse(octets);
                     hash = mix(hash, words[$number]);
                     sum.add(octets);
                 }
                 return (words, Read { hash, sum: sum.total() });
             }
-            words[$number] = fold(octets);
+            words[$number] = coarse(octets);
             hash = mix(hash, words[$number]);
             sum.add(octets);
         )*};
@@ -74,12 +80,12 @@ pub fn long(message: &(impl Octets + ?Sized), start: usize, len: usize, seed: u6
             break;
         }
         let octets = word(message, start, len, index)?;
-        read.hash = mix(read.hash, fold(octets));
+        read.hash = mix(read.hash, coarse(octets));
         read.sum += lanes(octets);
     }
     if len & 7 != 0 {
         let octets = rest(message, start, len)?;
-        read.hash = mix(read.hash, fold(octets));
+        read.hash = mix(read.hash, coarse(octets));
         read.sum += lanes(octets);
     }
     Some(read)
@@ -153,9 +159,9 @@ pub fn folded_words(name: &[u8]) -> impl Iterator<Item = u64> {
     })
 }
 
-/// The hash of a name: `seed` mixed with its folded words, last octets first.
+/// The hash of a name: `seed` mixed with its words, last octets first, in any case.
 pub fn hash(seed: u64, words: impl IntoIterator<Item = u64>) -> u64 {
-    words.into_iter().fold(seed, mix)
+    words.into_iter().map(coarse).fold(seed, mix)
 }
 
 /// One step of the hash: a multiplication spreads every bit upwards, the shift
@@ -164,6 +170,22 @@ pub fn hash(seed: u64, words: impl IntoIterator<Item = u64>) -> u64 {
 pub const fn mix(hash: u64, word: u64) -> u64 {
     let product = (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15); // 2^64 / golden ratio
     product ^ product >> 32
+}
+
+/// Eight octets, folded in a third of the steps that [`fold`] takes: every octet with
+/// bit 6 gets bit 5, and so do a few besides `A` to `Z`.
+///
+/// Names of one hash are then told apart when they are compared. A name without
+/// [ambiguous](is_ambiguous) octets is the only one to be coarsely its own folded words.
+#[inline(always)]
+pub const fn coarse(word: u64) -> u64 {
+    word | word >> 1 & ONES << 5
+}
+
+/// Whether `octet` and others that are not its own in another case are coarsely this
+/// octet.
+pub const fn is_ambiguous(octet: u8) -> bool {
+    matches!(octet, b'`' | b'{'..=0x7f | 0xe0..)
 }
 
 const ONES: u64 = 0x0101_0101_0101_0101;

@@ -71,7 +71,7 @@ aside! {
 
 aside! {
     /// [`find::compare`] of the name of [`Work::Len`] octets with the row in a cell.
-    veer_long_row(context, tally) {
+    veer_compare(context, tally) {
         let frame = Frame::new(&context);
         let message = message(&frame, &tally);
         let len = tally.get(Work::Len) as usize & NAME_MAX;
@@ -239,12 +239,12 @@ impl Here<'_> {
     }
 
     #[inline(always)]
-    pub(crate) fn compare_long_row(&self, len: usize, cell: u32) -> Option<Row> {
+    pub(crate) fn compare_whole(&self, len: usize, cell: u32) -> Option<Row> {
         let tally = self.tally;
         tally.set(Work::Start, self.start as u64);
         tally.set(Work::Len, len as u64);
         tally.set(Work::First, u64::from(cell));
-        self.aside(veer_long_row).then(|| row(tally))
+        self.aside(veer_compare).then(|| row(tally))
     }
 
     #[inline(always)]

@@ -71,14 +71,14 @@ impl Host for Here<'_> {
     }
 
     #[inline(always)]
-    fn long_row(
+    fn compare(
         &self,
         _: &(impl Octets + ?Sized),
         len: usize,
         cell: u32,
         _: &impl Tables,
     ) -> Option<Row> {
-        self.compare_long_row(len, cell)
+        self.compare_whole(len, cell)
     }
 
     #[inline(always)]

@@ -8,7 +8,8 @@ use crate::{ask::rtype, decision::CANDIDATES_MAX};
 ///
 /// Word 0: bits 0–31 the first answer cell, 32–47 the pool, 48–55 the cells of
 /// one answer, 56–63 flags. Word 1: bits 0–31 the service's number, 32–39 the
-/// name's length in octets, 40–63 the zone's number. Word 2: bits 0–31 the cell
+/// name's length in octets, 40 whether it is [compared whole](Row::compared_whole),
+/// 41–63 the zone's number. Word 2: bits 0–31 the cell
 /// of other types' entries, 0 for none; 32–63 what [`Row::below`] points to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row(pub u64, pub u64, pub u64);
@@ -116,12 +117,15 @@ impl Row {
     pub const NO_SERVICE: u32 = u32::MAX;
 
     /// Highest number of a zone; those after share it.
-    pub const ZONE_MAX: u32 = (1 << 24) - 1;
+    pub const ZONE_MAX: u32 = (1 << (64 - Self::ZONE_SHIFT)) - 1;
 
     // Flags in word 0: everyone gets the same addresses; then two bits for
     // `Below`.
     const STATIC: u64 = 1 << 56;
     const BELOW_SHIFT: u32 = 57;
+    // In word 1, on top of the length, so that one comparison sees both.
+    const WHOLE: u64 = 1 << 40;
+    const ZONE_SHIFT: u32 = 41;
 
     /// Cells of names that take this many octets, with the words before them.
     pub const fn cells(name_len: usize) -> u32 {
@@ -153,6 +157,20 @@ impl Row {
         Self(self.0, self.1, self.2 | cell as u64)
     }
 
+    /// This row of a name that its coarse words do not tell from others: it has
+    /// [ambiguous](crate::name::is_ambiguous) octets.
+    #[must_use]
+    pub const fn compared_whole(self) -> Self {
+        Self(self.0, self.1 | Self::WHOLE, self.2)
+    }
+
+    /// Whether this is the row of a name of `len` octets, at most
+    /// [`SHORT_MAX`](crate::name::SHORT_MAX), that is not [compared whole](Row::compared_whole).
+    #[inline(always)]
+    pub const fn is_plain(self, len: usize) -> bool {
+        (self.1 >> 32 & 0x1ff) as usize == len
+    }
+
     /// This row in zone number `zone`.
     #[must_use]
     pub const fn in_zone(self, zone: u32) -> Self {
@@ -161,7 +179,7 @@ impl Row {
         } else {
             zone
         };
-        Self(self.0, self.1 | (zone as u64) << 40, self.2)
+        Self(self.0, self.1 | (zone as u64) << Self::ZONE_SHIFT, self.2)
     }
 
     /// This row with what names below it get.
@@ -213,7 +231,7 @@ impl Row {
     /// The zone's number.
     #[inline(always)]
     pub const fn zone(self) -> u32 {
-        (self.1 >> 40) as u32
+        (self.1 >> Self::ZONE_SHIFT) as u32
     }
 
     /// What names below this one get that are not in the tables.

@@ -60,7 +60,7 @@ impl Steerer<'_> {
     fn has_family(&self, query: &[u8]) -> Option<bool> {
         let generation = &self.live.generation;
         let ask = ask::ask(query, generation.seed, Wanted::by(&self.host), &self.host).ok()?;
-        let row = find::exact(query, &ask, self.tables, generation, &self.host)?;
+        let row = find::exact(query, &ask, self.tables, generation, &self.host).ok()??;
         let entry = row.addresses(ask.rtype)?;
         let all = entry.cell()? + u32::from(ALL_CANDIDATES) * entry.stride();
         let head = |cell| self.tables.answer(cell).map(AnswerHead::load);

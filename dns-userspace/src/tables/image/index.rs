@@ -14,6 +14,9 @@ use super::ImageError;
 
 /// Seeds tried before the name index is called full.
 const SEEDS_MAX: u64 = 64;
+/// Seeds tried before a name is left out that others have the tag of: such names may
+/// have one hash under every seed, see [`name::coarse`].
+const SEEDS_FOR_ALL: usize = 8;
 
 /// A name's words as [`name::folded_words`] has them, and its first cell.
 pub(in crate::tables) type Entry<W> = (W, u32);
@@ -26,7 +29,8 @@ pub(super) fn seeds() -> impl Iterator<Item = u64> {
 }
 
 /// Makes `buckets`, a power of two of them, the index of `names` under the first of
-/// `seeds` that places every one; that seed.
+/// `seeds` that places every one, or, after [`SEEDS_FOR_ALL`], every one but those whose
+/// tag is taken; that seed.
 pub(in crate::tables) fn place_names<W: Iterator<Item = u64>>(
     names: impl Iterator<Item = Entry<W>> + Clone,
     buckets: &[Line],
@@ -34,7 +38,11 @@ pub(in crate::tables) fn place_names<W: Iterator<Item = u64>>(
 ) -> Result<u64, ImageError> {
     seeds
         .into_iter()
-        .find(|seed| place_names_with(names.clone(), buckets, *seed))
+        .enumerate()
+        .find(|(attempt, seed)| {
+            place_names_with(names.clone(), buckets, *seed, *attempt < SEEDS_FOR_ALL)
+        })
+        .map(|(_, seed)| seed)
         .ok_or_else(|| ImageError::Index {
             names: names.count(),
         })
@@ -45,6 +53,7 @@ fn place_names_with<W: Iterator<Item = u64>>(
     mut names: impl Iterator<Item = Entry<W>>,
     buckets: &[Line],
     seed: u64,
+    all: bool,
 ) -> bool {
     for word in buckets.iter().flat_map(|bucket| &bucket.0) {
         word.store(0);
@@ -59,7 +68,7 @@ fn place_names_with<W: Iterator<Item = u64>>(
             entry != 0 && (entry >> 32) as u32 == tag
         };
         if both.iter().any(|bucket| bucket.0.iter().any(same_tag)) {
-            return false;
+            return !all;
         }
         // The first place as long as it has room: most lookups end there.
         let mut words = both.into_iter().flat_map(|bucket| &bucket.0);

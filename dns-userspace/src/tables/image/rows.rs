@@ -2,7 +2,7 @@
 //! stand: many threads can do that at once.
 
 use dns_common::{
-    name::folded_words,
+    name::{folded_words, is_ambiguous},
     tables::{Below, By, Line, Row, TypeEntry, Word},
 };
 
@@ -31,6 +31,8 @@ struct Prepared {
     /// Where its name starts in [`Rows::names`].
     cell: usize,
     name_len: u8,
+    /// See [`Row::compared_whole`].
+    compared_whole: bool,
     zone: u32,
     /// Number of the service and the pool, if it is steered.
     steered: Option<(u32, u16)>,
@@ -85,6 +87,7 @@ impl Rows {
         self.prepared.push(Prepared {
             cell: self.names.len(),
             name_len: name.len() as u8,
+            compared_whole: name.iter().copied().any(is_ambiguous),
             zone: data.zone,
             steered,
             addresses,
@@ -109,6 +112,11 @@ impl Rows {
             };
             let own;
             (own, types) = types.split_at(prepared.types);
+            let row = if prepared.compared_whole {
+                row.compared_whole()
+            } else {
+                row
+            };
             let row = row
                 .in_zone(prepared.zone)
                 .with_types(self.add_types(own, answers))
