@@ -120,6 +120,9 @@ impl<const BARE: bool> Octets for Message<'_, BARE> {
 
     #[inline(always)]
     fn forget<const MAX: usize>(&self, value: usize) -> usize {
+        if BARE {
+            return value & const { (MAX + 1).next_power_of_two() - 1 };
+        }
         self.tally.forget::<MAX>(value)
     }
 
@@ -130,6 +133,9 @@ impl<const BARE: bool> Octets for Message<'_, BARE> {
 
     #[inline(always)]
     fn forget_word(&self, value: u64) -> u64 {
+        if BARE {
+            return value;
+        }
         self.tally.forget_word(value)
     }
 }
