@@ -1,7 +1,7 @@
 //! The DNS message where it lies, for the shared code to read.
 
 use dns_common::{
-    ask::{HEADER, TYPE_AND_CLASS},
+    ask::{HEADER, QUERY_MAX, TYPE_AND_CLASS},
     octets::{ENDING_WORDS, Ending, Octets},
 };
 
@@ -128,7 +128,7 @@ impl<const BARE: bool> Octets for Message<'_, BARE> {
 
     #[inline(always)]
     fn offset(&self, at: usize) -> usize {
-        clip(at)
+        clip::<QUERY_MAX>(at)
     }
 
     #[inline(always)]

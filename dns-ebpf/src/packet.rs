@@ -9,7 +9,7 @@ use aya_ebpf::{
     helpers::{bpf_xdp_adjust_head, bpf_xdp_adjust_tail},
     programs::XdpContext,
 };
-use dns_common::{ask::QUERY_MAX, tables::Word};
+use dns_common::tables::Word;
 
 /// The octets of one frame, as they lie between two resizings.
 #[derive(Clone, Copy)]
@@ -36,6 +36,15 @@ impl Frame {
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
         distance(self.start, self.end)
+    }
+
+    /// The first `N` octets; `None` past the end.
+    #[inline(always)]
+    pub(crate) fn start<const N: usize>(&self) -> Option<Window<N>> {
+        if self.start.wrapping_add(N) > self.end {
+            return None;
+        }
+        Some(Window(self.start))
     }
 
     /// Octets `at` to `at + N - 1`; `None` past the end.
@@ -72,28 +81,28 @@ fn advance(pointer: *mut u8, octets: usize) -> *mut u8 {
     pointer.wrapping_add(octets)
 }
 
-/// `at`, which is no more than [`QUERY_MAX`], masked right here: the verifier
+/// `value`, which is no more than `MAX` (all bits set), masked right here: the verifier
 /// wants to see what the compiler may know and leave out.
 #[inline(always)]
-pub(crate) fn clip(at: usize) -> usize {
-    const { assert!((QUERY_MAX + 1).is_power_of_two()) };
+pub(crate) fn clip<const MAX: usize>(value: usize) -> usize {
+    const { assert!((MAX + 1).is_power_of_two()) };
     #[cfg(target_arch = "bpf")]
     {
-        let mut at = at;
+        let mut value = value;
         // SAFETY: one operation on a register, without any other effect.
         unsafe {
             core::arch::asm!(
-                "{at} &= {max}",
-                at = inout(reg) at,
-                max = const QUERY_MAX,
+                "{value} &= {max}",
+                value = inout(reg) value,
+                max = const MAX,
                 options(pure, nomem, nostack),
             );
         }
-        at
+        value
     }
     #[cfg(not(target_arch = "bpf"))]
     {
-        at & QUERY_MAX
+        value & MAX
     }
 }
 

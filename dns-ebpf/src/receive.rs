@@ -76,7 +76,7 @@ impl Plain {
     /// Those of `frame`; `None` where it is something else.
     #[inline(always)]
     pub(crate) fn of(frame: &Frame) -> Option<Self> {
-        let headers = frame.window::<PLAIN>(0)?;
+        let headers = frame.start::<PLAIN>()?;
         let is_plain =
             headers.pair::<12>() == IPV4 && headers.octet::<ETHERNET_HEADER>() == IPV4_PLAIN;
         is_plain.then_some(Self(headers))
@@ -114,9 +114,7 @@ pub(crate) fn receive(
     generation: &Generation,
     tally: &Tally,
 ) -> Result<Query, Outcome> {
-    let ethernet = frame
-        .window::<ETHERNET_HEADER>(0)
-        .or_stop(Outcome::UpNotIp)?;
+    let ethernet = frame.start::<ETHERNET_HEADER>().or_stop(Outcome::UpNotIp)?;
     let mut protocol = ethernet.pair::<12>();
     let mut network = ETHERNET_HEADER;
     for _ in 0..VLAN_TAGS_MAX {

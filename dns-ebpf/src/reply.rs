@@ -15,7 +15,7 @@ use crate::{
     aside,
     count::Tally,
     decide::Maps,
-    packet::{Frame, Window, move_end, move_start},
+    packet::{Frame, Window, clip, move_end, move_start},
     receive::{
         ETHERNET_HEADER, IPV4, IPV4_HEADER, IPV6_HEADER, MESSAGE_MIN, Query, TRANSPORT_MAX, UDP,
         UDP_HEADER,
@@ -60,12 +60,14 @@ pub(crate) fn reply<const PLAIN: bool>(
     let longer = (query.transport + datagram) as i32 - frame.len() as i32;
     let question_end = query.transport + UDP_HEADER + reply.question_end();
     if PLAIN {
-        let old = Addresses::of(frame.window(0).or_stop(Outcome::UpNoRoom)?);
+        let old = Addresses::of(frame.start().or_stop(Outcome::UpNoRoom)?);
         // To take room before a frame costs half of what it costs to clear room behind it.
-        if !move_question(context, longer, question_end, tally)? {
+        let mut frame = frame;
+        if !move_question(context, &mut frame, longer, question_end)? {
             make_room(context, longer, question_end, tally)?;
+            frame = Frame::new(context);
         }
-        return write_plain(context, query, &old, reply, datagram, tally)
+        return write_plain(context, frame, query, &old, reply, datagram, tally)
             .or_stop(Outcome::DropBroken);
     }
     make_room(context, longer, question_end, tally)?;
@@ -115,21 +117,24 @@ fn make_room(
 #[inline(always)]
 fn move_question(
     context: &XdpContext,
+    frame: &mut Frame,
     longer: i32,
     question_end: usize,
-    tally: &Tally,
 ) -> Result<bool, Outcome> {
+    /// Where the question's last octets start at most, and every bit of it.
+    const AT_MAX: usize = (MESSAGE_MIN + HEADER).next_power_of_two() - 1;
+
     let is_short = question_end <= MESSAGE_MIN + HEADER + SHORT_QUESTION;
     if !is_short || !(1..=GROWTH_MAX as i32).contains(&longer) {
         return Ok(false);
     }
-    let longer = tally.forget::<GROWTH_MAX>(longer.unsigned_abs() as usize);
+    let longer = clip::<GROWTH_MAX>(longer.unsigned_abs() as usize);
     if move_start(context, -(longer as i32)).is_none() {
         return Ok(false);
     }
-    let frame = Frame::new(context);
+    *frame = Frame::new(context);
     // Whatever comes before a shorter question is moved with it, to be written over.
-    let at = tally.forget::<{ MESSAGE_MIN + HEADER }>(question_end - SHORT_QUESTION);
+    let at = clip::<AT_MAX>(question_end - SHORT_QUESTION);
     let to = frame.window::<SHORT_QUESTION>(at);
     let from = frame.window::<SHORT_QUESTION>(longer + at);
     let (to, from) = to.zip(from).or_stop(Outcome::DropBroken)?;
@@ -193,7 +198,7 @@ fn write(
     tally: &Tally,
 ) -> Option<()> {
     let frame = Frame::new(context);
-    let macs = frame.window(0)?;
+    let macs = frame.start()?;
     ethernet(Macs::exchanged(macs), macs, tally);
     let addresses = match query.source {
         Source::V4(_) => {
@@ -218,14 +223,14 @@ fn write(
 #[inline(always)]
 fn write_plain(
     context: &XdpContext,
+    frame: Frame,
     query: &Query,
     old: &Addresses,
     reply: &Reply,
     datagram: usize,
     tally: &Tally,
 ) -> Option<()> {
-    let frame = Frame::new(context);
-    let headers = frame.window::<{ MESSAGE_MIN + HEADER }>(0)?;
+    let headers = frame.start::<{ MESSAGE_MIN + HEADER }>()?;
     ethernet(old.macs, headers.part::<0, _>(), tally);
     headers.set_pair::<MAC_ADDRESSES>(IPV4);
     let ip = headers.part::<ETHERNET_HEADER, _>();
