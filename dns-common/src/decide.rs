@@ -37,8 +37,8 @@ pub struct Chosen {
 /// Decides on the reply to `ask` from `resolver`; `Err` says why there is none
 /// to be made here.
 #[inline(always)]
-pub fn decide(
-    message: &(impl Octets + ?Sized),
+pub fn decide<M: Octets + ?Sized>(
+    message: &M,
     ask: &Ask,
     resolver: Source,
     tables: &impl Tables,
@@ -62,13 +62,14 @@ pub fn decide(
     // From here on one state for all ways to an answer.
     let answers = TypeEntry(message.forget_word(answers.0));
 
-    let honours_subnet = match host.client_subnet() {
-        ClientSubnet::Off => false,
-        ClientSubnet::On => true,
-        ClientSubnet::Trusted => {
-            ask.edns.has_subnet() && host.resolver(resolver, tables).has(Entry::TRUSTED)
-        }
-    };
+    let honours_subnet = !M::IS_BARE
+        && match host.client_subnet() {
+            ClientSubnet::Off => false,
+            ClientSubnet::On => true,
+            ClientSubnet::Trusted => {
+                ask.edns.has_subnet() && host.resolver(resolver, tables).has(Entry::TRUSTED)
+            }
+        };
     // A requester that keeps its clients to itself is answered for itself.
     let mut source = resolver;
     let mut by_subnet = false;
@@ -85,7 +86,11 @@ pub fn decide(
         chosen.scope = 0;
     }
 
-    let mut opt = Opt::new(ask, host);
+    let mut opt = if M::IS_BARE {
+        Opt::NONE
+    } else {
+        Opt::new(ask, host)
+    };
     // Read again: few queries have it, and all would have to make room for it.
     if honours_subnet && let Some(subnet) = ask.edns.subnet(message) {
         opt.add_subnet(&subnet, chosen.scope);
@@ -93,7 +98,8 @@ pub fn decide(
     }
     let mut proved = false;
     let mut has_cookie = false;
-    if host.cookies()
+    if !M::IS_BARE
+        && host.cookies()
         && let Some(asked) = ask.edns.cookie(message)
     {
         let (server, validity) = host.server_cookie(asked, resolver, tables, generation);
@@ -257,8 +263,10 @@ const NOBODY: u64 = u64::MAX;
 #[inline(always)]
 fn picked(by: By, ranking: Ranking, eligible: Eligible) -> u64 {
     let number = |family| pick(ranking, eligible, family).map_or(NOBODY, u64::from);
-    if by != By::Both {
-        return number(if by == By::V6 { Family::V6 } else { Family::V4 });
+    match by {
+        By::V4 | By::Nobody => return number(Family::V4),
+        By::V6 => return number(Family::V6),
+        By::Both => {}
     }
     // Both families have to lead to one candidate.
     match number(Family::V4) {

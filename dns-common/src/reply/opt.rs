@@ -47,6 +47,14 @@ impl Opt {
     /// Length of the longest record, octets.
     pub const MAX: usize = OPT_FIXED + COOKIE + SUBNET_FIXED + 16;
 
+    /// No record.
+    pub const NONE: Self = Self {
+        word: 0,
+        payload: 0,
+        cookie: [0; 3],
+        subnet: [0; 3],
+    };
+
     /// The record without options, or none where `ask` has none: our payload
     /// size, version 0, DO as asked (RFC 3225 section 3).
     #[inline(always)]

@@ -40,22 +40,21 @@ pub const fn is_v4(words: (u64, u64)) -> bool {
     words.0 == 0 && words.1 as u32 == 0xffff_0000
 }
 
-/// The only slot `words` can stand in under `seed`.
+/// The only slot `words` can stand in under this [`multiplier`].
 #[inline(always)]
-pub const fn slot(words: (u64, u64), seed: u32) -> u32 {
-    (mixed(words, seed) >> 56) as u32
+pub const fn slot(words: (u64, u64), multiplier: u64) -> u32 {
+    ((words.0 ^ words.1).wrapping_mul(multiplier) >> 56) as u32
 }
 
-/// The only bit that stands for `words` under `seed` where a bit is all there is.
+/// The only bit that stands for `words` where a bit is all there is: the upper bits of
+/// the last octet say which, so that addresses side by side, as hosts have them, take few.
 #[inline(always)]
-pub const fn filter(words: (u64, u64), seed: u32) -> u64 {
-    1 << (mixed(words, seed) >> 58)
+pub const fn filter(words: (u64, u64)) -> u64 {
+    1 << (words.1 >> 58)
 }
 
-/// The seed makes the multiplier: added to the address, it would move addresses
-/// that lie side by side together, and those are what hosts have.
-#[inline(always)]
-const fn mixed(words: (u64, u64), seed: u32) -> u64 {
-    let multiplier = (seed as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    (words.0 ^ words.1).wrapping_mul(multiplier)
+/// The `seed`'s multiplier. A seed added to the address would move addresses that lie
+/// side by side together.
+pub const fn multiplier(seed: u32) -> u64 {
+    (seed as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1
 }

@@ -1,6 +1,6 @@
 //! The lines every packet reads first.
 
-use super::{Line, Word};
+use super::{Line, Word, address::SLOTS};
 use crate::cookie::Secret;
 
 /// The first line holds the number of the current generation, 0 before the
@@ -19,10 +19,8 @@ pub struct Generation {
     pub bucket_base: u32,
     /// Number of its buckets, a power of two, less one.
     pub bucket_mask: u32,
-    /// Seed of the address hash, chosen so that no two addresses collide.
-    pub address_seed: u32,
-    /// First slot of this generation's addresses.
-    pub address_base: u32,
+    /// See [`super::address::multiplier`]: of a seed by which no two addresses collide.
+    pub address_multiplier: u64,
     /// By [`super::address::filter`]: a bit for each address.
     pub address_filter: u64,
     /// Binary logarithm of the number of groups a pool has rankings for.
@@ -41,7 +39,7 @@ impl Control {
     // Of each generation's line; two words a secret.
     const SEED: usize = 0;
     const BUCKETS: usize = 1;
-    const ADDRESSES: usize = 2;
+    const MULTIPLIER: usize = 2;
     const SECRETS: usize = 3;
     const FILTER: usize = 7;
 
@@ -67,16 +65,14 @@ impl Control {
         let odd = number & 1 != 0;
         let line = self.line(odd);
         let buckets = line[Self::BUCKETS].load();
-        let addresses = line[Self::ADDRESSES].load();
         Generation {
             seed: line[Self::SEED].load(),
             bucket_base: buckets as u32,
             bucket_mask: (buckets >> 32) as u32,
-            address_seed: addresses as u32,
-            address_base: (addresses >> 32) as u32,
+            address_multiplier: line[Self::MULTIPLIER].load(),
             address_filter: line[Self::FILTER].load(),
             groups_shift: constants as u32 & 0x1f,
-            port: (constants >> 32) as u16,
+            port: (constants >> 48) as u16,
             odd,
         }
     }
@@ -113,15 +109,13 @@ impl Control {
     pub fn describe(&self, number: u64, generation: &Generation, secrets: [Secret; 2]) {
         let odd = number & 1 != 0;
         let buckets = u64::from(generation.bucket_mask) << 32 | u64::from(generation.bucket_base);
-        let addresses =
-            u64::from(generation.address_base) << 32 | u64::from(generation.address_seed);
-        let constants = u64::from(generation.port) << 32 | u64::from(generation.groups_shift);
+        let constants = u64::from(generation.port) << 48 | u64::from(generation.groups_shift);
         let [first, second] = secrets;
         let line = self.line(odd);
         line[Self::FILTER].store(generation.address_filter);
         line[Self::SEED].store(generation.seed);
         line[Self::BUCKETS].store(buckets);
-        line[Self::ADDRESSES].store(addresses);
+        line[Self::MULTIPLIER].store(generation.address_multiplier);
         line[Self::SECRETS].store(first.0);
         line[Self::SECRETS + 1].store(first.1);
         line[Self::SECRETS + 2].store(second.0);
@@ -146,11 +140,16 @@ impl Generation {
         self.odd as u64
     }
 
+    /// First slot of its service addresses.
+    #[inline(always)]
+    pub const fn address_base(&self) -> u32 {
+        self.odd as u32 * SLOTS
+    }
+
     /// Where the ranking of `pool` for `group` stands.
     #[inline(always)]
     pub const fn ranking_index(&self, pool: u16, group: u16) -> u32 {
-        // A group past the pool's share must not reach into the next pool's.
-        let group = group as u32 & ((1 << self.groups_shift) - 1);
-        (pool as u32) << self.groups_shift | group
+        // The writer has no group past the pool's share.
+        ((pool as u32) << self.groups_shift) + group as u32
     }
 }

@@ -142,6 +142,18 @@ pub trait Tables {
     /// A rate bucket, or the word after all of them.
     fn rate(&self, bucket: u32) -> Option<&Word>;
 
+    /// The entry of an IPv4 /24.
+    #[inline(always)]
+    fn v4_entry(&self, block: u32) -> Option<Entry> {
+        Some(self.v4(block >> 1)?.entry(block))
+    }
+
+    /// The entry of `octet` in a node.
+    #[inline(always)]
+    fn node_entry(&self, node: u32, octet: u8) -> Option<Entry> {
+        Some(self.chunk(node)?.entry(octet))
+    }
+
     /// What is known of a resolver: the longest prefix that holds it.
     #[inline(always)]
     fn resolver(&self, source: Source) -> Entry {
@@ -151,14 +163,13 @@ pub trait Tables {
     /// As [`Tables::serves`], for an address that most likely is none.
     #[inline(always)]
     fn serves_seldom(&self, generation: &Generation, words: (u64, u64)) -> bool {
-        generation.address_filter & address::filter(words, generation.address_seed) != 0
-            && self.serves(generation, words)
+        generation.address_filter & address::filter(words) != 0 && self.serves(generation, words)
     }
 
     /// Whether `words` (see [`address::words`]) is a service address.
     #[inline(always)]
     fn serves(&self, generation: &Generation, words: (u64, u64)) -> bool {
-        let slot = generation.address_base + address::slot(words, generation.address_seed);
+        let slot = generation.address_base() + address::slot(words, generation.address_multiplier);
         match self.address(slot) {
             // An unused slot is all zero, but :: is nobody's address.
             Some(known) => {

@@ -105,9 +105,9 @@ fn walk<T: Tables + ?Sized>(tables: &T, source: Source) -> Option<Entry> {
     Some(match source {
         Source::V4(address) => {
             let block = address >> 8;
-            let entry = tables.v4(block >> 1)?.entry(block);
+            let entry = tables.v4_entry(block)?;
             match entry.as_node() {
-                Some(node) => tables.chunk(node)?.entry(address as u8),
+                Some(node) => tables.node_entry(node, address as u8)?,
                 None => entry,
             }
         }
@@ -118,7 +118,7 @@ fn walk<T: Tables + ?Sized>(tables: &T, source: Source) -> Option<Entry> {
             let mut rest = high << 16 | low >> 48;
             for number in 0..V6_OCTETS {
                 let Some(node) = entry.as_node() else { break };
-                entry = tables.chunk(node)?.entry((rest >> 56) as u8);
+                entry = tables.node_entry(node, (rest >> 56) as u8)?;
                 rest = if number == 7 { low << 16 } else { rest << 8 };
             }
             entry

@@ -47,7 +47,7 @@ proptest! {
     fn two_generations_stand_beside_each_other(
         seeds: [u64; 2],
         buckets: [(u32, u32); 2],
-        addresses: [(u32, u32, u64); 2],
+        addresses: [(u64, u64); 2],
         secrets: [[(u64, u64); 2]; 2],
         (groups_shift, port) in (0..=16_u32, any::<u16>()),
         (number, clock) in (1..u64::MAX, any::<u64>()),
@@ -59,7 +59,7 @@ proptest! {
             let mut described = generation().numbered(number + n as u64);
             described.seed = seeds[n];
             (described.bucket_base, described.bucket_mask) = buckets[n];
-            (described.address_seed, described.address_base, described.address_filter) = addresses[n];
+            (described.address_multiplier, described.address_filter) = addresses[n];
             (described.groups_shift, described.port) = (groups_shift, port);
             described
         });
@@ -97,13 +97,13 @@ proptest! {
     }
 
     #[test]
-    fn no_group_reaches_into_another_pool(pool: u16, group: u16, groups_shift in 0..=16_u32) {
+    fn every_pool_has_a_place_for_every_group(pool: u16, group: u16, groups_shift in 0..=16_u32) {
+        let group = group & ((1_u32 << groups_shift) - 1) as u16;
         let mut generation = generation();
         generation.groups_shift = groups_shift;
         let index = generation.ranking_index(pool, group);
         prop_assert_eq!(index >> groups_shift, u32::from(pool));
-        let within = u32::from(group) & ((1 << groups_shift) - 1);
-        prop_assert_eq!(index & ((1 << groups_shift) - 1), within);
+        prop_assert_eq!(index & ((1 << groups_shift) - 1), u32::from(group));
     }
 
     #[test]
@@ -146,19 +146,20 @@ proptest! {
             addresses: (0..2 * address::SLOTS).map(|_| AddressSlot::default()).collect(),
             ..Memory::default()
         };
-        let mut generation = generation();
-        (generation.address_seed, generation.address_base) = (address_seed, address::SLOTS);
+        let mut generation = generation().numbered(1);
+        let multiplier = address::multiplier(address_seed);
+        generation.address_multiplier = multiplier;
         let mut standing = BTreeMap::new();
         for ours in &ours {
             let words = address::words(ours.to_be_bytes());
-            let slot = address::SLOTS + address::slot(words, address_seed);
+            let slot = address::SLOTS + address::slot(words, multiplier);
             tables.addresses[slot as usize].0[0].store(words.0);
             tables.addresses[slot as usize].0[1].store(words.1);
             standing.insert(slot, *ours);
-            generation.address_filter |= address::filter(words, address_seed);
+            generation.address_filter |= address::filter(words);
         }
         for ours in &ours {
-            let slot = address::SLOTS + address::slot(address::words(ours.to_be_bytes()), address_seed);
+            let slot = address::SLOTS + address::slot(address::words(ours.to_be_bytes()), multiplier);
             let served = tables.serves(&generation, address::words(ours.to_be_bytes()));
             prop_assert_eq!(served, standing[&slot] == *ours);
         }

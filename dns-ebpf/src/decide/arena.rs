@@ -8,7 +8,7 @@ use aya_ebpf::bindings::{BPF_F_MMAPABLE, bpf_map_type::BPF_MAP_TYPE_ARENA};
 use dns_common::{
     host::constant,
     tables::{
-        AddressSlot, Chunk, Control, EntryPair, Line, Tables, Word,
+        AddressSlot, Chunk, Control, Entry, EntryPair, Line, Tables, Word,
         layout::{self, Layout},
     },
 };
@@ -82,6 +82,14 @@ fn entry<T>(first: u64, index: u32) -> &'static T {
     at(offset.wrapping_add(first as u32))
 }
 
+/// The half of an [`EntryPair`] that stands `offset` octets after the arena's start.
+#[inline(always)]
+fn half(offset: u32) -> Entry {
+    let half: &u32 = at(offset);
+    // SAFETY: as in `at`; an aligned load of a half is one instruction and whole.
+    Entry(unsafe { ptr::from_ref(half).read_volatile() })
+}
+
 impl Tables for Maps {
     #[inline(always)]
     fn control(&self) -> Option<&Control> {
@@ -121,6 +129,18 @@ impl Tables for Maps {
     #[inline(always)]
     fn chunk(&self, index: u32) -> Option<&Chunk> {
         Some(entry(constant(&LAYOUT.chunks), index))
+    }
+
+    #[inline(always)]
+    fn v4_entry(&self, block: u32) -> Option<Entry> {
+        Some(half(layout::V4 as u32 + 4 * block))
+    }
+
+    #[inline(always)]
+    fn node_entry(&self, node: u32, octet: u8) -> Option<Entry> {
+        let first = node.wrapping_mul(size_of::<Chunk>() as u32);
+        let offset = first.wrapping_add(4 * u32::from(octet));
+        Some(half(offset.wrapping_add(constant(&LAYOUT.chunks) as u32)))
     }
 
     #[inline(always)]

@@ -80,8 +80,8 @@ fn place_names_with<W: Iterator<Item = u64>>(
     })
 }
 
-/// The slots of all addresses under a seed that lets no two of them collide.
-pub(super) fn place_addresses(addresses: &[IpAddr]) -> Result<(u32, Vec<(u64, u64)>), ImageError> {
+/// The slots of all addresses under a multiplier that lets no two of them collide.
+pub(super) fn place_addresses(addresses: &[IpAddr]) -> Result<(u64, Vec<(u64, u64)>), ImageError> {
     /// Enough for [`address::ADDRESSES_MAX`]: at 64 of 256 one seed in about
     /// 3 000 has no collision.
     const ADDRESS_SEEDS_MAX: u32 = 1 << 20;
@@ -94,13 +94,14 @@ pub(super) fn place_addresses(addresses: &[IpAddr]) -> Result<(u32, Vec<(u64, u6
         .collect();
     if words.len() <= address::ADDRESSES_MAX {
         for seed in 0..ADDRESS_SEEDS_MAX {
+            let multiplier = address::multiplier(seed);
             let mut slots = vec![(0, 0); address::SLOTS as usize];
             let placed = words.iter().all(|words| {
-                let slot = &mut slots[address::slot(*words, seed) as usize];
+                let slot = &mut slots[address::slot(*words, multiplier) as usize];
                 std::mem::replace(slot, *words) == (0, 0)
             });
             if placed {
-                return Ok((seed, slots));
+                return Ok((multiplier, slots));
             }
         }
     }

@@ -228,7 +228,7 @@ impl<'t> ImageBuilder<'t> {
         let buckets = tables.buckets.part(half.bucket, capacity.buckets());
         let names = rows::entries(self.names.lines(), half.name);
         let seed = index::place_names(names, buckets, index::seeds())?;
-        let (address_seed, addresses) = index::place_addresses(addresses)?;
+        let (multiplier, addresses) = index::place_addresses(addresses)?;
         let slots = tables.addresses.part(half.address, address::SLOTS);
         for (slot, words) in slots.iter().zip(&addresses) {
             slot.0[0].store(words.0);
@@ -238,14 +238,11 @@ impl<'t> ImageBuilder<'t> {
         generation.seed = seed;
         generation.bucket_base = half.bucket;
         generation.bucket_mask = capacity.buckets() - 1;
-        generation.address_seed = address_seed;
-        generation.address_base = half.address;
+        generation.address_multiplier = multiplier;
         generation.address_filter = addresses
             .iter()
             .filter(|words| **words != (0, 0))
-            .fold(0, |filter, words| {
-                filter | address::filter(*words, address_seed)
-            });
+            .fold(0, |filter, words| filter | address::filter(*words));
         generation.groups_shift = capacity.groups.trailing_zeros();
         generation.port = port.to_be();
         Ok(Image {
