@@ -99,8 +99,13 @@ pub fn ask<M: Octets + ?Sized>(
     host: &impl Host,
 ) -> Result<Ask, Outcome> {
     let len = message.len();
-    if !(HEADER + 1 + TYPE_AND_CLASS..=QUERY_MAX).contains(&len) {
-        return stop(Outcome::UpLength);
+    let most = if M::IS_BARE { QUESTION_MAX } else { QUERY_MAX };
+    if !(HEADER + 1 + TYPE_AND_CLASS..=most).contains(&len) {
+        return Err(if (QUESTION_MAX + 1..=QUERY_MAX).contains(&len) {
+            Outcome::UpQuestion
+        } else {
+            Outcome::UpLength
+        });
     }
     let (head, counts) = message.header().or_stop(Outcome::UpLength)?;
     let counts = if M::IS_BARE { 0 } else { counts };
@@ -122,7 +127,7 @@ pub fn ask<M: Octets + ?Sized>(
         _ if counts & NSCOUNT != 0 => return stop(Outcome::UpRecords),
         _ => return stop(Outcome::UpAdditional),
     };
-    if name_len > NAME_MAX {
+    if !M::IS_BARE && name_len > NAME_MAX {
         return stop(Outcome::UpQuestion);
     }
     let name_len = message.offset(name_len);

@@ -106,6 +106,30 @@ pub(crate) fn clip<const MAX: usize>(value: usize) -> usize {
     }
 }
 
+/// `sum + value`, computed right here: left to itself, the compiler keeps all that the
+/// sum is made of until it is used.
+#[inline(always)]
+pub(crate) fn add(sum: u64, value: u64) -> u64 {
+    #[cfg(target_arch = "bpf")]
+    {
+        let mut sum = sum;
+        // SAFETY: one addition of registers, without any other effect.
+        unsafe {
+            core::arch::asm!(
+                "{sum} += {value}",
+                sum = inout(reg) sum,
+                value = in(reg) value,
+                options(nomem, nostack),
+            );
+        }
+        sum
+    }
+    #[cfg(not(target_arch = "bpf"))]
+    {
+        sum + value
+    }
+}
+
 /// `end - start` in full width: the verifier allows no 32-bit arithmetic on
 /// packet pointers, and the compiler would narrow to it.
 #[inline(always)]

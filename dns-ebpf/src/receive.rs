@@ -10,7 +10,7 @@ use dns_common::{
 use crate::{
     count::Tally,
     decide::Maps,
-    packet::{Frame, Window},
+    packet::{Frame, Window, add},
 };
 
 /// Length of a UDP header, octets.
@@ -228,11 +228,11 @@ impl Packet {
         if udp.pair::<2>() != generation.port {
             return stop(Outcome::UpOtherPort);
         }
-        // The datagram fills the IP payload, which the frame holds whole.
-        if usize::from(udp.pair::<4>().swap_bytes()) != self.payload
-            || self.payload < UDP_HEADER
-            || self.transport + self.payload > frame.len()
-        {
+        // The datagram fills the IP payload, which the frame holds whole, and its header,
+        // which the frame has. Less than that is more than any frame.
+        let len = self.payload.wrapping_sub(UDP_HEADER);
+        let rest = frame.len().wrapping_sub(self.transport + UDP_HEADER);
+        if usize::from(udp.pair::<4>().swap_bytes()) != self.payload || len > rest {
             return stop(Outcome::UpLength);
         }
         let summed = self.source.is_v4 || udp.pair::<6>() != 0;
@@ -250,7 +250,7 @@ impl Packet {
         Ok(Query {
             network: self.network,
             transport: self.transport,
-            len: self.payload - UDP_HEADER,
+            len,
             source: self.source.source(),
             destination: self.destination,
         })
@@ -275,17 +275,14 @@ fn ipv4(ip: Window<IPV4_HEADER>, network: usize) -> Result<Packet, Outcome> {
         return stop(Outcome::UpNotUdp);
     }
     let total = usize::from(ip.pair::<2>().swap_bytes());
-    if total < IPV4_HEADER {
-        return stop(Outcome::UpLength);
-    }
-    let halves = [
+    let sum = [
         ip.half::<0>(),
         ip.half::<4>(),
         ip.half::<8>(),
         ip.half::<12>(),
-        ip.half::<16>(),
     ];
-    let sum = halves.map(u64::from).iter().sum();
+    let sum = sum.map(u64::from).iter().sum();
+    let sum = add(sum, u64::from(ip.half::<16>()));
     Ok(Packet {
         network,
         transport: network + IPV4_HEADER,
@@ -295,7 +292,8 @@ fn ipv4(ip: Window<IPV4_HEADER>, network: usize) -> Result<Packet, Outcome> {
             second: u64::from(ip.half::<12>()),
         },
         destination: address::v4_words(ip.half::<16>()),
-        payload: total - IPV4_HEADER,
+        // Less than none is more than any frame holds.
+        payload: total.wrapping_sub(IPV4_HEADER),
         intact: is_intact(sum),
     })
 }
