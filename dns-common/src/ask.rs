@@ -151,8 +151,10 @@ pub fn ask<M: Octets + ?Sized>(
         return stop(Outcome::UpClass);
     }
     let rtype = (type_and_class as u16).swap_bytes();
-    let meta = matches!(rtype, 0 | rtype::OPT | rtype::META..rtype::ANY);
-    if meta {
+    // Most are asked for addresses.
+    if !matches!(rtype, rtype::A | rtype::AAAA)
+        && matches!(rtype, 0 | rtype::OPT | rtype::META..rtype::ANY)
+    {
         return stop(Outcome::UpType);
     }
     // At an odd offset every octet changes its place in the 16-bit lanes. The

@@ -168,20 +168,21 @@ pub fn choose(
     generation: &Generation,
     host: &impl Host,
 ) -> Result<Chosen, Outcome> {
-    let (candidate, scope) = match answers.by() {
-        By::Nobody => (0, 0),
-        by => {
-            let resolver = host.resolver(source, tables);
-            let ranking = tables.ranking(generation.ranking_index(row.pool(), resolver.group()));
-            let eligible = tables.eligible(u32::from(row.pool()));
-            let (Some(ranking), Some(eligible)) = (ranking, eligible) else {
-                return stop(Outcome::UpNoCandidate);
-            };
-            let ranking = Ranking(ranking.load());
-            let eligible = Eligible(eligible.load());
-            (picked(by, ranking, eligible), resolver.scope())
-        }
-    };
+    // What nobody decides on is no service's answer, wherever it stands.
+    let (mut candidate, mut scope, mut service) = (0, 0, Row::NO_SERVICE);
+    if answers.is_steered() {
+        let resolver = host.resolver(source, tables);
+        let ranking = tables.ranking(generation.ranking_index(row.pool(), resolver.group()));
+        let eligible = tables.eligible(u32::from(row.pool()));
+        let (Some(ranking), Some(eligible)) = (ranking, eligible) else {
+            return stop(Outcome::UpNoCandidate);
+        };
+        let ranking = Ranking(ranking.load());
+        let eligible = Eligible(eligible.load());
+        candidate = picked(answers.by(), ranking, eligible);
+        scope = resolver.scope();
+        service = row.service();
+    }
     let candidate = message.forget_word(candidate);
     // What stands for all may say that there is nothing to choose from.
     let nobody = candidate == NOBODY;
@@ -216,11 +217,7 @@ pub fn choose(
     Ok(Chosen {
         cell,
         head,
-        // What nobody decides on is no service's answer, wherever it stands.
-        service: match answers.by() {
-            By::Nobody => Row::NO_SERVICE,
-            _ => row.service(),
-        },
+        service,
         zone: row.zone(),
         scope,
         moving,
@@ -263,10 +260,10 @@ const NOBODY: u64 = u64::MAX;
 #[inline(always)]
 fn picked(by: By, ranking: Ranking, eligible: Eligible) -> u64 {
     let number = |family| pick(ranking, eligible, family).map_or(NOBODY, u64::from);
-    match by {
-        By::V4 | By::Nobody => return number(Family::V4),
-        By::V6 => return number(Family::V6),
-        By::Both => {}
+    if by != By::Both {
+        // No branch between the two.
+        let is_v6 = by as u8 & By::V6 as u8 != 0;
+        return number(if is_v6 { Family::V6 } else { Family::V4 });
     }
     // Both families have to lead to one candidate.
     match number(Family::V4) {

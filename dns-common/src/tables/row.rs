@@ -94,6 +94,12 @@ impl TypeEntry {
         (self.0 >> 48 & 0xff) as u32
     }
 
+    /// Whether someone chooses among them.
+    #[inline(always)]
+    pub const fn is_steered(self) -> bool {
+        self.0 >> Self::BY_SHIFT & 3 != By::Nobody as u64
+    }
+
     /// Who chooses among them.
     #[inline(always)]
     pub const fn by(self) -> By {
