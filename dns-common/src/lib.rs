@@ -23,6 +23,7 @@ pub mod host;
 pub mod outcome;
 pub mod tables;
 
+use ask::Wanted;
 use host::Host;
 use octets::Octets;
 use outcome::Outcome;
@@ -33,14 +34,19 @@ use tables::{Generation, Source, Tables};
 /// that `source` gets. Nothing is written; `Err` says why the message needs the
 /// full server, or is to be dropped.
 #[inline(always)]
-pub fn respond(
-    message: &(impl Octets + ?Sized),
+pub fn respond<M: Octets + ?Sized>(
+    message: &M,
     source: Source,
     tables: &impl Tables,
     generation: &Generation,
     host: &impl Host,
 ) -> Result<Reply, Outcome> {
-    let ask = ask::ask(message, generation.seed, ask::Wanted::by(host), host)?;
+    let wanted = if M::IS_BARE {
+        Wanted::NONE
+    } else {
+        Wanted::by(host)
+    };
+    let ask = ask::ask(message, generation.seed, wanted, host)?;
     match decide::decide(message, &ask, source, tables, generation, host) {
         Err(Outcome::UpUnknownName) if !limit::within_up_budget(tables, host) => {
             Err(Outcome::DropUnknownName)

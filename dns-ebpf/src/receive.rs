@@ -132,7 +132,11 @@ pub(crate) fn receive(
     let network = ETHERNET_HEADER + tags;
 
     let packet = match protocol {
-        IPV4 => ipv4(frame.window(network).or_stop(Outcome::UpLength)?, network)?,
+        IPV4 => {
+            let ip = frame.window(network).or_stop(Outcome::UpLength)?;
+            check_plain(ip)?;
+            ipv4(ip, network)?
+        }
         IPV6 => ipv6(frame.window(network).or_stop(Outcome::UpLength)?, network)?,
         _ => return stop(Outcome::UpNotIp),
     };
@@ -257,17 +261,19 @@ impl Packet {
     }
 }
 
+/// Whether the IPv4 header is one without options.
+#[inline(always)]
+fn check_plain(ip: Window<IPV4_HEADER>) -> Result<(), Outcome> {
+    match ip.octet::<0>() {
+        IPV4_PLAIN => Ok(()),
+        options if options & 0xf0 == 0x40 && options & 0xf > 5 => stop(Outcome::UpIpv4Options),
+        _ => stop(Outcome::UpLength),
+    }
+}
+
+/// The IPv4 header, which has no options.
 #[inline(always)]
 fn ipv4(ip: Window<IPV4_HEADER>, network: usize) -> Result<Packet, Outcome> {
-    if ip.octet::<0>() != IPV4_PLAIN {
-        return Err(
-            if ip.octet::<0>() & 0xf0 == 0x40 && ip.octet::<0>() & 0xf > 5 {
-                Outcome::UpIpv4Options
-            } else {
-                Outcome::UpLength
-            },
-        );
-    }
     if ip.pair::<6>() & FRAGMENT != 0 {
         return stop(Outcome::UpFragment);
     }

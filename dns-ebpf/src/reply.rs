@@ -396,6 +396,9 @@ impl OctetsMut for Message<'_> {
 
     #[inline(always)]
     fn forget<const MAX: usize>(&self, value: usize) -> usize {
+        if self.header.is_some() {
+            return value & const { (MAX + 1).next_power_of_two() - 1 };
+        }
         self.tally.forget::<MAX>(value)
     }
 }

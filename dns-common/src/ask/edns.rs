@@ -63,6 +63,12 @@ impl Wanted {
         subnet: true,
     };
 
+    /// None of them.
+    pub const NONE: Self = Self {
+        cookie: false,
+        subnet: false,
+    };
+
     /// Those that `host` has a use for.
     #[inline(always)]
     pub fn by(host: &impl Host) -> Self {
