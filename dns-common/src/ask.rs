@@ -100,7 +100,8 @@ pub fn ask<M: Octets + ?Sized>(
 ) -> Result<Ask, Outcome> {
     let len = message.len();
     let most = if M::IS_BARE { QUESTION_MAX } else { QUERY_MAX };
-    if !(HEADER + 1 + TYPE_AND_CLASS..=most).contains(&len) {
+    const LEAST: usize = HEADER + 1 + TYPE_AND_CLASS;
+    if len.wrapping_sub(LEAST) > most - LEAST {
         return Err(if (QUESTION_MAX + 1..=QUERY_MAX).contains(&len) {
             Outcome::UpQuestion
         } else {
