@@ -151,7 +151,7 @@ aside! {
     veer_long_records(context, tally) {
         let frame = Frame::new(&context);
         let start = tally.get(Work::Start) as usize & MESSAGE_MAX;
-        let mut message = frames::Message { frame, tally: &tally, context: None, start, header: None };
+        let mut message = frames::Message { frame, tally: &tally, context: None, start, header: None, is_bare: false };
         let at = message.forget::<{ ask::QUESTION_MAX }>(tally.get(Work::Len) as usize);
         let len = tally.get(Work::First) as usize & const { AnswerHead::LEN_MAX.next_power_of_two() - 1 };
         let longer = tally.get(Work::Second) as usize & NAME_MAX;

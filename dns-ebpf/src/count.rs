@@ -89,6 +89,21 @@ impl Tally {
         }
     }
 
+    /// The time that `clock` told first in this `tick` (never 0) on this CPU.
+    #[inline(always)]
+    pub(crate) fn now_ns(&self, tick: u64, clock: impl FnOnce() -> u64) -> u64 {
+        // SAFETY: as in `count_number`.
+        unsafe {
+            let counters = self.0.as_ptr();
+            let (last, now) = (&raw mut (*counters).tick, &raw mut (*counters).now_ns);
+            if last.read() != tick {
+                last.write(tick);
+                now.write(clock());
+            }
+            now.read()
+        }
+    }
+
     /// Leaves `value` for a step.
     #[inline(always)]
     pub(crate) fn set(&self, place: Work, value: u64) {

@@ -150,7 +150,7 @@ fn respond<const PLAIN: bool, const BARE: bool>(
     };
     let reply = dns_common::respond(message, query.source, &Maps, generation, &here)?;
     tally.pend(reply.outcome());
-    reply::reply::<PLAIN>(context, query, &reply, tally)?;
+    reply::reply::<PLAIN, BARE>(context, query, &reply, tally)?;
     count::service(reply.service);
     Ok(())
 }

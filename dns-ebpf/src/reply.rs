@@ -46,7 +46,7 @@ const SHORT_QUESTION: usize = SHORT_MAX + TYPE_AND_CLASS;
 /// Makes the frame the reply; `Err` before anything was written, or
 /// [`Outcome::DropBroken`] after.
 #[inline(always)]
-pub(crate) fn reply<const PLAIN: bool>(
+pub(crate) fn reply<const PLAIN: bool, const BARE: bool>(
     context: &XdpContext,
     query: &Query,
     reply: &Reply,
@@ -67,7 +67,7 @@ pub(crate) fn reply<const PLAIN: bool>(
             make_room(context, longer, question_end, tally)?;
             frame = Frame::new(context);
         }
-        return write_plain(context, frame, query, &old, reply, datagram, tally)
+        return write_plain::<BARE>(context, frame, query, &old, reply, datagram, tally)
             .or_stop(Outcome::DropBroken);
     }
     make_room(context, longer, question_end, tally)?;
@@ -215,13 +215,14 @@ fn write(
         context: Some(context),
         start: query.transport + UDP_HEADER,
         header: None,
+        is_bare: false,
     };
     reply.write(&mut message, &Maps)
 }
 
 /// As [`write`], to a query of which only the question is still there.
 #[inline(always)]
-fn write_plain(
+fn write_plain<const BARE: bool>(
     context: &XdpContext,
     frame: Frame,
     query: &Query,
@@ -243,6 +244,7 @@ fn write_plain(
         context: Some(context),
         start: query.transport + UDP_HEADER,
         header: Some(headers.part::<MESSAGE_MIN, _>()),
+        is_bare: BARE,
     };
     reply.write(&mut message, &Maps)
 }
@@ -324,6 +326,8 @@ pub(crate) struct Message<'t> {
     pub(crate) start: usize,
     /// The message's header, where it has been checked.
     pub(crate) header: Option<Window<HEADER>>,
+    /// Whether it answers a query that ends with its question.
+    pub(crate) is_bare: bool,
 }
 
 impl OctetsMut for Message<'_> {
@@ -396,7 +400,7 @@ impl OctetsMut for Message<'_> {
 
     #[inline(always)]
     fn forget<const MAX: usize>(&self, value: usize) -> usize {
-        if self.header.is_some() {
+        if self.is_bare {
             return value & const { (MAX + 1).next_power_of_two() - 1 };
         }
         self.tally.forget::<MAX>(value)

@@ -63,6 +63,10 @@ pub struct Counters {
     pub pending: u64,
     /// Responses kept back by their rate, for [`crate::host::Host::slips`].
     pub limited: u64,
+    /// The tick of the kernel (`jiffies`) in which the clock was read last.
+    pub tick: u64,
+    /// What it said, nanoseconds of `CLOCK_BOOTTIME`.
+    pub now_ns: u64,
     /// A place the program passes offsets through, so that the verifier forgets
     /// what it knows of them and checks the rest once, not once for each path.
     pub scratch: u64,

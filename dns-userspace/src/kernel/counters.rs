@@ -175,6 +175,8 @@ pub(super) fn carry_over(
             outcomes,
             pending: 0,
             limited: 0,
+            tick: 0,
+            now_ns: 0,
             scratch: 0,
             work: [0; Work::COUNT],
             labels: [0; LABELS_MAX + 1],
