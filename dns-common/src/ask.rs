@@ -13,7 +13,7 @@ pub use edns::{Cookie, Edns, OPT_FIXED, Subnet, Wanted, options};
 use crate::{
     host::Host,
     name::{self, NAME_MAX, NAME_WORDS, SHORT_MAX, SHORT_WORDS, first_zero},
-    octets::{Ending as _, Octets},
+    octets::{Ending as _, Octets, Records},
     outcome::{OrStop as _, Outcome, stop},
 };
 
@@ -40,7 +40,8 @@ const QDCOUNT_ONE: u64 = 0x0100 << 32;
 const ANCOUNT: u64 = 0xffff << 48;
 // The four octets after it: NSCOUNT, ARCOUNT.
 const NSCOUNT: u32 = 0xffff;
-const ARCOUNT_ONE: u32 = 0x0100 << 16;
+/// NSCOUNT 0 and ARCOUNT 1, octets as a little-endian half.
+pub const ARCOUNT_ONE: u32 = 0x0100 << 16;
 
 // QTYPE and QCLASS as the four octets after the name.
 const CLASS: u32 = 0xffff_0000;
@@ -99,7 +100,11 @@ pub fn ask<M: Octets + ?Sized>(
     host: &impl Host,
 ) -> Result<Ask, Outcome> {
     let len = message.len();
-    let most = if M::IS_BARE { QUESTION_MAX } else { QUERY_MAX };
+    let most = match M::RECORDS {
+        Records::None => QUESTION_MAX,
+        Records::EmptyOpt => QUESTION_MAX + OPT_FIXED,
+        Records::Any => QUERY_MAX,
+    };
     const LEAST: usize = HEADER + 1 + TYPE_AND_CLASS;
     if len.wrapping_sub(LEAST) > most - LEAST {
         return Err(if (QUESTION_MAX + 1..=QUERY_MAX).contains(&len) {
@@ -109,7 +114,11 @@ pub fn ask<M: Octets + ?Sized>(
         });
     }
     let (head, counts) = message.header().or_stop(Outcome::UpLength)?;
-    let counts = if M::IS_BARE { 0 } else { counts };
+    let counts = match M::RECORDS {
+        Records::None => 0,
+        Records::EmptyOpt => ARCOUNT_ONE,
+        Records::Any => counts,
+    };
     if head & (QR | OPCODE | TC | QDCOUNT | ANCOUNT) != QDCOUNT_ONE {
         return unusual(head);
     }
@@ -117,6 +126,14 @@ pub fn ask<M: Octets + ?Sized>(
         // Without other records the question ends with the message. That the
         // name does is then seen when it is compared or its labels are walked.
         0 => len - HEADER - TYPE_AND_CLASS,
+        // So it does where a record of known length ends the message.
+        ARCOUNT_ONE if !M::HAS_OPTIONS => {
+            let name_len = len.wrapping_sub(HEADER + TYPE_AND_CLASS + OPT_FIXED);
+            if name_len.wrapping_sub(1) >= NAME_MAX {
+                return stop(Outcome::UpOpt);
+            }
+            name_len
+        }
         ARCOUNT_ONE => {
             let name_len = name_len(message).or_stop(Outcome::UpQuestion)?;
             // Behind the message a frame may have padding, which is not read as its.
@@ -128,7 +145,7 @@ pub fn ask<M: Octets + ?Sized>(
         _ if counts & NSCOUNT != 0 => return stop(Outcome::UpRecords),
         _ => return stop(Outcome::UpAdditional),
     };
-    if !M::IS_BARE && name_len > NAME_MAX {
+    if M::HAS_OPTIONS && name_len > NAME_MAX {
         return stop(Outcome::UpQuestion);
     }
     let name_len = message.offset(name_len);

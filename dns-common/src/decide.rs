@@ -52,17 +52,17 @@ pub fn decide<M: Octets + ?Sized>(
         let within = host.within_rate(resolver, Class::Error, 0, tables, generation);
         return within.then_some(reply).or_stop(Outcome::DropRate);
     }
-    if ask.edns.asks_nsid() && host.nsid() {
+    if M::HAS_OPTIONS && ask.edns.asks_nsid() && host.nsid() {
         return stop(Outcome::UpNsid);
     }
-    if ask.edns.asks_keepalive() && host.is_stream() {
+    if M::HAS_OPTIONS && ask.edns.asks_keepalive() && host.is_stream() {
         return stop(Outcome::UpKeepalive);
     }
     let (row, answers) = find(message, ask, tables, generation, host)?;
     // From here on one state for all ways to an answer.
     let answers = TypeEntry(message.forget_word(answers.0));
 
-    let honours_subnet = !M::IS_BARE
+    let honours_subnet = M::HAS_OPTIONS
         && match host.client_subnet() {
             ClientSubnet::Off => false,
             ClientSubnet::On => true,
@@ -98,7 +98,7 @@ pub fn decide<M: Octets + ?Sized>(
     }
     let mut proved = false;
     let mut has_cookie = false;
-    if !M::IS_BARE
+    if M::HAS_OPTIONS
         && host.cookies()
         && let Some(asked) = ask.edns.cookie(message)
     {

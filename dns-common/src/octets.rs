@@ -7,10 +7,25 @@ use crate::{
     tables::{Tables, Word},
 };
 
+/// What is known ahead of the records after the question of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Records {
+    /// There are none.
+    None,
+    /// There is one, to be tried as an OPT record without options.
+    EmptyOpt,
+    /// Nothing.
+    Any,
+}
+
 /// Read access to a DNS message.
 pub trait Octets {
-    /// Whether all of these messages are known to end with their question.
-    const IS_BARE: bool = false;
+    /// What is known of all of these messages.
+    const RECORDS: Records = Records::Any;
+    /// Whether they end with their question.
+    const IS_BARE: bool = matches!(Self::RECORDS, Records::None);
+    /// Whether they can have EDNS options.
+    const HAS_OPTIONS: bool = matches!(Self::RECORDS, Records::Any);
 
     /// The message's length in octets.
     fn len(&self) -> usize;
@@ -33,6 +48,13 @@ pub trait Octets {
     #[inline(always)]
     fn header(&self) -> Option<(u64, u32)> {
         Some((self.word(0)?, self.half(8)?))
+    }
+
+    /// Octets `at` to `at + 7`, and `at + 7` to `at + 10`: an OPT record without options;
+    /// `None` past the end.
+    #[inline(always)]
+    fn opt(&self, at: usize) -> Option<(u64, u32)> {
+        Some((self.word(at)?, self.half(at + 7)?))
     }
 
     /// What lies around the octet `at`, which comes after a header: [`Ending`];

@@ -17,7 +17,12 @@ use dns_common::{
 };
 
 use crate::{
-    ask::Message, count::Tally, decide::Maps, host::Here, packet::Frame, receive::MESSAGE_MAX,
+    ask::{Anything, Message},
+    count::Tally,
+    decide::Maps,
+    host::Here,
+    packet::Frame,
+    receive::MESSAGE_MAX,
     reply as frames,
 };
 
@@ -83,7 +88,7 @@ aside! {
 
 aside! {
     /// [`ask::options`] in a message of [`Work::Len`] octets.
-    veer_options(context, tally) {
+    veer_find_options(context, tally) {
         let frame = Frame::new(&context);
         let host = Here { context: Some(&context), tally: &tally, start: 0 };
         let mut message = message(&frame, &tally);
@@ -151,7 +156,7 @@ aside! {
     veer_long_records(context, tally) {
         let frame = Frame::new(&context);
         let start = tally.get(Work::Start) as usize & MESSAGE_MAX;
-        let mut message = frames::Message { frame, tally: &tally, context: None, start, header: None, is_bare: false };
+        let mut message = frames::Message { frame, tally: &tally, context: None, start, header: None, is_known: false };
         let at = message.forget::<{ ask::QUESTION_MAX }>(tally.get(Work::Len) as usize);
         let len = tally.get(Work::First) as usize & const { AnswerHead::LEN_MAX.next_power_of_two() - 1 };
         let longer = tally.get(Work::Second) as usize & NAME_MAX;
@@ -170,7 +175,7 @@ aside! {
     }
 }
 
-fn message<'f>(frame: &'f Frame, tally: &'f Tally) -> Message<'f, false> {
+fn message<'f>(frame: &'f Frame, tally: &'f Tally) -> Message<'f, Anything> {
     Message::at(frame, tally, tally.get(Work::Start) as usize & MESSAGE_MAX)
 }
 
@@ -253,7 +258,7 @@ impl Here<'_> {
         tally.set(Work::Start, self.start as u64);
         tally.set(Work::Len, len as u64);
         tally.set(Work::First, at as u64);
-        if self.aside(veer_options) {
+        if self.aside(veer_find_options) {
             return Ok(tally.get(Work::First));
         }
         match tally.get(Work::First) {

@@ -1,8 +1,10 @@
 //! The DNS message where it lies, for the shared code to read.
 
+use core::marker::PhantomData;
+
 use dns_common::{
-    ask::{HEADER, QUERY_MAX, TYPE_AND_CLASS},
-    octets::{ENDING_WORDS, Ending, Octets},
+    ask::{HEADER, OPT_FIXED, QUERY_MAX, TYPE_AND_CLASS},
+    octets::{ENDING_WORDS, Ending, Octets, Records},
 };
 
 use crate::{
@@ -11,14 +13,39 @@ use crate::{
     receive::{MESSAGE_MIN, Query, UDP_HEADER},
 };
 
-/// The DNS message inside a frame, perhaps known to end with its question.
-pub(crate) struct Message<'f, const BARE: bool> {
+/// What is known ahead of the records after a message's question.
+pub(crate) trait Known {
+    const RECORDS: Records;
+}
+
+/// [`Records::None`].
+pub(crate) struct Bare;
+/// [`Records::EmptyOpt`].
+pub(crate) struct EmptyOpt;
+/// [`Records::Any`].
+pub(crate) struct Anything;
+
+impl Known for Bare {
+    const RECORDS: Records = Records::None;
+}
+
+impl Known for EmptyOpt {
+    const RECORDS: Records = Records::EmptyOpt;
+}
+
+impl Known for Anything {
+    const RECORDS: Records = Records::Any;
+}
+
+/// The DNS message inside a frame.
+pub(crate) struct Message<'f, K> {
     frame: &'f Frame,
     tally: &'f Tally,
     start: usize,
     pub(crate) len: usize,
     /// The message's header, where it has been checked.
     header: Option<Window<HEADER>>,
+    known: PhantomData<K>,
 }
 
 /// As many octets as a frame has at least before the end of a question's name.
@@ -48,7 +75,7 @@ impl Ending for NameEnd {
     }
 }
 
-impl<'f, const BARE: bool> Message<'f, BARE> {
+impl<'f, K> Message<'f, K> {
     /// The payload of the datagram `query`, perhaps with its `header`.
     #[inline(always)]
     pub(crate) fn new(
@@ -63,11 +90,12 @@ impl<'f, const BARE: bool> Message<'f, BARE> {
             start: query.transport + UDP_HEADER,
             len: query.len,
             header,
+            known: PhantomData,
         }
     }
 }
 
-impl<'f> Message<'f, false> {
+impl<'f> Message<'f, Anything> {
     /// The message that starts at `start` of the frame, whatever its length.
     #[inline(always)]
     pub(crate) fn at(frame: &'f Frame, tally: &'f Tally, start: usize) -> Self {
@@ -77,12 +105,13 @@ impl<'f> Message<'f, false> {
             start,
             len: 0,
             header: None,
+            known: PhantomData,
         }
     }
 }
 
-impl<const BARE: bool> Octets for Message<'_, BARE> {
-    const IS_BARE: bool = BARE;
+impl<K: Known> Octets for Message<'_, K> {
+    const RECORDS: Records = K::RECORDS;
 
     #[inline(always)]
     fn len(&self) -> usize {
@@ -114,13 +143,19 @@ impl<const BARE: bool> Octets for Message<'_, BARE> {
     }
 
     #[inline(always)]
+    fn opt(&self, at: usize) -> Option<(u64, u32)> {
+        let record = self.frame.window::<OPT_FIXED>(self.start + at)?;
+        Some((record.word::<0>(), record.half::<7>()))
+    }
+
+    #[inline(always)]
     fn ending(&self, at: usize) -> Option<impl Ending> {
         Some(NameEnd(self.frame.window(self.start + at - BEFORE)?))
     }
 
     #[inline(always)]
     fn forget<const MAX: usize>(&self, value: usize) -> usize {
-        if BARE {
+        if !Self::HAS_OPTIONS {
             return value & const { (MAX + 1).next_power_of_two() - 1 };
         }
         self.tally.forget::<MAX>(value)
@@ -133,7 +168,7 @@ impl<const BARE: bool> Octets for Message<'_, BARE> {
 
     #[inline(always)]
     fn forget_word(&self, value: u64) -> u64 {
-        if BARE {
+        if !Self::HAS_OPTIONS {
             return value;
         }
         self.tally.forget_word(value)

@@ -28,11 +28,14 @@ use aya_ebpf::{
     bindings::xdp_action, btf_maps::ProgramArray, macros::btf_map, programs::XdpContext,
 };
 use dns_common::{
+    ask::ARCOUNT_ONE,
+    octets::Records,
     outcome::{Action, OrStop as _, Outcome},
     tables::{Generation, Tables as _},
 };
 
 use crate::{
+    ask::{Anything, Bare, EmptyOpt, Known, Message},
     count::Tally,
     decide::Maps,
     host::Here,
@@ -40,35 +43,53 @@ use crate::{
     receive::{Plain, Query, UDP_HEADER},
 };
 
-/// Where [`veer`] finds [`veer_edns`] and [`veer_other`]; the loader puts them there.
+/// Where [`veer`] finds the other programs; the loader puts them there.
 #[btf_map]
-static OTHERS: ProgramArray<2> = ProgramArray::new();
+static OTHERS: ProgramArray<3> = ProgramArray::new();
 const EDNS: u32 = 0;
-const OTHER: u32 = 1;
+const OPTIONS: u32 = 1;
+const OTHER: u32 = 2;
 
 /// The XDP program: answers queries over IPv4 without tags and options, whose headers
-/// are at offsets known ahead, that end with their question. It leaves those with
-/// further records to [`veer_edns`], and all else to [`veer_other`].
+/// are at offsets known ahead, that end with their question. It leaves those with an
+/// OPT record to [`veer_edns`] or [`veer_options`], and all else to [`veer_other`].
 #[cfg_attr(target_arch = "bpf", aya_ebpf::macros::xdp)]
 #[inline(always)]
 #[expect(clippy::needless_pass_by_value, reason = "the macro hands it over")]
 fn veer(context: XdpContext) -> u32 {
     let frame = Frame::new(&context);
     match Plain::of(&frame) {
-        Some(plain) if plain.is_bare() => run_plain::<true>(&context, &frame, &plain),
-        Some(_) => leave_to(&context, EDNS),
+        Some(plain) => match plain.records() {
+            0 => run_plain::<Bare>(&context, &frame, &plain),
+            // As the length of no options is, the last field of the OPT record.
+            ARCOUNT_ONE if frame.ends_with_zeros() => leave_to(&context, EDNS),
+            _ => leave_to(&context, OPTIONS),
+        },
         None => leave_to(&context, OTHER),
     }
 }
 
-/// As [`veer`], for queries with further records.
+/// As [`veer`], for queries whose one further record is an OPT record without options;
+/// it leaves others to [`veer_options`].
 #[cfg_attr(target_arch = "bpf", aya_ebpf::macros::xdp)]
 #[inline(always)]
 #[expect(clippy::needless_pass_by_value, reason = "the macro hands it over")]
 fn veer_edns(context: XdpContext) -> u32 {
     let frame = Frame::new(&context);
     match Plain::of(&frame) {
-        Some(plain) => run_plain::<false>(&context, &frame, &plain),
+        Some(plain) => run_plain::<EmptyOpt>(&context, &frame, &plain),
+        None => xdp_action::XDP_PASS,
+    }
+}
+
+/// As [`veer`], for queries with any further records.
+#[cfg_attr(target_arch = "bpf", aya_ebpf::macros::xdp)]
+#[inline(always)]
+#[expect(clippy::needless_pass_by_value, reason = "the macro hands it over")]
+fn veer_options(context: XdpContext) -> u32 {
+    let frame = Frame::new(&context);
+    match Plain::of(&frame) {
+        Some(plain) => run_plain::<Anything>(&context, &frame, &plain),
         None => xdp_action::XDP_PASS,
     }
 }
@@ -84,12 +105,16 @@ fn leave_to(context: &XdpContext, program: u32) -> u32 {
 
 /// The whole way of a packet with `plain` headers.
 #[inline(always)]
-fn run_plain<const BARE: bool>(context: &XdpContext, frame: &Frame, plain: &Plain) -> u32 {
+fn run_plain<K: Known>(context: &XdpContext, frame: &Frame, plain: &Plain) -> u32 {
     run(|tally, generation| {
         let query = plain.receive(frame, generation)?;
         let header = Some(plain.message());
-        let message = ask::Message::<BARE>::new(frame, tally, &query, header);
-        respond::<true, BARE>(context, &message, &query, generation, tally)
+        let message = Message::<K>::new(frame, tally, &query, header);
+        let responded = respond::<true, K>(context, &message, &query, generation, tally);
+        if matches!(K::RECORDS, Records::EmptyOpt) && responded == Err(Outcome::UpOpt) {
+            leave_to(context, OPTIONS);
+        }
+        responded
     })
 }
 
@@ -101,8 +126,8 @@ fn veer_other(context: XdpContext) -> u32 {
     let frame = Frame::new(&context);
     run(|tally, generation| {
         let query = receive::receive(&frame, generation, tally)?;
-        let message = ask::Message::<false>::new(&frame, tally, &query, None);
-        respond::<false, false>(&context, &message, &query, generation, tally)
+        let message = Message::<Anything>::new(&frame, tally, &query, None);
+        respond::<false, Anything>(&context, &message, &query, generation, tally)
     })
 }
 
@@ -136,9 +161,9 @@ fn run(way: impl FnOnce(&Tally, &Generation) -> Result<(), Outcome>) -> u32 {
 
 /// The way of the datagram `query` with this `message`.
 #[inline(always)]
-fn respond<const PLAIN: bool, const BARE: bool>(
+fn respond<const PLAIN: bool, K: Known>(
     context: &XdpContext,
-    message: &ask::Message<BARE>,
+    message: &Message<K>,
     query: &Query,
     generation: &Generation,
     tally: &Tally,
@@ -150,7 +175,7 @@ fn respond<const PLAIN: bool, const BARE: bool>(
     };
     let reply = dns_common::respond(message, query.source, &Maps, generation, &here)?;
     tally.pend(reply.outcome());
-    reply::reply::<PLAIN, BARE>(context, query, &reply, tally)?;
+    reply::reply::<PLAIN, K>(context, query, &reply, tally)?;
     count::service(reply.service);
     Ok(())
 }

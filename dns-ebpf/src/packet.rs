@@ -11,6 +11,9 @@ use aya_ebpf::{
 };
 use dns_common::tables::Word;
 
+/// Octets of the longest frame whose end is looked at: more than that of any query.
+const FRAME_MAX: usize = 4095;
+
 /// The octets of one frame, as they lie between two resizings.
 #[derive(Clone, Copy)]
 pub(crate) struct Frame {
@@ -36,6 +39,15 @@ impl Frame {
     #[inline(always)]
     pub(crate) fn len(&self) -> usize {
         distance(self.start, self.end)
+    }
+
+    /// Whether its last two octets are 0; `false` where it is longer than
+    /// [`FRAME_MAX`].
+    #[inline(always)]
+    pub(crate) fn ends_with_zeros(&self) -> bool {
+        let last = clip::<FRAME_MAX>(self.len()).wrapping_sub(2);
+        let pair = self.window::<2>(clip::<FRAME_MAX>(last));
+        pair.is_some_and(|pair| pair.pair::<0>() == 0)
     }
 
     /// The first `N` octets; `None` past the end.

@@ -82,10 +82,10 @@ impl Plain {
         is_plain.then_some(Self(headers))
     }
 
-    /// Whether the message says it has no records.
+    /// NSCOUNT and ARCOUNT of the message, octets as a little-endian half.
     #[inline(always)]
-    pub(crate) fn is_bare(&self) -> bool {
-        self.message().half::<8>() == 0
+    pub(crate) fn records(&self) -> u32 {
+        self.message().half::<8>()
     }
 
     /// The header of the message.

@@ -5,7 +5,7 @@ use aya_ebpf::programs::XdpContext;
 use dns_common::{
     ask::{HEADER, QUESTION_MAX, TYPE_AND_CLASS, lanes},
     name::SHORT_MAX,
-    octets::OctetsMut,
+    octets::{OctetsMut, Records},
     outcome::{OrStop as _, Outcome, stop},
     reply::{Reply, fold_sum},
     tables::{Source, Tables, Word},
@@ -13,6 +13,7 @@ use dns_common::{
 
 use crate::{
     aside,
+    ask::Known,
     count::Tally,
     decide::Maps,
     packet::{Frame, Window, clip, move_end, move_start},
@@ -46,7 +47,7 @@ const SHORT_QUESTION: usize = SHORT_MAX + TYPE_AND_CLASS;
 /// Makes the frame the reply; `Err` before anything was written, or
 /// [`Outcome::DropBroken`] after.
 #[inline(always)]
-pub(crate) fn reply<const PLAIN: bool, const BARE: bool>(
+pub(crate) fn reply<const PLAIN: bool, K: Known>(
     context: &XdpContext,
     query: &Query,
     reply: &Reply,
@@ -67,7 +68,7 @@ pub(crate) fn reply<const PLAIN: bool, const BARE: bool>(
             make_room(context, longer, question_end, tally)?;
             frame = Frame::new(context);
         }
-        return write_plain::<BARE>(context, frame, query, &old, reply, datagram, tally)
+        return write_plain::<K>(context, frame, query, &old, reply, datagram, tally)
             .or_stop(Outcome::DropBroken);
     }
     make_room(context, longer, question_end, tally)?;
@@ -215,14 +216,14 @@ fn write(
         context: Some(context),
         start: query.transport + UDP_HEADER,
         header: None,
-        is_bare: false,
+        is_known: false,
     };
     reply.write(&mut message, &Maps)
 }
 
 /// As [`write`], to a query of which only the question is still there.
 #[inline(always)]
-fn write_plain<const BARE: bool>(
+fn write_plain<K: Known>(
     context: &XdpContext,
     frame: Frame,
     query: &Query,
@@ -244,7 +245,7 @@ fn write_plain<const BARE: bool>(
         context: Some(context),
         start: query.transport + UDP_HEADER,
         header: Some(headers.part::<MESSAGE_MIN, _>()),
-        is_bare: BARE,
+        is_known: !matches!(K::RECORDS, Records::Any),
     };
     reply.write(&mut message, &Maps)
 }
@@ -326,8 +327,8 @@ pub(crate) struct Message<'t> {
     pub(crate) start: usize,
     /// The message's header, where it has been checked.
     pub(crate) header: Option<Window<HEADER>>,
-    /// Whether it answers a query that ends with its question.
-    pub(crate) is_bare: bool,
+    /// Whether so much is known of the query that the verifier need not forget the rest.
+    pub(crate) is_known: bool,
 }
 
 impl OctetsMut for Message<'_> {
@@ -400,7 +401,7 @@ impl OctetsMut for Message<'_> {
 
     #[inline(always)]
     fn forget<const MAX: usize>(&self, value: usize) -> usize {
-        if self.is_bare {
+        if self.is_known {
             return value & const { (MAX + 1).next_power_of_two() - 1 };
         }
         self.tally.forget::<MAX>(value)

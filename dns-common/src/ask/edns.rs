@@ -247,20 +247,23 @@ impl Edns {
 
 /// Reads the one OPT record that ends the message from `at` on.
 #[inline(always)]
-pub(super) fn edns(
-    message: &(impl Octets + ?Sized),
+pub(super) fn edns<M: Octets + ?Sized>(
+    message: &M,
     at: usize,
     wanted: Wanted,
     host: &impl Host,
 ) -> Result<Edns, Outcome> {
-    let head = message.word(at).or_stop(Outcome::UpQuestion)?;
-    let rest = message.half(at + 7).or_stop(Outcome::UpQuestion)?;
-    if head & OPT_MASK != OPT {
-        return stop(Outcome::UpAdditional);
-    }
+    let (head, rest) = message.opt(at).or_stop(Outcome::UpQuestion)?;
     let options = at + OPT_FIXED;
     let len = usize::from(((rest >> 16) as u16).swap_bytes());
-    if options + len != message.len() {
+    if M::HAS_OPTIONS {
+        if head & OPT_MASK != OPT {
+            return stop(Outcome::UpAdditional);
+        }
+        if options + len != message.len() {
+            return stop(Outcome::UpOpt);
+        }
+    } else if head & OPT_MASK != OPT || len != 0 {
         return stop(Outcome::UpOpt);
     }
     let version = head >> 48 & 0xff;
@@ -268,7 +271,7 @@ pub(super) fn edns(
     let dnssec_ok = u64::from(rest >> DNSSEC_OK_SHIFT & 1) * DNSSEC_OK;
     let mut edns = Edns(PRESENT | dnssec_ok | version << 8 | payload << 32);
     // Of another version nothing is known but that it has one.
-    if version == 0 && len != 0 {
+    if M::HAS_OPTIONS && version == 0 && len != 0 {
         edns.0 |= host.options(message, options, wanted)? & OPTIONS;
     }
     Ok(edns)

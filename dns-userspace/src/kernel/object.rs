@@ -19,7 +19,7 @@ static IN_ARRAYS: &[u8] = aya::include_bytes_aligned!(env!("VEER_EBPF_ARRAYS_OBJ
 
 /// Names of the programs in each: the one to attach, and those that it leaves to
 /// what it does not take.
-pub(super) const PROGRAMS: [&str; 3] = ["veer", "veer_edns", "veer_other"];
+pub(super) const PROGRAMS: [&str; 4] = ["veer", "veer_edns", "veer_options", "veer_other"];
 
 /// Name of the map where the first finds the others.
 const OTHERS: &str = "OTHERS";
