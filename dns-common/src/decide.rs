@@ -70,15 +70,19 @@ pub fn decide<M: Octets + ?Sized>(
                 ask.edns.has_subnet() && host.resolver(resolver, tables).has(Entry::TRUSTED)
             }
         };
-    // A requester that keeps its clients to itself is answered for itself.
     let mut source = resolver;
     let mut by_subnet = false;
-    if honours_subnet
-        && let Some(subnet) = ask.edns.subnet(message)
-        && subnet.source_len != 0
-    {
-        source = subnet.address;
-        by_subnet = true;
+    if honours_subnet {
+        // A requester that keeps its clients to itself is answered for itself.
+        if let Some(subnet) = ask.edns.subnet(message)
+            && subnet.source_len != 0
+        {
+            source = subnet.address;
+            by_subnet = true;
+        }
+        // From here on one state for whoever asks.
+        source = source.forgotten(message);
+        by_subnet = message.forget_word(by_subnet.into()) != 0;
     }
     let mut chosen = choose(message, &row, answers, source, tables, generation, host)?;
     // That there is nothing holds for everyone.
@@ -93,20 +97,20 @@ pub fn decide<M: Octets + ?Sized>(
     };
     // Read again: few queries have it, and all would have to make room for it.
     if honours_subnet && let Some(subnet) = ask.edns.subnet(message) {
-        opt.add_subnet(&subnet, chosen.scope);
+        let scope = message.forget_word(chosen.scope.into()) as u8;
+        opt.add_subnet(&subnet, scope);
         opt = opt.forgotten(message);
     }
     let mut proved = false;
     let mut has_cookie = false;
-    if M::HAS_OPTIONS
-        && host.cookies()
-        && let Some(asked) = ask.edns.cookie(message)
-    {
-        let (server, validity) = host.server_cookie(asked, resolver, tables, generation);
-        opt.add_cookie(asked.client, server);
-        opt = opt.forgotten(message);
-        proved = validity != Validity::Invalid;
-        has_cookie = true;
+    if M::HAS_OPTIONS && host.cookies() {
+        if let Some(asked) = ask.edns.cookie(message) {
+            let (server, validity) = host.server_cookie(asked, resolver, tables, generation);
+            opt.add_cookie(asked.client, server);
+            opt = opt.forgotten(message);
+            proved = validity != Validity::Invalid;
+            has_cookie = true;
+        }
     }
     let reply = Reply::new(ask, &chosen, opt, host);
     // Every plane can send as much as that.

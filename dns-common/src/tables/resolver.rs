@@ -3,6 +3,7 @@
 //! each.
 
 use super::{Chunk, EntryPair, Tables};
+use crate::octets::Octets;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,23 @@ pub enum Source {
     V4(u32),
     /// An IPv6 address as two numbers, the more significant first.
     V6(u64, u64),
+}
+
+impl Source {
+    /// The same, of whose family the verifier knows nothing any more.
+    #[inline(always)]
+    #[must_use]
+    pub fn forgotten(self, message: &(impl Octets + ?Sized)) -> Self {
+        let (is_v4, high, low) = match self {
+            Self::V4(address) => (1, 0, u64::from(address)),
+            Self::V6(high, low) => (0, high, low),
+        };
+        if message.forget_word(is_v4) == 1 {
+            Self::V4(low as u32)
+        } else {
+            Self::V6(high, low)
+        }
+    }
 }
 
 impl From<core::net::IpAddr> for Source {
