@@ -50,14 +50,15 @@ impl Instance {
     }
 
     /// What the kernel made of its programs.
-    pub(super) fn codes(&self) -> Result<[Code; 2]> {
+    pub(super) fn codes(&self) -> Result<Vec<Code>> {
         let infos = self.kernel.infos()?;
-        Ok(infos.map(|(name, info)| Code {
+        let codes = infos.into_iter().map(|(name, info)| Code {
             name,
             verified: info.verified_instruction_count(),
             instructions: info.size_translated().unwrap_or(0) / INSTRUCTION,
             jited_octets: info.size_jitted(),
-        }))
+        });
+        Ok(codes.collect())
     }
 
     /// What its program is to do with queries that come to `outcome`.

@@ -79,7 +79,7 @@ pub(super) fn load(world: &World, rows: &[Row], progress: impl Fn(&str)) -> Resu
 }
 
 /// What the kernel made of the programs of `instances`.
-pub(super) fn codes(instances: &[Instance]) -> Result<Vec<(Set, [Code; 2])>> {
+pub(super) fn codes(instances: &[Instance]) -> Result<Vec<(Set, Vec<Code>)>> {
     let codes = instances.iter().map(|instance| {
         let codes = instance.codes().with_context(|| instance.set.name())?;
         Ok((instance.set, codes))
@@ -251,7 +251,7 @@ mod tests {
         let instructions = |set| {
             let found = codes.iter().find(|(known, _)| *known == set);
             let (_, codes) = found.expect("every set is loaded");
-            codes.map(|code| code.instructions).iter().sum::<u32>()
+            codes.iter().map(|code| code.instructions).sum::<u32>()
         };
         let off = instructions(Set::Off);
         for set in Set::ALL.into_iter().filter(|set| *set != Set::Off) {

@@ -120,7 +120,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         drop: floor("drop", XDP_DROP)?,
         reflect: floor("reflect", XDP_TX)?,
     };
-    let mut programs: Vec<(Set, [Code; 2])> = Vec::new();
+    let mut programs: Vec<(Set, Vec<Code>)> = Vec::new();
     let mut reported: Vec<ReportedRow> = Vec::new();
     for size in SIZES {
         let rows = options.rows(size);
@@ -156,7 +156,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 /// What the kernel made of the programs, and how long they take.
-type Results = (Vec<(Set, [Code; 2])>, Vec<Measured>);
+type Results = (Vec<(Set, Vec<Code>)>, Vec<Measured>);
 
 /// Measures `rows` with tables of `size`, on one processor.
 fn measure(

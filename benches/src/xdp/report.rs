@@ -37,11 +37,11 @@ pub(super) struct ReportedProgram {
     pub(super) on: &'static str,
     #[serde(with = "ReportedConstants")]
     pub(super) constants: Constants,
-    pub(super) code: [Code; 2],
+    pub(super) code: Vec<Code>,
 }
 
 impl ReportedProgram {
-    pub(super) fn new((set, code): (Set, [Code; 2])) -> Self {
+    pub(super) fn new((set, code): (Set, Vec<Code>)) -> Self {
         Self {
             on: set.name(),
             constants: set.constants(),
@@ -158,7 +158,7 @@ pub(super) fn print(rows: &[ReportedRow]) {
 pub(super) fn print_programs(programs: &[ReportedProgram]) {
     let cells: Vec<_> = programs
         .iter()
-        .flat_map(|program| program.code.map(|code| (program.on, code)))
+        .flat_map(|program| program.code.iter().map(|code| (program.on, code)))
         .map(|(on, code)| {
             let verified = code.verified;
             [

@@ -82,6 +82,12 @@ fn entry<T>(first: u64, index: u32) -> &'static T {
     at(offset.wrapping_add(first as u32))
 }
 
+/// A line by its number: that of its place in the arena.
+#[inline(always)]
+fn line(number: u32) -> &'static Line {
+    entry(0, number)
+}
+
 /// The half of an [`EntryPair`] that stands `offset` octets after the arena's start.
 #[inline(always)]
 fn half(offset: u32) -> Entry {
@@ -103,17 +109,17 @@ impl Tables for Maps {
 
     #[inline(always)]
     fn bucket(&self, index: u32) -> Option<&Line> {
-        Some(entry(constant(&LAYOUT.buckets), index))
+        Some(line(index))
     }
 
     #[inline(always)]
     fn name(&self, cell: u32) -> Option<&Line> {
-        Some(entry(constant(&LAYOUT.names), cell))
+        Some(line(cell))
     }
 
     #[inline(always)]
     fn answer(&self, cell: u32) -> Option<&Line> {
-        Some(entry(constant(&LAYOUT.answers), cell))
+        Some(line(cell))
     }
 
     #[inline(always)]

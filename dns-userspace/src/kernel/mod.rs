@@ -261,7 +261,7 @@ impl Kernel {
     }
 
     /// What the kernel made of each program, by name.
-    pub fn infos(&self) -> Result<[(&'static str, ProgramInfo); 2], KernelError> {
+    pub fn infos(&self) -> Result<Vec<(&'static str, ProgramInfo)>, KernelError> {
         object::infos(&self.ebpf)
     }
 

@@ -207,14 +207,14 @@ fn no_map(name: &str) -> io::Error {
 }
 
 /// What the kernel says of each of [`PROGRAMS`].
-pub(super) fn infos(ebpf: &Ebpf) -> Result<[(&'static str, ProgramInfo); 2], KernelError> {
-    let [one, other] = PROGRAMS.map(|name| {
+pub(super) fn infos(ebpf: &Ebpf) -> Result<Vec<(&'static str, ProgramInfo)>, KernelError> {
+    let infos = PROGRAMS.into_iter().map(|name| {
         let program = ebpf.program(name).ok_or_else(|| no_program(name))?;
         let info = program.info().map_err(io::Error::other);
         let info = info.map_err(KernelError::call("info", format!("program {name}")))?;
         Ok((name, info))
     });
-    Ok([one?, other?])
+    infos.collect()
 }
 
 fn no_program(name: &str) -> KernelError {

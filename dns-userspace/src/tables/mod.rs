@@ -130,20 +130,6 @@ pub struct Half {
     pub address: u32,
 }
 
-impl Half {
-    fn new(number: u64, capacity: &Capacity) -> Self {
-        let odd = (number & 1) as u32;
-        Self {
-            number,
-            bucket: odd * capacity.buckets(),
-            name: odd * capacity.name_cells(),
-            answer: odd * capacity.answer_cells,
-            pool: odd * capacity.pools,
-            address: odd * address::SLOTS,
-        }
-    }
-}
-
 /// All tables of one instance.
 #[derive(Debug)]
 pub struct Tables {
@@ -239,7 +225,16 @@ impl Tables {
 
     /// Where generation `number` stands.
     pub fn half(&self, number: u64) -> Half {
-        Half::new(number, &self.capacity)
+        let odd = (number & 1) as u32;
+        let Capacity { pools, .. } = self.capacity;
+        Half {
+            number,
+            bucket: self.buckets.number() + odd * self.capacity.buckets(),
+            name: self.names.number() + odd * self.capacity.name_cells(),
+            answer: self.answers.number() + odd * self.capacity.answer_cells,
+            pool: odd * pools,
+            address: odd * address::SLOTS,
+        }
     }
 
     /// Makes `image`, which was built in these tables, current with one store.

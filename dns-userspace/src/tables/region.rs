@@ -49,6 +49,7 @@ impl Memory {
         Region {
             memory: self.clone(),
             first: first.min(self.0.len()),
+            number: 0,
             entries: entries.min(u32::try_from(room).unwrap_or(u32::MAX)),
             of: PhantomData,
         }
@@ -61,6 +62,8 @@ pub(super) struct Region<T> {
     memory: Memory,
     /// Octets before it.
     first: usize,
+    /// The number of the first entry.
+    number: u32,
     entries: u32,
     of: PhantomData<T>,
 }
@@ -80,12 +83,32 @@ impl<T> Region<T> {
 }
 
 impl<T> Region<T> {
+    /// The same, its entries numbered by where they stand in the memory: readers in the
+    /// kernel need not add anything to a number.
+    pub(super) fn numbered_in_memory(self) -> Self {
+        let number = self.first / size_of::<T>();
+        Self {
+            number: u32::try_from(number).expect("an arena has fewer octets than 2^32"),
+            ..self
+        }
+    }
+
+    /// The number of the first entry.
+    pub(super) fn number(&self) -> u32 {
+        self.number
+    }
+}
+
+impl<T> Region<T> {
     /// Has the kernel find the memory of `count` entries from `start` on now.
     pub(super) fn populate(&self, start: u32, count: u32) -> io::Result<()> {
         /// At a time: meanwhile no other thread can map or unmap anything, and some
         /// need more memory every millisecond.
         const PIECE: usize = 1 << 16;
-        let place = |entry: u32| self.first + entry.min(self.entries) as usize * size_of::<T>();
+        let place = |entry: u32| {
+            let index = (entry - self.number).min(self.entries);
+            self.first + index as usize * size_of::<T>()
+        };
         let end = place(start + count);
         for first in (place(start)..end).step_by(PIECE) {
             let octets = PIECE.min(end - first);
@@ -98,15 +121,16 @@ impl<T> Region<T> {
 }
 
 impl<T: Words> Region<T> {
-    /// The entry at `index`; `None` past the end.
-    pub(super) fn get(&self, index: u32) -> Option<&T> {
+    /// The entry with that number; `None` where there is none.
+    pub(super) fn get(&self, number: u32) -> Option<&T> {
+        let index = number.checked_sub(self.number)?;
         self.all().get(index as usize)
     }
 
     /// The `count` entries from `start` on, or as many of them as there are.
     pub(super) fn part(&self, start: u32, count: u32) -> &[T] {
         let all = self.all();
-        let start = all.len().min(start as usize);
+        let start = all.len().min((start - self.number) as usize);
         let end = all.len().min(start + count as usize);
         &all[start..end]
     }
