@@ -99,18 +99,20 @@ pub fn ask<M: Octets + ?Sized>(
     wanted: Wanted,
     host: &impl Host,
 ) -> Result<Ask, Outcome> {
-    let len = message.len();
-    let most = match M::RECORDS {
-        Records::None => QUESTION_MAX,
-        Records::EmptyOpt => QUESTION_MAX + OPT_FIXED,
-        Records::Any => QUERY_MAX,
-    };
+    /// Octets of the shortest query.
     const LEAST: usize = HEADER + 1 + TYPE_AND_CLASS;
-    if len.wrapping_sub(LEAST) > most - LEAST {
-        return Err(if (QUESTION_MAX + 1..=QUERY_MAX).contains(&len) {
-            Outcome::UpQuestion
-        } else {
-            Outcome::UpLength
+
+    let len = message.len();
+    let (least, most) = match M::RECORDS {
+        Records::None => (LEAST, QUESTION_MAX),
+        Records::EmptyOpt => (LEAST + OPT_FIXED, QUESTION_MAX + OPT_FIXED),
+        Records::Any => (LEAST, QUERY_MAX),
+    };
+    if len.wrapping_sub(least) > most - least {
+        return Err(match M::RECORDS {
+            Records::None if (most..=QUERY_MAX).contains(&len) => Outcome::UpQuestion,
+            Records::EmptyOpt => Outcome::UpOpt,
+            _ => Outcome::UpLength,
         });
     }
     let (head, counts) = message.header().or_stop(Outcome::UpLength)?;
@@ -127,13 +129,7 @@ pub fn ask<M: Octets + ?Sized>(
         // name does is then seen when it is compared or its labels are walked.
         0 => len - HEADER - TYPE_AND_CLASS,
         // So it does where a record of known length ends the message.
-        ARCOUNT_ONE if !M::HAS_OPTIONS => {
-            let name_len = len.wrapping_sub(HEADER + TYPE_AND_CLASS + OPT_FIXED);
-            if name_len.wrapping_sub(1) >= NAME_MAX {
-                return stop(Outcome::UpOpt);
-            }
-            name_len
-        }
+        ARCOUNT_ONE if !M::HAS_OPTIONS => len - HEADER - TYPE_AND_CLASS - OPT_FIXED,
         ARCOUNT_ONE => {
             let name_len = name_len(message).or_stop(Outcome::UpQuestion)?;
             // Behind the message a frame may have padding, which is not read as its.

@@ -103,14 +103,15 @@ pub fn decide<M: Octets + ?Sized>(
     }
     let mut proved = false;
     let mut has_cookie = false;
-    if M::HAS_OPTIONS && host.cookies() {
-        if let Some(asked) = ask.edns.cookie(message) {
-            let (server, validity) = host.server_cookie(asked, resolver, tables, generation);
-            opt.add_cookie(asked.client, server);
-            opt = opt.forgotten(message);
-            proved = validity != Validity::Invalid;
-            has_cookie = true;
-        }
+    if M::HAS_OPTIONS
+        && host.cookies()
+        && let Some(asked) = ask.edns.cookie(message)
+    {
+        let (server, validity) = host.server_cookie(asked, resolver, tables, generation);
+        opt.add_cookie(asked.client, server);
+        opt = opt.forgotten(message);
+        proved = validity != Validity::Invalid;
+        has_cookie = true;
     }
     let reply = Reply::new(ask, &chosen, opt, host);
     // Every plane can send as much as that.

@@ -217,12 +217,82 @@ fn queries() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
+/// A message of which something is known ahead.
+struct Known<'m, const EMPTY_OPT: bool>(&'m [u8]);
+
+impl<const EMPTY_OPT: bool> Octets for Known<'_, EMPTY_OPT> {
+    const RECORDS: Records = if EMPTY_OPT {
+        Records::EmptyOpt
+    } else {
+        Records::None
+    };
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn word(&self, at: usize) -> Option<u64> {
+        self.0.word(at)
+    }
+
+    fn half(&self, at: usize) -> Option<u32> {
+        self.0.half(at)
+    }
+
+    fn octet(&self, at: usize) -> Option<u8> {
+        self.0.octet(at)
+    }
+
+    fn ending(&self, at: usize) -> Option<impl crate::octets::Ending> {
+        self.0.ending(at)
+    }
+}
+
+/// What is known ahead changes nothing of what is read, but that an OPT record which is
+/// not one without options is left to be read again, and that a name can come out which
+/// goes on past a zero octet: it is in no table.
+fn known_ahead_agrees(message: &[u8]) -> Result<(), TestCaseError> {
+    let host = Desk::default();
+    match message.get(8..12) {
+        Some([0, 0, 0, 0]) => {
+            let bare = ask(&Known::<false>(message), 7, Wanted::NONE, &host);
+            prop_assert_eq!(bare, asked(message));
+        }
+        Some([0, 0, 0, 1]) => {
+            let known = ask(&Known::<true>(message), 7, Wanted::NONE, &host);
+            let end = message.len().saturating_sub(TYPE_AND_CLASS + OPT_FIXED);
+            let name = message.get(HEADER..end).unwrap_or_default();
+            let is_whole =
+                name.iter().position(|octet| *octet == 0) == Some(name.len().wrapping_sub(1));
+            if is_whole && known != Err(Outcome::UpOpt) {
+                prop_assert_eq!(known, asked(message));
+            }
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+#[test]
+fn an_opt_record_without_options_is_found_from_the_end() {
+    let message = with_opt(&query(WWW, A), &Opt::default());
+    let known = ask(&Known::<true>(&message), 7, Wanted::NONE, &Desk::default());
+    assert_eq!(known, asked(&message));
+    assert!(known.is_ok());
+    for option in [&[][..], &[0; 8]] {
+        let message = with_opt(&query(WWW, A), &Opt::default().with(10, option));
+        let known = ask(&Known::<true>(&message), 7, Wanted::NONE, &Desk::default());
+        assert_eq!(known, Err(Outcome::UpOpt));
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(2000))]
 
     #[test]
     fn queries_read_as_the_plain_reader_does(message in queries(), seed: u64) {
         agree(&message, seed)?;
+        known_ahead_agrees(&message)?;
     }
 
     #[test]
@@ -240,6 +310,7 @@ proptest! {
             message.truncate(cut.index(message.len()));
         }
         agree(&message, seed)?;
+        known_ahead_agrees(&message)?;
     }
 
     #[test]
@@ -253,6 +324,7 @@ proptest! {
         // One octet in sixteen is zero, as names and OPT records need.
         message.extend(rest.into_iter().map(|octet| if octet < 16 { 0 } else { octet }));
         agree(&message, 7)?;
+        known_ahead_agrees(&message)?;
     }
 
     #[test]

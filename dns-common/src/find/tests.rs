@@ -31,7 +31,7 @@ fn row(name: &[u8], number: u16) -> Row {
     Row::steered(name.len() as u8, 0, number, 1, 1)
 }
 
-fn exact_in(world: &World, name: &[u8]) -> Option<Row> {
+fn exact_in(world: &World, name: &[u8]) -> Result<Option<Row>, Outcome> {
     let message = query(name, 1);
     let ask = ask(
         &message[..],
@@ -108,7 +108,7 @@ fn names_of_every_length_are_found_in_any_case() {
             name.to_ascii_uppercase(),
             name.to_ascii_lowercase(),
         ] {
-            assert_eq!(exact_in(&world, &asked), Some(row), "{len}");
+            assert_eq!(exact_in(&world, &asked), Ok(Some(row)), "{len}");
         }
     }
 }
@@ -124,10 +124,10 @@ fn a_name_is_found_in_either_of_its_buckets() {
             bucket::places(hash(world.generation.seed, folded_words(name)), mask);
         let index = [first, second][which];
         world.tables.buckets[index as usize].0[7].store(bucket::entry(tag, 1));
-        assert_eq!(exact_in(&world, name), Some(row(name, 7)));
+        assert_eq!(exact_in(&world, name), Ok(Some(row(name, 7))));
         // The other generation's buckets are not looked at.
         world.generation.bucket_base = mask + 1;
-        assert_eq!(exact_in(&world, name), None);
+        assert_eq!(exact_in(&world, name), Ok(None));
     }
 }
 
@@ -149,10 +149,48 @@ fn names_are_compared_whole() {
             let mut world = World::new();
             world.tables.put_name(1, row(&name, 7), &name);
             world.tables.index(&world.generation, &other, 1);
-            assert_eq!(exact_in(&world, &other), None, "{other:?}");
+            assert_eq!(
+                exact_in(&world, &other),
+                Err(Outcome::UpNoAnswer),
+                "{other:?}"
+            );
             // The same name with its own hash is there, so it is the compare that tells.
             world.tables.index(&world.generation, &name, 1);
-            assert_eq!(exact_in(&world, &name), Some(row(&name, 7)));
+            assert_eq!(exact_in(&world, &name), Ok(Some(row(&name, 7))));
+        }
+    }
+}
+
+#[test]
+fn names_of_one_hash_are_told_apart() {
+    // Coarsely alike, and each the only one of its kind in the table.
+    for (one, other) in [
+        (b'@', b'`'),
+        (b'[', b'{'),
+        (b'\\', b'|'),
+        (b']', b'}'),
+        (b'^', b'~'),
+        (b'_', 0x7f),
+        (0xc3, 0xe3),
+    ] {
+        for (stored, asked) in [(one, other), (other, one)] {
+            let name = |octet| [&[3, b'a', octet, b'z'], &b"\x07example\0"[..]].concat();
+            let (stored, asked) = (name(stored), name(asked));
+            let seed = World::new().generation.seed;
+            let hash = |name: &[u8]| hash(seed, folded_words(name));
+            assert_eq!(hash(&stored), hash(&asked));
+            let mut world = World::new();
+            let mut row = row(&stored, 7);
+            if stored.iter().copied().any(name::is_ambiguous) {
+                row = row.compared_whole();
+            }
+            world.add_name(&stored, row);
+            assert_eq!(exact_in(&world, &stored), Ok(Some(row)));
+            assert_eq!(
+                exact_in(&world, &stored.to_ascii_uppercase()),
+                Ok(Some(row))
+            );
+            assert_eq!(exact_in(&world, &asked), Err(Outcome::UpNoAnswer));
         }
     }
 }
@@ -162,9 +200,9 @@ fn a_row_that_runs_off_the_table_is_not_found() {
     let name = name_of(255, &[62], b"abcdefgh");
     let mut world = World::new();
     world.add_name(&name, row(&name, 7));
-    assert!(exact_in(&world, &name).is_some());
+    assert!(exact_in(&world, &name).is_ok_and(|row| row.is_some()));
     world.tables.names.pop();
-    assert_eq!(exact_in(&world, &name), None);
+    assert_eq!(exact_in(&world, &name), Err(Outcome::UpNoAnswer));
 }
 
 #[test]
@@ -176,7 +214,7 @@ fn every_depth_of_127_labels_is_bisected_right() {
         let (world, rows) = with_ancestors(std::slice::from_ref(&ancestor));
         for asked in known + 1..=LABELS_MAX {
             let name = &whole[2 * (LABELS_MAX - asked)..];
-            assert_eq!(exact_in(&world, name), None);
+            assert_eq!(exact_in(&world, name), Ok(None));
             let found = encloser_in(&world, name);
             assert_eq!(found, Ok(rows[&ancestor]), "{asked} labels, {known} known");
         }
@@ -207,7 +245,13 @@ fn a_tag_that_another_name_has_leads_up() {
             let colliding = hash(world.generation.seed, folded_words(&name[*start..]));
             world.tables.index_hash(&world.generation, colliding, 1);
         }
-        assert_eq!(exact_in(&world, &name), None);
+        let tagged = starts.contains(&0);
+        let expected = if tagged {
+            Err(Outcome::UpNoAnswer)
+        } else {
+            Ok(None)
+        };
+        assert_eq!(exact_in(&world, &name), expected);
         (encloser_in(&world, &name), rows[&rest[..]])
     };
     for starts in [&[4][..], &[2, 4], &[0, 2, 4]] {
@@ -286,7 +330,7 @@ proptest! {
                 .filter_map(|start| rows.get(&name[start..].to_ascii_lowercase()).copied());
             let proper = plain.clone().find(|row| row.name_len() < name.len());
             let same = plain.clone().find(|row| row.name_len() == name.len());
-            prop_assert_eq!(exact_in(&world, &name), same);
+            prop_assert_eq!(exact_in(&world, &name), Ok(same));
             prop_assert_eq!(encloser_in(&world, &name), proper.ok_or(Outcome::UpUnknownName));
         }
     }

@@ -276,6 +276,15 @@ fn names_with_one_tag_are_told_apart_under_another_seed() {
     let error = index::place_names(entries(names.iter()), &buckets, [0, 0]);
     let error = error.expect_err("no seed tells them apart");
     assert_eq!(error, ImageError::Index { names: 2 });
+    // Names that no seed tells apart: the later one is left out.
+    let seed = index::place_names(entries(names.iter()), &buckets, [0; 64]).expect("one fits");
+    assert_eq!(seed, 0);
+    let placed = buckets.iter().flat_map(|bucket| &bucket.0).map(Word::load);
+    let cells: Vec<u32> = placed
+        .map(|entry| entry as u32)
+        .filter(|cell| *cell != 0)
+        .collect();
+    assert_eq!(cells, [1]);
 }
 
 #[test]

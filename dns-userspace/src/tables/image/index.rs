@@ -31,7 +31,7 @@ pub(super) fn seeds() -> impl Iterator<Item = u64> {
 /// Makes `buckets`, a power of two of them, the index of `names` under the first of
 /// `seeds` that places every one, or, after [`SEEDS_FOR_ALL`], every one but those whose
 /// tag is taken; that seed.
-pub(in crate::tables) fn place_names<W: Iterator<Item = u64>>(
+pub(in crate::tables) fn place_names<W: Iterator<Item = u64> + Clone>(
     names: impl Iterator<Item = Entry<W>> + Clone,
     buckets: &[Line],
     seeds: impl IntoIterator<Item = u64>,
@@ -39,9 +39,7 @@ pub(in crate::tables) fn place_names<W: Iterator<Item = u64>>(
     seeds
         .into_iter()
         .enumerate()
-        .find(|(attempt, seed)| {
-            place_names_with(names.clone(), buckets, *seed, *attempt < SEEDS_FOR_ALL)
-        })
+        .find(|(attempt, seed)| place_names_with(&names, buckets, *seed, *attempt < SEEDS_FOR_ALL))
         .map(|(_, seed)| seed)
         .ok_or_else(|| ImageError::Index {
             names: names.count(),
@@ -49,8 +47,8 @@ pub(in crate::tables) fn place_names<W: Iterator<Item = u64>>(
 }
 
 /// Whether that seed places them.
-fn place_names_with<W: Iterator<Item = u64>>(
-    mut names: impl Iterator<Item = Entry<W>>,
+fn place_names_with<W: Iterator<Item = u64> + Clone>(
+    names: &(impl Iterator<Item = Entry<W>> + Clone),
     buckets: &[Line],
     seed: u64,
     all: bool,
@@ -59,16 +57,16 @@ fn place_names_with<W: Iterator<Item = u64>>(
         word.store(0);
     }
     let mask = buckets.len() as u32 - 1;
-    names.all(|(words, cell)| {
-        let hash = name::hash(seed, words);
+    names.clone().all(|(words, cell)| {
+        let hash = name::hash(seed, words.clone());
         let (first, second, tag) = bucket::places(hash, mask);
         let both = [first, second].map(|place| &buckets[place as usize]);
-        let same_tag = |word: &Word| {
-            let entry = word.load();
-            entry != 0 && (entry >> 32) as u32 == tag
-        };
-        if both.iter().any(|bucket| bucket.0.iter().any(same_tag)) {
-            return !all;
+        let mut entries = both.iter().flat_map(|bucket| &bucket.0).map(Word::load);
+        if let Some(taken) = entries.find(|entry| *entry != 0 && (entry >> 32) as u32 == tag) {
+            // A name given twice has no second place under any seed.
+            let is_other =
+                |(other, first): Entry<W>| first == taken as u32 && other.ne(words.clone());
+            return !all && names.clone().any(is_other);
         }
         // The first place as long as it has room: most lookups end there.
         let mut words = both.into_iter().flat_map(|bucket| &bucket.0);

@@ -170,7 +170,7 @@ fn prepared(data: &TypeData, blocks: &mut Blocks) -> PreparedType {
 pub(super) fn entries(
     cells: &[Line],
     first: u32,
-) -> impl Iterator<Item = index::Entry<impl Iterator<Item = u64>>> + Clone {
+) -> impl Iterator<Item = index::Entry<impl Iterator<Item = u64> + Clone>> + Clone {
     let mut at = 1;
     std::iter::from_fn(move || {
         let mut words = cells
