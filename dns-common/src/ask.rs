@@ -23,6 +23,9 @@ pub const HEADER: usize = 12;
 /// QTYPE and QCLASS after the name, octets.
 pub const TYPE_AND_CLASS: usize = 4;
 
+/// Octets of a query with an OPT record before that, the name's not counted.
+const BEFORE_OPT: usize = HEADER + TYPE_AND_CLASS;
+
 /// Longest query the fast path reads, octets: more than any Ethernet frame of
 /// 1500 holds.
 pub const QUERY_MAX: usize = 2047;
@@ -108,30 +111,36 @@ pub fn ask<M: Octets + ?Sized>(
         Records::EmptyOpt => (LEAST + OPT_FIXED, QUESTION_MAX + OPT_FIXED),
         Records::Any => (LEAST, QUERY_MAX),
     };
-    if len.wrapping_sub(least) > most - least {
+    let is_within = len.wrapping_sub(least) <= most - least;
+    if !is_within && !matches!(M::RECORDS, Records::None if (most..=QUERY_MAX).contains(&len)) {
         return Err(match M::RECORDS {
-            Records::None if (most..=QUERY_MAX).contains(&len) => Outcome::UpQuestion,
             Records::EmptyOpt => Outcome::UpOpt,
             _ => Outcome::UpLength,
         });
     }
     let (head, counts) = message.header().or_stop(Outcome::UpLength)?;
+    if head & (QR | OPCODE | TC | QDCOUNT | ANCOUNT) != QDCOUNT_ONE {
+        return unusual(head);
+    }
+    if !is_within {
+        return stop(Outcome::UpQuestion);
+    }
     let counts = match M::RECORDS {
         Records::None => 0,
         Records::EmptyOpt => ARCOUNT_ONE,
         Records::Any => counts,
     };
-    if head & (QR | OPCODE | TC | QDCOUNT | ANCOUNT) != QDCOUNT_ONE {
-        return unusual(head);
-    }
     let name_len = match counts {
         // Without other records the question ends with the message. That the
         // name does is then seen when it is compared or its labels are walked.
         0 => len - HEADER - TYPE_AND_CLASS,
         // So it does where a record of known length ends the message.
-        ARCOUNT_ONE if !M::HAS_OPTIONS => len - HEADER - TYPE_AND_CLASS - OPT_FIXED,
+        ARCOUNT_ONE if !M::HAS_OPTIONS => len - BEFORE_OPT - OPT_FIXED,
         ARCOUNT_ONE => {
-            let name_len = name_len(message).or_stop(Outcome::UpQuestion)?;
+            let name_len = match name_len_before_opt(message) {
+                Some(name_len) => name_len,
+                None => name_len(message).or_stop(Outcome::UpQuestion)?,
+            };
             // Behind the message a frame may have padding, which is not read as its.
             if len < HEADER + name_len + TYPE_AND_CLASS + OPT_FIXED {
                 return stop(Outcome::UpQuestion);
@@ -198,6 +207,20 @@ fn unusual<T>(head: u64) -> Result<T, Outcome> {
         return stop(Outcome::UpQuestionCount);
     }
     stop(Outcome::UpRecords)
+}
+
+/// The length of the name of a message that ends as with an OPT record without options,
+/// and that a name fits before. What seems to be one is most likely one: else the name
+/// that comes out is not well-formed, and the full server looks again.
+#[inline(always)]
+fn name_len_before_opt(message: &(impl Octets + ?Sized)) -> Option<usize> {
+    let name_len = message.len().wrapping_sub(BEFORE_OPT + OPT_FIXED);
+    if name_len.wrapping_sub(1) >= NAME_MAX {
+        return None;
+    }
+    let at = message.offset(message.len() - OPT_FIXED);
+    let (head, rest) = message.opt(at)?;
+    edns::is_empty_opt(head, rest).then_some(name_len)
 }
 
 /// The length of the name after the header, by its first zero octet, which ends

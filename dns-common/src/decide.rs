@@ -203,6 +203,9 @@ pub fn choose(
     let mut line = tables.answer(cell).or_stop(Outcome::UpNoAnswer)?;
     let mut head = AnswerHead::load(line);
     if let Some(other) = head.stands_in() {
+        if other == AnswerHead::NOWHERE {
+            return absent(row);
+        }
         cell = other;
         line = tables.answer(cell).or_stop(Outcome::UpNoAnswer)?;
         head = AnswerHead::load(line);

@@ -263,7 +263,7 @@ pub(super) fn edns<M: Octets + ?Sized>(
         if options + len != message.len() {
             return stop(Outcome::UpOpt);
         }
-    } else if head & OPT_MASK != OPT || len != 0 {
+    } else if !is_empty_opt(head, rest) {
         return stop(Outcome::UpOpt);
     }
     let version = head >> 48 & 0xff;
@@ -275,6 +275,12 @@ pub(super) fn edns<M: Octets + ?Sized>(
         edns.0 |= host.options(message, options, wanted)? & OPTIONS;
     }
     Ok(edns)
+}
+
+/// Whether octets 0 to 7, and 7 to 10, are those of an OPT record without options.
+#[inline(always)]
+pub(super) const fn is_empty_opt(head: u64, rest: u32) -> bool {
+    head & OPT_MASK == OPT && rest >> 16 == 0
 }
 
 /// Which options there are from `at` to the end of the message, and where: what

@@ -330,7 +330,9 @@ fn rfc2181_11_a_label_may_hold_any_octet() {
     let world = sample();
     let zero = b"\x03w\0w\x07example\0";
     assert_eq!(world.ask_for(zero, rtype::A), Outcome::AnsweredNegative);
-    // Before an OPT record it is one for the full server.
     let message = with_opt(&query(zero, rtype::A), &Opt::default());
+    assert_eq!(world.outcome(&message, RESOLVER), Outcome::AnsweredNegative);
+    // Before an OPT record with options it is one for the full server.
+    let message = with_opt(&query(zero, rtype::A), &Opt::default().with(65_001, &[1]));
     assert_eq!(world.outcome(&message, RESOLVER), Outcome::UpAdditional);
 }

@@ -63,8 +63,11 @@ impl AnswerHead {
     const CLASS_SHIFT: u32 = 56;
     const MOVES: u64 = 1 << 59;
 
+    /// The cell that no answer starts in.
+    pub const NOWHERE: u32 = 0;
+
     /// Where there is no answer.
-    pub const ABSENT: Self = Self(0, 0);
+    pub const ABSENT: Self = Self::shared(Self::NOWHERE);
 
     /// The head of no records, with the header's `flags` (third and fourth octet as a
     /// little-endian pair).
@@ -112,7 +115,7 @@ impl AnswerHead {
         Self(line.0[0].load(), line.0[1].load())
     }
 
-    /// The cell of the answer that stands in for this one, 0 for none; `None`
+    /// The cell of the answer that stands in for this one, [`Self::NOWHERE`] for none; `None`
     /// where this is an answer itself.
     #[inline(always)]
     pub const fn stands_in(&self) -> Option<u32> {

@@ -67,8 +67,12 @@ pub(crate) fn question(message: &[u8]) -> Result<Question, Outcome> {
     if additionals > 1 {
         return Err(Outcome::UpAdditional);
     }
+    let last = &message[message.len() - 11..];
+    let is_empty_opt = last[..3] == [0, 0, 41] && last[9..] == [0, 0];
     let name_len = if additionals == 0 {
         message.len() - 16
+    } else if is_empty_opt && (28..=282).contains(&message.len()) {
+        message.len() - 27
     } else {
         let root = message[12..].iter().position(|octet| *octet == 0);
         root.ok_or(Outcome::UpQuestion)? + 1

@@ -65,6 +65,7 @@ impl Steerer<'_> {
         let all = entry.cell()? + u32::from(ALL_CANDIDATES) * entry.stride();
         let head = |cell| self.tables.answer(cell).map(AnswerHead::load);
         let head = match head(all)? {
+            AnswerHead::ABSENT => AnswerHead::ABSENT,
             stand_in if stand_in.stands_in().is_some() => head(stand_in.stands_in()?)?,
             head => head,
         };
