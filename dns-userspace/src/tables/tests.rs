@@ -458,8 +458,7 @@ fn a_generation_that_does_not_fit_changes_nothing_that_is_current() {
                 &[Ranking::new(&[number]); 4],
             );
         }
-        for number in 0..10 * content {
-            let number = u32::from(number);
+        for number in 0..10 * u32::from(content) {
             builder.name(&name(40, number), &fixed(16, content));
         }
         builder.build(&OURS, 53, SECRETS)

@@ -8,12 +8,13 @@ use crate::{
     world,
 };
 
-/// Octets of the program as it stands after the verifier.
+/// Octets of all programs as they stand after the verifier.
 fn size(constants: &Constants) -> u32 {
-    let mut rig = Rig::with(world::CAPACITY, constants);
-    let program = rig.kernel.program().expect("the program is loaded");
-    let info = program.info().expect("the kernel tells of its programs");
-    info.size_translated().expect("a size")
+    let rig = Rig::with(world::CAPACITY, constants);
+    let infos = rig.kernel.infos();
+    let infos = infos.expect("the kernel tells of its programs");
+    let sizes = infos.iter().map(|(_, info)| info.size_translated());
+    sizes.map(|size| size.expect("a size")).sum()
 }
 
 /// Everything on.

@@ -150,7 +150,11 @@ fn additionals() -> Frames {
     frames.extend(with_message("OPT at a name", |message| {
         message[11] = 1;
         message.extend([1, b'x']);
-        message.extend(Opt::default().octets());
+        // With an option: without one the owner is taken for the question's.
+        let mut opt = Opt::default().octets();
+        opt[10] = 4;
+        message.extend(opt);
+        message.extend([0, 12, 0, 0]);
     }));
     frames
 }
