@@ -281,6 +281,9 @@ fn ipv4(ip: Window<IPV4_HEADER>, network: usize) -> Result<Packet, Outcome> {
         return stop(Outcome::UpNotUdp);
     }
     let total = usize::from(ip.pair::<2>().swap_bytes());
+    if total < IPV4_HEADER {
+        return stop(Outcome::UpLength);
+    }
     let sum = [
         ip.half::<0>(),
         ip.half::<4>(),
@@ -298,8 +301,7 @@ fn ipv4(ip: Window<IPV4_HEADER>, network: usize) -> Result<Packet, Outcome> {
             second: u64::from(ip.half::<12>()),
         },
         destination: address::v4_words(ip.half::<16>()),
-        // Less than none is more than any frame holds.
-        payload: total.wrapping_sub(IPV4_HEADER),
+        payload: total - IPV4_HEADER,
         intact: is_intact(sum),
     })
 }
