@@ -72,7 +72,7 @@ pub struct Ask {
     /// The name from its end, [coarse](name::coarse), zeros before its start, where it
     /// is no longer than [`SHORT_MAX`]; else nothing.
     pub words: [u64; SHORT_WORDS],
-    /// Hash of the folded name.
+    /// Hash of the name, as [`name::Read::hash`].
     pub hash: u64,
     /// QTYPE: one that can have records, or ANY.
     pub rtype: u16,

@@ -43,7 +43,8 @@ use crate::{
     receive::{Plain, Query, UDP_HEADER},
 };
 
-/// Where [`veer`] finds the other programs; the loader puts them there.
+/// Where [`veer`] finds the other programs, by these numbers: the order of `PROGRAMS`
+/// in the loader (`dns-userspace/src/kernel/object.rs`).
 #[btf_map]
 static OTHERS: ProgramArray<3> = ProgramArray::new();
 const EDNS: u32 = 0;

@@ -41,12 +41,10 @@ impl Frame {
         distance(self.start, self.end)
     }
 
-    /// Whether its last two octets are 0; `false` where it is longer than
-    /// [`FRAME_MAX`].
+    /// Whether its last two octets are 0; of one longer than [`FRAME_MAX`], some other two.
     #[inline(always)]
     pub(crate) fn ends_with_zeros(&self) -> bool {
-        let last = clip::<FRAME_MAX>(self.len()).wrapping_sub(2);
-        let pair = self.window::<2>(clip::<FRAME_MAX>(last));
+        let pair = self.window::<2>(clip::<FRAME_MAX>(self.len().wrapping_sub(2)));
         pair.is_some_and(|pair| pair.pair::<0>() == 0)
     }
 

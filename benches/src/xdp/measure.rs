@@ -10,6 +10,7 @@ use super::{
     instance::{Code, Instance},
     lines::{self, Lines},
     queries::{self, Query},
+    quiet::{self, Fastest, Turns},
     route::Route,
     rows::{Access, Row},
     timing::{self, Packet, Subject, Times, Turn},
@@ -53,6 +54,8 @@ pub(super) struct Measured {
     pub(super) frame_octets: [u32; 2],
     /// Runs of each program that count.
     pub(super) runs: usize,
+    /// Turns that do not, see [`super::quiet`].
+    pub(super) set_aside: usize,
     pub(super) responder: Times,
     pub(super) reflect: Times,
     pub(super) drop: Times,
@@ -95,8 +98,7 @@ pub(super) struct Prepared<'w> {
     random: Random,
     frame_octets: [u32; 2],
     lines: Option<Lines>,
-    /// Of the responder, the reflect and the drop.
-    times: [Vec<u64>; 3],
+    turns: Turns,
 }
 
 impl<'w> Prepared<'w> {
@@ -115,7 +117,7 @@ impl<'w> Prepared<'w> {
             route,
             frame_octets: [0; 2],
             lines: None,
-            times: [const { Vec::new() }; 3],
+            turns: Turns::default(),
         };
         let packets = prepared.packets(TRIED)?;
         let watched = match prepared.row.access {
@@ -171,13 +173,18 @@ impl<'w> Prepared<'w> {
         }
     }
 
-    /// Whether `runs` runs have been, or as many as are enough with empty caches.
-    pub(super) fn is_done(&self, runs: usize) -> bool {
-        let wanted = match self.row.access {
-            Access::Cold => (runs / COLD_ONE_IN).max(COLD_TURN.counted),
+    /// Turns that make `runs` runs, or as many as are enough with empty caches.
+    fn wanted(&self, runs: usize) -> usize {
+        let runs = match self.row.access {
+            Access::Cold => runs / COLD_ONE_IN,
             Access::Hot | Access::Random => runs,
         };
-        self.times[0].len() >= wanted
+        runs.div_ceil(self.turn().counted).max(1)
+    }
+
+    /// Whether `runs` runs have been that count.
+    pub(super) fn is_done(&self, runs: usize, fastest: Fastest) -> bool {
+        self.turns.are_enough(self.wanted(runs), fastest)
     }
 
     /// Gives each program a turn on the same packets, in a row of cold ones after
@@ -187,6 +194,7 @@ impl<'w> Prepared<'w> {
         instances: &mut [Instance],
         floors: Floors<'_>,
         eviction: Option<&Eviction>,
+        fastest: &mut Fastest,
     ) -> Result<()> {
         let turn = self.turn();
         let packets = self.packets(turn.runs())?;
@@ -199,20 +207,27 @@ impl<'w> Prepared<'w> {
         } = &self.row;
         let responder = of(instances, *set)?.subject(&family.name, *outcome)?;
         let subjects = [responder, floors.reflect, floors.drop];
-        for (subject, times) in subjects.into_iter().zip(&mut self.times) {
+        let mut times = quiet::Times::default();
+        for (subject, times) in subjects.into_iter().zip(&mut times) {
             timing::take(subject, &packets, turn, eviction, times)?;
         }
+        let [_, _, drop] = &times;
+        let drop = (eviction.is_none()).then(|| timing::summarize(drop.clone()).mean_of_fastest_90);
+        self.turns.add(drop, times, fastest);
         Ok(())
     }
 
-    /// The results, after at least one turn.
-    pub(super) fn finish(self) -> Measured {
-        let [responder, reflect, drop] = self.times;
+    /// The results, after the turns that make `runs` runs.
+    pub(super) fn finish(self, runs: usize, fastest: Fastest) -> Measured {
+        let wanted = self.wanted(runs);
+        let counted = self.turns.counted(wanted, fastest);
+        let [responder, reflect, drop] = counted.times;
         Measured {
             row: self.row,
             size: self.world.size,
             frame_octets: self.frame_octets,
             runs: responder.len(),
+            set_aside: counted.set_aside,
             responder: timing::summarize(responder),
             reflect: timing::summarize(reflect),
             drop: timing::summarize(drop),

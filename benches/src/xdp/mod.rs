@@ -14,8 +14,9 @@
 //!
 //! The kernel's clock is read around each single run, so every figure contains
 //! what that costs: some tens of nanoseconds, the same for all. `drop` shows
-//! them; what counts is the difference. The reflect does as for IPv4 with any
-//! frame: the least that an answer can cost.
+//! them; what counts is the difference, in turns when [the core was not
+//! shared](quiet). The reflect does as for IPv4 with any frame: the least that an
+//! answer can cost.
 
 mod cache;
 mod constants;
@@ -24,6 +25,7 @@ mod instance;
 mod lines;
 mod measure;
 mod queries;
+mod quiet;
 mod report;
 mod route;
 mod rows;
@@ -40,6 +42,7 @@ use self::{
     constants::Set,
     instance::Code,
     measure::{Floors, Measured, Prepared},
+    quiet::Fastest,
     report::{Report, ReportedProgram, ReportedRow},
     route::Route,
     rows::{Access, FEATURES, Row, SIZES},
@@ -122,12 +125,14 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     };
     let mut programs: Vec<(Set, Vec<Code>)> = Vec::new();
     let mut reported: Vec<ReportedRow> = Vec::new();
+    let mut fastest = Fastest::new();
     for size in SIZES {
         let rows = options.rows(size);
         if rows.is_empty() {
             continue;
         }
-        let (codes, measured) = measure(size, rows, &route, floors, options.runs as usize)?;
+        let runs = options.runs as usize;
+        let (codes, measured) = measure(size, rows, &route, floors, runs, &mut fastest)?;
         for (set, code) in codes {
             if programs.iter().all(|(known, _)| *known != set) {
                 programs.push((set, code));
@@ -165,6 +170,7 @@ fn measure(
     route: &Route,
     floors: Floors<'_>,
     runs: usize,
+    fastest: &mut Fastest,
 ) -> Result<Results> {
     let started = Instant::now();
     let progress = |what: &str| {
@@ -188,13 +194,16 @@ fn measure(
         let mut prepared = prepared.collect::<Result<Vec<_>>>()?;
         progress("measuring");
         // All in turns, so that whatever else the machine does hits all of them.
-        while prepared.iter().any(|row| !row.is_done(runs)) {
-            for row in prepared.iter_mut().filter(|row| !row.is_done(runs)) {
-                row.take_turns(&mut instances, floors, eviction.as_ref())?;
+        while prepared.iter().any(|row| !row.is_done(runs, *fastest)) {
+            for row in &mut prepared {
+                if !row.is_done(runs, *fastest) {
+                    row.take_turns(&mut instances, floors, eviction.as_ref(), fastest)?;
+                }
             }
         }
         progress("done");
-        anyhow::Ok(prepared.into_iter().map(Prepared::finish).collect())
+        let measured = prepared.into_iter();
+        anyhow::Ok(measured.map(|row| row.finish(runs, *fastest)).collect())
     });
     Ok((codes, measured??))
 }

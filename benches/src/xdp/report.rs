@@ -73,8 +73,10 @@ pub(super) struct ReportedRow {
     outcome: &'static str,
     /// Octets of the frame that comes in, and of what it becomes.
     frame_octets: [u32; 2],
-    /// Runs of each program.
+    /// Runs of each program that count.
     runs: usize,
+    /// Turns in which the core was shared, which do not.
+    turns_set_aside: usize,
     #[serde(flatten)]
     lines: Option<Lines>,
     responder: Times,
@@ -103,6 +105,7 @@ impl From<Measured> for ReportedRow {
             outcome: measured.row.outcome.name(),
             frame_octets: measured.frame_octets,
             runs: measured.runs,
+            turns_set_aside: measured.set_aside,
             lines: measured.lines,
             responder,
             reflect,
@@ -152,6 +155,10 @@ pub(super) fn print(rows: &[ReportedRow]) {
         ],
         &cells,
     );
+    let set_aside: usize = rows.iter().map(|row| row.turns_set_aside).sum();
+    if set_aside > 0 {
+        println!("{set_aside} turns in which the core was shared are not in it");
+    }
 }
 
 /// Prints what the kernel made of `programs`.
