@@ -99,7 +99,7 @@ fn veer_options(context: XdpContext) -> u32 {
 #[inline(always)]
 fn leave_to(context: &XdpContext, program: u32) -> u32 {
     // SAFETY: the context is the one this run was given. It returns only where the
-    // array is empty, as it is before the loader has attached this program.
+    // array is empty: the loader fills it and pins it before it attaches this program.
     unsafe { OTHERS.tail_call(context, program) };
     xdp_action::XDP_PASS
 }

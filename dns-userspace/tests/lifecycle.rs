@@ -2,8 +2,9 @@
 
 mod support;
 
-use std::{fs, path::Path, thread, time::Instant};
+use std::{fs, path::PathBuf, thread, time::Instant};
 
+use aya::maps::Array;
 use support::{
     config::Config,
     eventually,
@@ -301,6 +302,23 @@ fn a_changed_mode_attaches_anew_and_counts_on() {
     assert!(!world.has_xdp() && !config.pins().exists());
 }
 
+/// The directory of the pinned tables, and where they are before they are complete.
+fn tables(config: &Config) -> (PathBuf, PathBuf) {
+    let entries = fs::read_dir(config.pins()).expect("the pins are there");
+    let mut paths = entries.flatten().map(|entry| entry.path());
+    let tables = paths.find(|path| path.is_dir());
+    let tables = tables.expect("the tables are pinned");
+    let new = PathBuf::from(format!("{}-new", tables.display()));
+    (tables, new)
+}
+
+/// How many directories of tables there are.
+fn tables_count(config: &Config) -> usize {
+    let entries = fs::read_dir(config.pins()).expect("the pins are there");
+    let paths = entries.flatten().map(|entry| entry.path());
+    paths.filter(|path| path.is_dir()).count()
+}
+
 #[test]
 fn killed_before_its_tables_are_renamed_its_counts_are_kept() {
     let world = World::new();
@@ -308,17 +326,75 @@ fn killed_before_its_tables_are_renamed_its_counts_are_kept() {
     let config = world.config("veer", SERVICES);
     world.start(&config).sigkill().expect("it is killed");
     assert_answers(&world);
-    let entries = fs::read_dir(config.pins()).expect("the pins are there");
-    let tables = entries
-        .flatten()
-        .map(|entry| entry.path())
-        .find(|path| path.is_dir())
-        .expect("the tables are pinned");
-    let new = format!("{}-new", tables.display());
+    let (tables, new) = tables(&config);
     fs::rename(&tables, &new).expect("it is renamed");
     let _daemon = world.start(&config);
     assert_eq!(config.stats().answered(), HOT.len() as u64);
-    assert!(tables.exists() && !Path::new(&new).exists());
+    assert!(tables.exists() && !new.exists());
+}
+
+#[test]
+fn killed_before_its_tables_are_complete_its_program_goes_on() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", SERVICES);
+    config.exempt_all();
+    world.start(&config).sigkill().expect("it is killed");
+    let (tables, new) = tables(&config);
+    fs::rename(&tables, &new).expect("it is renamed");
+    fs::remove_file(new.join("SERVICE_NAMES")).expect("the names are pinned");
+    let load = Load::start(&world);
+    let add = ["link", "add", "spare0", "type", "veth", "peer", "spare1"];
+    world.dns.ip(&add).expect("a veth pair");
+    world
+        .lab
+        .attach_pass(&world.dns, "spare0")
+        .expect("pass is attached");
+    config.settings(&["xdp.interface = spare0"]);
+    // The second time the tables of none are in the way of those of the next.
+    for left in [1, 2] {
+        let (status, errors) = world.refused(&config, &[]);
+        assert_eq!(status, Some(1), "{errors}");
+        assert!(errors.contains("another XDP program"), "{errors}");
+        assert_eq!(tables_count(&config), left);
+        load.goes_on();
+        fs::create_dir(&new).expect("it is free");
+    }
+    config.settings(&[]);
+    let _daemon = world.start(&config);
+    assert_eq!(config.veerctl(&["status"])["xdp"]["state"], "adopted");
+    load.goes_on();
+    load.stop();
+    assert_eq!(config.stats().userspace(), 0);
+    assert!(tables.exists() && tables_count(&config) == 1);
+}
+
+#[test]
+fn whatever_fails_once_it_is_adopted_it_answers() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", SERVICES);
+    config.exempt_all();
+    world.start(&config).sigkill().expect("it is killed");
+    let load = Load::start(&world);
+    // What has the size of the counters, but cannot be read as such.
+    let services = tables(&config).0.join("SERVICES");
+    fs::remove_file(&services).expect("the counters are pinned");
+    let other: Array<_, u64> = Array::create(1, 0).expect("a map");
+    other.pin(&services).expect("it is pinned");
+    for _ in 0..2 {
+        let (status, errors) = world.refused(&config, &[]);
+        assert_eq!(status, Some(1), "{errors}");
+        assert!(errors.contains("opening map SERVICES"), "{errors}");
+        load.goes_on();
+    }
+    fs::remove_file(&services).expect("it is pinned");
+    let _daemon = world.start(&config);
+    assert_eq!(config.veerctl(&["status"])["xdp"]["state"], "adopted");
+    load.goes_on();
+    load.stop();
+    assert_eq!(config.stats().userspace(), 0);
+    assert_eq!(tables_count(&config), 1);
 }
 
 #[test]

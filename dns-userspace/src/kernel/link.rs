@@ -16,7 +16,7 @@ use aya::programs::{
     xdp::{XdpError, XdpLink},
 };
 
-use super::{KernelError, bpffs, sys, tables_directories};
+use super::{KernelError, bpffs, pins, sys};
 
 /// How the program got onto the interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,7 +47,7 @@ pub enum Detached {
 }
 
 /// A link pinned below the pin path.
-struct Pinned {
+pub(super) struct Pinned {
     link: OwnedFd,
     pin: PathBuf,
     /// Generic mode rather than native.
@@ -67,24 +67,24 @@ fn pin_of(pin_path: &Path, generic: bool, index: u32) -> PathBuf {
 }
 
 /// Puts `program` onto `interface`, adopting the link pinned below `pin_path`
-/// if it is to that interface and in that mode. An interface that was left is
-/// released last, so that it goes on answering should the new one refuse.
+/// if it is to that interface and in that mode. Links that were left for it are the
+/// caller's to release, so that they go on answering should this one be refused.
 pub(super) fn attach(
     program: &mut Xdp,
     interface: &str,
     generic: bool,
     pin_path: &Path,
-) -> Result<Attachment, KernelError> {
+) -> Result<(Attachment, Vec<Pinned>), KernelError> {
     let index = interface_index(interface)?;
     let mut old = pinned(pin_path)?;
     let fits = |link: &Pinned| link.interface == Some(index) && link.generic == generic;
     if let Some(position) = old.iter().position(fits) {
         adopt(program, &old.swap_remove(position).pin)?;
-        release(&old)?;
-        return Ok(Attachment::Adopted {
+        let attachment = Attachment::Adopted {
             interface: interface.to_owned(),
             generic,
-        });
+        };
+        return Ok((attachment, old));
     }
     let (elsewhere, in_the_way): (Vec<_>, Vec<_>) = old
         .into_iter()
@@ -94,18 +94,15 @@ pub(super) fn attach(
     release(&in_the_way)?;
     let link = new_link(program, interface, index, generic)?;
     let pin = pin_of(pin_path, generic, index);
-    // Closed and not pinned, or pinned no more, the link detaches.
-    let _link = link
-        .pin(&pin)
+    // Closed and not pinned, the link detaches.
+    link.pin(&pin)
         .map_err(|error| io::Error::other(error.to_string()))
         .map_err(KernelError::call("pinning the link to", pin.display()))?;
-    release(&elsewhere).inspect_err(|_| {
-        let _ = fs::remove_file(&pin);
-    })?;
-    Ok(Attachment::New {
+    let attachment = Attachment::New {
         interface: interface.to_owned(),
         generic,
-    })
+    };
+    Ok((attachment, elsewhere))
 }
 
 fn new_link(
@@ -153,7 +150,7 @@ pub fn detach(pin_path: &Path) -> Result<Detached, KernelError> {
     } else {
         Detached::Done
     };
-    for directory in tables_directories(pin_path) {
+    for directory in pins::directories(pin_path) {
         bpffs::remove(&directory)?;
     }
     match fs::remove_dir(pin_path) {
@@ -187,7 +184,7 @@ fn adopt(program: &mut Xdp, pin: &Path) -> Result<(), KernelError> {
 }
 
 /// Detaches links and removes their pins.
-fn release(links: &[Pinned]) -> Result<(), KernelError> {
+pub(super) fn release(links: &[Pinned]) -> Result<(), KernelError> {
     for Pinned { link, pin, .. } in links {
         match sys::link_detach(link.as_fd()) {
             // The interface is gone, and the program with it.

@@ -9,6 +9,7 @@ mod bpffs;
 mod counters;
 mod link;
 mod object;
+mod pins;
 mod sys;
 
 use std::{
@@ -21,7 +22,7 @@ use aya::{
     maps::{Map, MapData, MapError},
     programs::{ProgramError, ProgramInfo, Xdp},
 };
-use dns_common::{host::Constants, tables::ABI_VERSION};
+use dns_common::host::Constants;
 use thiserror::Error;
 
 use crate::tables::{Capacity, Tables, wait_for_kernel_readers};
@@ -119,45 +120,6 @@ pub struct Kernel {
     pinned: Option<PathBuf>,
 }
 
-/// Where the pins of this ABI version are, below the pin path.
-fn tables_directory(pin_path: &Path) -> PathBuf {
-    pin_path.join(format!("{TABLES_PREFIX}{ABI_VERSION}"))
-}
-
-/// What names of directories of ours start with, whatever their ABI version.
-const TABLES_PREFIX: &str = "abi-";
-
-/// The directories of tables below the pin path, of any ABI version; whatever
-/// else is there is not ours.
-fn tables_directories(pin_path: &Path) -> impl Iterator<Item = PathBuf> {
-    let entries = fs::read_dir(pin_path).into_iter().flatten().flatten();
-    entries
-        .filter(|entry| {
-            let name = entry.file_name();
-            name.to_string_lossy().starts_with(TABLES_PREFIX)
-        })
-        .map(|entry| entry.path())
-        .filter(|path| path.is_dir())
-}
-
-/// Where tables are pinned until all of them are; bpffs allows no dots in names.
-fn new_tables_directory(pin_path: &Path) -> PathBuf {
-    pin_path.join(format!("{TABLES_PREFIX}{ABI_VERSION}-new"))
-}
-
-/// Puts new tables, if they are complete, in place of all others; a daemon
-/// killed amid this leaves it to the next one.
-fn finish_switch(pin_path: &Path) -> Result<(), KernelError> {
-    let new = new_tables_directory(pin_path);
-    if counters::Pinned::open(&new).is_none() {
-        return Ok(());
-    }
-    for old in tables_directories(pin_path).filter(|path| *path != new) {
-        bpffs::remove(&old)?;
-    }
-    fs::rename(&new, tables_directory(pin_path)).map_err(KernelError::call("rename", new.display()))
-}
-
 impl Kernel {
     /// Loads the program, with `constants` frozen in it and empty tables of
     /// `capacity`, attached to nothing.
@@ -201,11 +163,16 @@ impl Kernel {
         // Later it would be too late to find that the kernel refuses it.
         wait_for_kernel_readers().map_err(KernelError::NoWaiting)?;
         bpffs::prepare(pin_path)?;
-        finish_switch(pin_path)?;
-        let old = counters::Pinned::open(&tables_directory(pin_path));
-        let attachment = link::attach(self.program()?, interface, generic, pin_path)
-            .inspect_err(|_| bpffs::abandon(pin_path))?;
-        let finished = self.finish(old.as_ref(), pin_path);
+        pins::finish_switch(pin_path)?;
+        let old = counters::Pinned::open(&pins::directory(pin_path));
+        pins::set_aside(pin_path)?;
+        // The kernel empties the array of programs when the last descriptor and pin of
+        // it go, so the attached program would lose the others with a daemon that has
+        // not pinned it.
+        let attached = pins::pin_maps(&self.ebpf, pin_path)
+            .and_then(|()| link::attach(self.program()?, interface, generic, pin_path));
+        let (attachment, left) = attached.inspect_err(|_| pins::abandon(pin_path))?;
+        let finished = self.finish(&left, old.as_ref(), pin_path);
         if let (Err(_), Attachment::New { .. }) = (&finished, &attachment) {
             // Nothing stays half attached; what was adopted goes on answering.
             detach(pin_path)?;
@@ -214,39 +181,24 @@ impl Kernel {
         Ok(attachment)
     }
 
-    /// Carries the counters of the replaced program over and pins the tables.
+    /// Releases the links that were `left`, carries the counters of the replaced program
+    /// over, and puts the pinned tables in place of its own.
     fn finish(
         &mut self,
+        left: &[link::Pinned],
         old: Option<&counters::Pinned>,
         pin_path: &Path,
     ) -> Result<(), KernelError> {
+        link::release(left)?;
         if let Some(old) = old {
             // The old program counts no more once nobody runs it.
             wait_for_kernel_readers().map_err(KernelError::NoWaiting)?;
             counters::carry_over(&mut self.ebpf, &self.services, &old.counts()?)?;
         }
-        self.pin_tables(pin_path)
-    }
-
-    /// Pins the tables beside what an earlier daemon pinned, then in its place.
-    fn pin_tables(&mut self, pin_path: &Path) -> Result<(), KernelError> {
-        let wanted = tables_directory(pin_path);
-        let new = new_tables_directory(pin_path);
-        bpffs::remove(&new)?;
-        fs::create_dir(&new).map_err(KernelError::call("mkdir", new.display()))?;
-        for (name, map) in self.ebpf.maps() {
-            // The constants lie with the program, and bpffs allows no dots in names.
-            let Some(map) = data_of(map).filter(|_| !name.starts_with('.')) else {
-                continue;
-            };
-            map.pin(new.join(name))
-                .map_err(|error| io::Error::other(error.to_string()))
-                .map_err(KernelError::call("pinning", format!("map {name}")))?;
-        }
-        // Last: with the names the tables are complete.
-        counters::pin_names(&new, &self.services)?;
-        finish_switch(pin_path)?;
-        self.pinned = Some(wanted);
+        // With the names the tables are complete.
+        counters::pin_names(&pins::new_directory(pin_path), &self.services)?;
+        pins::finish_switch(pin_path)?;
+        self.pinned = Some(pins::directory(pin_path));
         Ok(())
     }
 
