@@ -12,7 +12,7 @@ use dns_common::{
     host::{Class, ClientSubnet, Host as _},
     outcome::Outcome,
     reply::{Opt, Reply},
-    tables::{AnswerHead, Entry, Source, Tables as _},
+    tables::{AnswerHead, Entry, Row, Source, Tables as _},
 };
 use domain::{
     base::{Message, MessageBuilder, Rtype},
@@ -56,12 +56,18 @@ impl Steerer<'_> {
         Ok((ask, chosen))
     }
 
-    /// Whether any candidate of the name has an address of the type `query` asks for.
-    fn has_family(&self, query: &[u8]) -> Option<bool> {
+    /// The row of the name that `query` asks for, and the type.
+    fn row(&self, query: &[u8]) -> Option<(Row, u16)> {
         let generation = &self.live.generation;
         let ask = ask::ask(query, generation.seed, Wanted::by(&self.host), &self.host).ok()?;
-        let row = find::exact(query, &ask, self.tables, generation, &self.host).ok()??;
-        let entry = row.addresses(ask.rtype)?;
+        let row = find::exact(query, &ask, self.tables, generation, &self.host);
+        Some((row.ok()??, ask.rtype))
+    }
+
+    /// Whether any candidate of the name has an address of the type `query` asks for.
+    fn has_family(&self, query: &[u8]) -> Option<bool> {
+        let (row, rtype) = self.row(query)?;
+        let entry = row.addresses(rtype)?;
         let all = entry.cell()? + u32::from(ALL_CANDIDATES) * entry.stride();
         let head = |cell| self.tables.answer(cell).map(AnswerHead::load);
         let head = match head(all)? {
@@ -86,7 +92,7 @@ impl Steering for Steerer<'_> {
                     None => Steered::Fail,
                 }
             }
-            Err(Outcome::UpNoAnswer) => Steered::NoData,
+            Err(Outcome::UpNoAnswer) if self.row(&query).is_some() => Steered::NoData,
             Err(_) if self.has_family(&query) == Some(false) => Steered::NoData,
             Err(_) => Steered::Fail,
         }

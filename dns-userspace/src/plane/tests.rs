@@ -41,6 +41,7 @@ $TTL 300
 ns1 A 192.0.2.53
 static A 192.0.2.80
 static AAAA 2001:db8::80
+_alike A 192.0.2.81
 ";
 
 const SERVICE: &str = r#"
@@ -356,6 +357,9 @@ fn the_authority_finds_at_a_steered_name_what_the_tables_say() {
     // A denial that the tables have is no answer without records.
     let denied = steerer.steer(&name("ns1.example.test."), Rtype::AAAA, resolver());
     assert_eq!(denied, Steered::NoData);
+    // Coarsely the octet of DEL is `_`: what stands there is another name's.
+    let absent = steerer.steer(&name("\\127alike.example.test."), Rtype::A, resolver());
+    assert_eq!(absent, Steered::Fail);
     let Steered::Records(records) = steer(Rtype::A) else {
         panic!("no records");
     };

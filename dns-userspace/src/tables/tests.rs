@@ -12,7 +12,11 @@ use dns_common::{
     tables::{AnswerHead, Below, By, Entry, Row, Source, Tables as _, bucket},
 };
 
-use super::{image::index, testing::Quiet, *};
+use super::{
+    image::{index, names::Names},
+    testing::Quiet,
+    *,
+};
 
 const CAPACITY: Capacity = Capacity {
     names: 64,
@@ -245,46 +249,129 @@ fn the_port_is_kept_in_wire_order() {
 }
 
 /// Two names with the same tag under seed 0.
-fn names_with_one_tag() -> [(Vec<u64>, u32); 2] {
+fn names_with_one_tag() -> [Vec<u8>; 2] {
     let mut known: HashMap<u32, u32> = HashMap::new();
-    let words = |number| -> Vec<u64> { folded_words(&name(20, number)).collect() };
     for number in 0.. {
         // One bucket pair is all there is in the smallest index.
-        let hash = dns_common::name::hash(0, words(number).iter().copied());
+        let hash = dns_common::name::hash(0, folded_words(&name(20, number)));
         let (_, _, tag) = bucket::places(hash, 1);
         if let Some(other) = known.insert(tag, number) {
-            return [(words(other), 1), (words(number), 2)];
+            return [other, number].map(|number| name(20, number));
         }
     }
     unreachable!("names do not end")
 }
 
+/// The cells of names of 20 octets, which take one each, from number 1 on.
+fn cells(names: &[(&[u8], Row)]) -> Vec<Line> {
+    let lines: Vec<Line> = (0..=names.len()).map(|_| Line::default()).collect();
+    for (line, (name, row)) in lines[1..].iter().zip(names) {
+        let words = [row.0, row.1, row.2].into_iter().chain(folded_words(name));
+        for (place, word) in line.0.iter().zip(words) {
+            place.store(word);
+        }
+    }
+    lines
+}
+
+/// The cells that the index leads to.
+fn placed(buckets: &[Line]) -> Vec<u32> {
+    let entries = buckets.iter().flat_map(|bucket| &bucket.0).map(Word::load);
+    let cells = entries.map(|entry| entry as u32);
+    cells.filter(|cell| *cell != 0).collect()
+}
+
+const STATIC: Row = Row::fixed(20, 0, 0);
+const STEERED: Row = Row::steered(20, 0, 0, 0, 0);
+
 #[test]
 fn names_with_one_tag_are_told_apart_under_another_seed() {
-    let names = names_with_one_tag();
-    let entries = |names| {
-        let names: std::slice::Iter<'_, (Vec<u64>, u32)> = names;
-        names.map(|(words, cell)| (words.iter().copied(), *cell))
-    };
+    let [first, second] = names_with_one_tag();
     let buckets = [Line::default(), Line::default()];
-    for name in names.chunks(1) {
-        let seed = index::place_names(entries(name.iter()), &buckets, [0, 1]).expect("it fits");
-        assert_eq!(seed, 0);
+    for name in [&first, &second] {
+        let cells = cells(&[(name, STATIC)]);
+        let seed = index::place_names(Names::new(&cells, 0), &buckets, [0, 1]);
+        assert_eq!(seed, Ok(0));
     }
-    let seed = index::place_names(entries(names.iter()), &buckets, [0, 1]).expect("both fit");
-    assert_eq!(seed, 1);
-    let error = index::place_names(entries(names.iter()), &buckets, [0, 0]);
-    let error = error.expect_err("no seed tells them apart");
-    assert_eq!(error, ImageError::Index { names: 2 });
-    // Names that no seed tells apart: the later one is left out.
-    let seed = index::place_names(entries(names.iter()), &buckets, [0; 64]).expect("one fits");
-    assert_eq!(seed, 0);
-    let placed = buckets.iter().flat_map(|bucket| &bucket.0).map(Word::load);
-    let cells: Vec<u32> = placed
-        .map(|entry| entry as u32)
-        .filter(|cell| *cell != 0)
-        .collect();
-    assert_eq!(cells, [1]);
+    for rows in [[STATIC, STATIC], [STEERED, STATIC], [STEERED, STEERED]] {
+        let cells = cells(&[(&first, rows[0]), (&second, rows[1])]);
+        let names = Names::new(&cells, 0);
+        assert_eq!(index::place_names(names, &buckets, [0, 1]), Ok(1));
+        assert_eq!(placed(&buckets).len(), 2);
+        let error = index::place_names(names, &buckets, [0, 0]);
+        assert_eq!(error, Err(ImageError::Index { names: 2 }));
+    }
+}
+
+#[test]
+fn of_names_that_no_seed_tells_apart_a_static_one_is_left_out() {
+    let [first, second] = names_with_one_tag();
+    let buckets = [Line::default(), Line::default()];
+    for (rows, left) in [
+        ([STATIC, STATIC], 1),
+        ([STEERED, STATIC], 1),
+        ([STATIC, STEERED], 2),
+    ] {
+        let cells = cells(&[(&first, rows[0]), (&second, rows[1])]);
+        let seed = index::place_names(Names::new(&cells, 0), &buckets, [0; 64]);
+        assert_eq!((seed, placed(&buckets)), (Ok(0), vec![left]), "{rows:?}");
+    }
+    let cells = cells(&[(&first, STEERED), (&second, STEERED)]);
+    let error = index::place_names(Names::new(&cells, 0), &buckets, [0; 64]);
+    let Err(ImageError::Alike { names }) = error else {
+        panic!("{error:?}");
+    };
+    let text = [first, second].map(|name: Vec<u8>| {
+        let name = domain::base::Name::from_octets(name.to_ascii_lowercase());
+        name.expect("a name").fmt_with_dot().to_string()
+    });
+    assert_eq!(names, text);
+}
+
+/// A steered name's row: every answer has one address.
+fn steered(answer: &Slot) -> RowData {
+    let answers = [0, 1].map(|_| std::array::from_fn(|_| answer.clone()));
+    RowData::of(Addresses::Steered {
+        service: 3,
+        pool: 0,
+        answers: Box::new(answers),
+    })
+}
+
+#[test]
+fn a_steered_name_answers_whichever_static_one_it_is_alike_to() {
+    /// Coarsely they are one name.
+    const ALIKE: [&[u8]; 2] = [b"\x02x[\x04test\0", b"\x02x{\x04test\0"];
+    for (first, second) in [(0, 1), (1, 0)] {
+        for steered_first in [true, false] {
+            let tables = in_memory(CAPACITY);
+            let mut builder = builder(&tables);
+            builder.pool(Eligible::new(1, 1, true), &[Ranking::new(&[0])]);
+            let data = [steered(&own(records(16, 7))), fixed(16, 9)];
+            let data = if steered_first { [0, 1] } else { [1, 0] }.map(|index| &data[index]);
+            builder.name(ALIKE[first], data[0]);
+            builder.name(ALIKE[second], data[1]);
+            tables.publish(&builder.build(&OURS, 53, SECRETS).expect("it fits"));
+            let (steered, fixed) = if steered_first {
+                (first, second)
+            } else {
+                (second, first)
+            };
+            let answered = asked(&tables, ALIKE[steered], A, anyone());
+            assert_eq!(answered, Ok((records(16, 7), 3)));
+            let left_out = asked(&tables, ALIKE[fixed], A, anyone());
+            assert_eq!(left_out, Err(Outcome::UpNoAnswer));
+        }
+    }
+    let tables = in_memory(CAPACITY);
+    let mut builder = builder(&tables);
+    builder.pool(Eligible::new(1, 1, true), &[Ranking::new(&[0])]);
+    for name in ALIKE {
+        builder.name(name, &steered(&own(records(16, 7))));
+    }
+    let error = builder.build(&OURS, 53, SECRETS).expect_err("one is lost");
+    let names = ["x[.test.", "x{.test."].map(str::to_owned);
+    assert_eq!(error, ImageError::Alike { names });
 }
 
 #[test]

@@ -5,21 +5,15 @@ use std::{
     net::IpAddr,
 };
 
-use dns_common::{
-    name,
-    tables::{Line, Word, address, bucket},
-};
+use dns_common::tables::{Line, address, bucket};
 
-use super::ImageError;
+use super::{ImageError, names::Names};
 
 /// Seeds tried before the name index is called full.
 const SEEDS_MAX: u64 = 64;
 /// Seeds tried before a name is left out that others have the tag of: such names may
-/// have one hash under every seed, see [`name::coarse`].
+/// have one hash under every seed, see [`dns_common::name::coarse`].
 const SEEDS_FOR_ALL: usize = 8;
-
-/// A name's words as [`name::folded_words`] has them, and its first cell.
-pub(in crate::tables) type Entry<W> = (W, u32);
 
 /// Seeds that nobody outside can foresee, or names could be made up that the
 /// index takes for ours.
@@ -30,52 +24,69 @@ pub(super) fn seeds() -> impl Iterator<Item = u64> {
 
 /// Makes `buckets`, a power of two of them, the index of `names` under the first of
 /// `seeds` that places every one, or, after [`SEEDS_FOR_ALL`], every one but those whose
-/// tag is taken; that seed.
-pub(in crate::tables) fn place_names<W: Iterator<Item = u64> + Clone>(
-    names: impl Iterator<Item = Entry<W>> + Clone,
+/// tag is taken; that seed. The full server knows a static name without the index, but
+/// asks the tables for a steered one, so of two the static one is left out.
+pub(in crate::tables) fn place_names(
+    names: Names<'_>,
     buckets: &[Line],
     seeds: impl IntoIterator<Item = u64>,
 ) -> Result<u64, ImageError> {
-    seeds
-        .into_iter()
-        .enumerate()
-        .find(|(attempt, seed)| place_names_with(&names, buckets, *seed, *attempt < SEEDS_FOR_ALL))
-        .map(|(_, seed)| seed)
-        .ok_or_else(|| ImageError::Index {
-            names: names.count(),
-        })
+    for (attempt, seed) in seeds.into_iter().enumerate() {
+        if place_names_with(names, buckets, seed, attempt < SEEDS_FOR_ALL)? {
+            return Ok(seed);
+        }
+    }
+    Err(ImageError::Index {
+        names: names.iter().count(),
+    })
 }
 
 /// Whether that seed places them.
-fn place_names_with<W: Iterator<Item = u64> + Clone>(
-    names: &(impl Iterator<Item = Entry<W>> + Clone),
+fn place_names_with(
+    names: Names<'_>,
     buckets: &[Line],
     seed: u64,
     all: bool,
-) -> bool {
+) -> Result<bool, ImageError> {
     for word in buckets.iter().flat_map(|bucket| &bucket.0) {
         word.store(0);
     }
     let mask = buckets.len() as u32 - 1;
-    names.clone().all(|(words, cell)| {
-        let hash = name::hash(seed, words.clone());
-        let (first, second, tag) = bucket::places(hash, mask);
+    for name in names.iter() {
+        let (first, second, tag) = bucket::places(name.hash(seed), mask);
         let both = [first, second].map(|place| &buckets[place as usize]);
-        let mut entries = both.iter().flat_map(|bucket| &bucket.0).map(Word::load);
-        if let Some(taken) = entries.find(|entry| *entry != 0 && (entry >> 32) as u32 == tag) {
-            // A name given twice has no second place under any seed.
-            let is_other =
-                |(other, first): Entry<W>| first == taken as u32 && other.ne(words.clone());
-            return !all && names.clone().any(is_other);
-        }
+        let own = bucket::entry(tag, name.cell);
         // The first place as long as it has room: most lookups end there.
-        let mut words = both.into_iter().flat_map(|bucket| &bucket.0);
-        let free = words.find(|word| word.load() == 0);
-        if let Some(word) = free {
-            word.store(bucket::entry(tag, cell));
+        let mut free = None;
+        let mut taken = None;
+        for word in both.into_iter().flat_map(|bucket| &bucket.0) {
+            match word.load() {
+                0 => free = free.or(Some(word)),
+                entry if (entry >> 32) as u32 == tag => taken = Some((word, entry as u32)),
+                _ => {}
+            }
         }
-        free.is_some()
-    })
+        let Some((word, other)) = taken else {
+            let Some(word) = free else { return Ok(false) };
+            word.store(own);
+            continue;
+        };
+        let other = names.at(other).filter(|other| !other.is(name));
+        // A name given twice has no second place under any seed.
+        let Some(other) = other.filter(|_| !all) else {
+            return Ok(false);
+        };
+        match (other.is_steered(), name.is_steered()) {
+            (_, false) => {}
+            (false, true) => word.store(own),
+            (true, true) => {
+                return Err(ImageError::Alike {
+                    names: [other, name].map(|name| name.to_string()),
+                });
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// The slots of all addresses under a multiplier that lets no two of them collide.

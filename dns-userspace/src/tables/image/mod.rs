@@ -4,6 +4,7 @@
 mod answers;
 mod cells;
 pub(super) mod index;
+pub(super) mod names;
 mod rows;
 
 use std::{iter, net::IpAddr};
@@ -18,6 +19,7 @@ use thiserror::Error;
 use answers::Answers;
 pub use answers::{Answer, Slot, TypeData};
 use cells::Cells;
+use names::Names;
 pub use rows::Rows;
 
 use super::{Capacity, Half, Tables};
@@ -42,6 +44,16 @@ pub enum ImageError {
     Index {
         /// Names to place.
         names: usize,
+    },
+    /// Two steered names of which only one can be found.
+    #[error(
+        "{} and {} have one hash under every seed, so only one of them can be a service's name",
+        names[0],
+        names[1]
+    )]
+    Alike {
+        /// The names.
+        names: [String; 2],
     },
     /// No seed places every address.
     #[error("{addresses} service addresses cannot be told apart; at most {max} can be served")]
@@ -226,7 +238,7 @@ impl<'t> ImageBuilder<'t> {
         )?;
 
         let buckets = tables.buckets.part(half.bucket, capacity.buckets());
-        let names = rows::entries(self.names.lines(), half.name);
+        let names = Names::new(self.names.lines(), half.name);
         let seed = index::place_names(names, buckets, index::seeds())?;
         let (multiplier, addresses) = index::place_addresses(addresses)?;
         let slots = tables.addresses.part(half.address, address::SLOTS);

@@ -3,14 +3,13 @@
 
 use dns_common::{
     name::{folded_words, is_ambiguous},
-    tables::{Below, By, Line, Row, TypeEntry, Word},
+    tables::{Below, By, Row, TypeEntry},
 };
 
 use super::{
     Addresses, RowData, Slot, TypeData,
     answers::{Answers, Block, Blocks},
     cells::{self, Cell, Cells},
-    index,
 };
 use crate::tables::Half;
 
@@ -163,25 +162,4 @@ fn prepared(data: &TypeData, blocks: &mut Blocks) -> PreparedType {
             slots => Err(blocks.block(slots)),
         },
     }
-}
-
-/// What the index is made of: every name in `cells`, of which the one before the
-/// first name has number `first`.
-pub(super) fn entries(
-    cells: &[Line],
-    first: u32,
-) -> impl Iterator<Item = index::Entry<impl Iterator<Item = u64> + Clone>> + Clone {
-    let mut at = 1;
-    std::iter::from_fn(move || {
-        let mut words = cells
-            .get(at..)?
-            .iter()
-            .flat_map(|line| &line.0)
-            .map(Word::load);
-        let row = Row(words.next()?, words.next()?, words.next()?);
-        let name_len = row.name_len();
-        let cell = first + at as u32;
-        at += Row::cells(name_len) as usize;
-        Some((words.take(name_len.div_ceil(8)), cell))
-    })
 }
