@@ -10,7 +10,7 @@ use ipnet::IpNet;
 use thiserror::Error;
 
 use super::Tables;
-use index::Index;
+use index::{Index, V4_BITS, V6_BITS};
 
 /// What is known of resolvers beside their groups. A list holds for everyone in
 /// any of its prefixes, whatever group's prefix is longer.
@@ -52,7 +52,16 @@ impl Tables {
         groups: &[(IpNet, u16)],
         flags: &ResolverFlags,
     ) -> Result<PreparedResolvers, ResolversError> {
-        let (mut v4, mut v6) = (Index::new(24), Index::new(16));
+        let lists = [&flags.trusted, &flags.exempt];
+        let prefixes = groups.iter().map(|(prefix, _)| prefix);
+        let needed = index::nodes_needed(prefixes.chain(lists.into_iter().flatten()));
+        if needed > self.capacity.chunks as usize {
+            return Err(ResolversError {
+                needed,
+                capacity: self.capacity.chunks,
+            });
+        }
+        let (mut v4, mut v6) = (Index::new(V4_BITS), Index::new(V6_BITS));
         let mut change = |prefix: &IpNet, change: &dyn Fn(Entry) -> Entry| {
             let len = usize::from(prefix.prefix_len());
             match prefix {
@@ -75,13 +84,7 @@ impl Tables {
             }
         }
 
-        let needed = v4.nodes().len() + v6.nodes().len();
-        if needed > self.capacity.chunks as usize {
-            return Err(ResolversError {
-                needed,
-                capacity: self.capacity.chunks,
-            });
-        }
+        debug_assert_eq!(needed, v4.nodes().len() + v6.nodes().len());
         v4.set_scopes();
         v6.set_scopes();
         // At most half is in use, so there are enough.

@@ -2,6 +2,12 @@
 //! nodes below those that are divided, and the scope of each.
 
 use dns_common::tables::Entry;
+use ipnet::IpNet;
+
+/// Bits of an IPv4 block's prefix.
+pub(super) const V4_BITS: u8 = 24;
+/// Bits of an IPv6 block's prefix.
+pub(super) const V6_BITS: u8 = 16;
 
 /// What one octet of the address decides. There may be so many that to move them all,
 /// where there is room for more, takes long.
@@ -129,6 +135,43 @@ impl Index {
     pub(super) fn nodes(&self) -> &[Node] {
         &self.nodes
     }
+}
+
+/// How many nodes there are in both indexes once every one of `prefixes` has been
+/// changed; to make more of them than there is room for may take more memory than the
+/// host has.
+pub(super) fn nodes_needed<'p>(prefixes: impl Iterator<Item = &'p IpNet>) -> usize {
+    let (mut v4, mut v6) = (Vec::new(), Vec::new());
+    for prefix in prefixes {
+        let len = prefix.prefix_len();
+        match prefix {
+            IpNet::V4(prefix) if len > V4_BITS => {
+                v4.push((u128::from(prefix.network().to_bits()) << 96, len));
+            }
+            IpNet::V6(prefix) if len > V6_BITS => v6.push((prefix.network().to_bits(), len)),
+            _ => {}
+        }
+    }
+    nodes_below(V4_BITS, v4) + nodes_below(V6_BITS, v6)
+}
+
+/// Those of one family: prefixes longer than `bits`, from the upper bits down.
+fn nodes_below(bits: u8, mut prefixes: Vec<(u128, u8)>) -> usize {
+    prefixes.sort_unstable();
+    let mut nodes = 0;
+    // By number of octets, those before what the last such node decides: in this order
+    // equal ones follow one another.
+    let mut last = [None; 16];
+    for (address, len) in prefixes {
+        for octets in bits / 8..len.div_ceil(8) {
+            let before = address >> (128 - 8 * octets);
+            let last = &mut last[usize::from(octets)];
+            if last.replace(before) != Some(before) {
+                nodes += 1;
+            }
+        }
+    }
+    nodes
 }
 
 /// The node that `entry` points to, from now on if it did not.
