@@ -125,7 +125,7 @@ impl Director {
     /// it sets the state of targets so far unknown at once, unless so many failed
     /// that suspicion rises or goes on: then those that failed stay unknown, which
     /// counts as up, until they pass, or fail on after suspicion has ended. The
-    /// words are to be read from [`Self::words`] afterwards.
+    /// decisions are to be read from [`Self::decisions`] afterwards.
     ///
     /// Without this, a restart while this host's network is broken would replace
     /// the last good decisions by all servers down.
@@ -278,9 +278,10 @@ impl Director {
 
     /// Every current word, as if all had changed.
     pub fn words(&self) -> impl Iterator<Item = Change> {
-        let pools = (0..).zip(self.decisions());
+        // The numbers end with the last pool and the last group that there can be.
+        let pools = (0..=u16::MAX).zip(self.decisions());
         pools.flat_map(|(pool, (word, rankings))| {
-            let rankings = (0..).zip(rankings);
+            let rankings = (0..=u16::MAX).zip(rankings);
             let rankings = rankings.map(move |(group, word)| Change::Ranking { pool, group, word });
             std::iter::once(Change::Eligible { pool, word }).chain(rankings)
         })

@@ -255,6 +255,18 @@ fn words_are_what_all_changes_add_up_to() {
 }
 
 #[test]
+fn the_last_of_all_group_numbers_has_its_word() {
+    let pools = vec![pool(vec![server(1, false)], latency())];
+    let rig = Rig::new(plan(pools, 1 << 16), 100);
+    let last = Change::Ranking {
+        pool: 0,
+        group: u16::MAX,
+        word: Ranking::new(&[0]),
+    };
+    assert_eq!(rig.director.words().last(), Some(last));
+}
+
+#[test]
 fn everything_counts_as_up_before_the_first_sample() {
     let servers = vec![server(1, true), server(2, false)];
     let rig = Rig::new(plan(vec![pool(servers, latency())], 1), 50);
