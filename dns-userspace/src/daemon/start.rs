@@ -21,8 +21,8 @@ use crate::{
         zones::Zones,
     },
     clock::BootClock,
-    config::{Tunables, diagnostic::Diagnostics, secrets, settings::Settings, tunables::XdpMode},
-    control::server::{BindError, Listener},
+    config::{Tunables, secrets, settings::Settings, tunables::XdpMode},
+    control::server::Listener,
     kernel::{self, Attachment, Detached, Kernel, KernelError},
     log::Log,
     measurement::{director::Director, probe::NetworkProber, publish::Publisher},
@@ -37,17 +37,20 @@ pub(super) async fn start(
     log: Log,
 ) -> Result<(Daemon, ServerHandle, Listener), DaemonError> {
     let tunables = Tunables::read(directory)?;
-    let (loaded, listener, made) = read_and_make(tunables);
-    let Loaded {
-        config,
-        zones,
-        plan,
-        mut phases,
-    } = loaded?;
+    let Read {
+        loaded:
+            Loaded {
+                config,
+                zones,
+                plan,
+                mut phases,
+            },
+        listener,
+        made,
+    } = read_and_make(tunables)?;
     let settings = config.settings.clone();
     log.set_level(settings.log_level);
 
-    let listener = listener.unwrap_or_else(|| bind(&settings))?;
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let workers = settings.workers.unwrap_or(cores);
     let server = Server::bind(
@@ -56,7 +59,6 @@ pub(super) async fn start(
         workers,
         options(&settings),
     )?;
-    let made = made.unwrap_or_else(|| make_tables(&settings));
     let (mut kernel, tables) = made?;
     let tables = Arc::new(tables);
     phases.end("tables");
@@ -129,14 +131,15 @@ pub(super) async fn start(
     };
     info!("ready: {phases}");
     if daemon.kernel.is_some() {
-        reserve(&daemon.tables)?;
+        reserve(&daemon.tables);
     }
     Ok((daemon, server, listener))
 }
 
 /// Has the kernel find the memory for the second generation while the first one
-/// answers. It takes its time to clear so much, and no start should wait for it.
-fn reserve(tables: &Arc<Tables>) -> Result<(), DaemonError> {
+/// answers. It takes its time to clear so much, and no start should wait for it;
+/// where it fails, the first reload has to find it.
+fn reserve(tables: &Arc<Tables>) {
     let tables = Arc::clone(tables);
     let thread = move || {
         let start = Instant::now();
@@ -148,26 +151,27 @@ fn reserve(tables: &Arc<Tables>) -> Result<(), DaemonError> {
     let spawned = thread::Builder::new()
         .name("reserve".to_owned())
         .spawn(thread);
-    spawned.map(drop).map_err(DaemonError::system(
-        "starting the thread that reserves memory",
-    ))
+    if let Err(error) = spawned {
+        warn!("starting the thread that makes room to reload: {error}");
+    }
 }
 
-/// What reading a configuration gives, and while that lasts a control socket and
-/// tables; neither of them where the tunables are wrong.
-type Read = (
-    Result<Loaded, Diagnostics>,
-    Option<Result<Listener, BindError>>,
-    Option<Result<(Option<Kernel>, Tables), DaemonError>>,
-);
+/// A valid configuration, and what was made while it was read.
+struct Read {
+    loaded: Loaded,
+    listener: Listener,
+    made: Result<(Option<Kernel>, Tables), DaemonError>,
+}
 
-fn read_and_make(tunables: Tunables<'_>) -> Read {
+fn read_and_make(tunables: Tunables<'_>) -> Result<Read, DaemonError> {
     let early = tunables.settings.clone();
-    let listener = tunables.are_valid().then(|| bind(&early));
+    let bound = tunables
+        .are_valid()
+        .then(|| Listener::bind(&early.control_socket));
     let (loaded, made) = thread::scope(|scope| {
         // The kernel takes its time to clear large tables. Where another daemon runs
         // they are not even asked for.
-        let wanted = matches!(listener, Some(Ok(_)));
+        let wanted = matches!(bound, Some(Ok(_)));
         let made = wanted.then(|| scope.spawn(|| make_tables(&early)));
         let loaded = load::rest(tunables);
         let made = made.map(|thread| {
@@ -176,11 +180,14 @@ fn read_and_make(tunables: Tunables<'_>) -> Read {
         });
         (loaded, made)
     });
-    (loaded, listener, made)
-}
-
-fn bind(settings: &Settings) -> Result<Listener, BindError> {
-    Listener::bind(&settings.control_socket)
+    let loaded = loaded?;
+    let listener = bound.expect("a configuration that is valid has such tunables")?;
+    let made = made.expect("they were wanted where the socket is bound");
+    Ok(Read {
+        loaded,
+        listener,
+        made,
+    })
 }
 
 /// Puts the program, if there is one, on its interface; else takes off what an
