@@ -20,10 +20,13 @@ impl Tables {
     pub fn of_arena(capacity: Capacity, arena: BorrowedFd<'_>) -> io::Result<Self> {
         let (layout, octets) = capacity.layout();
         if octets > layout::ARENA {
-            return Err(io::Error::from_raw_os_error(libc::E2BIG));
+            let message = format!("{octets} octets, an arena holds {}", layout::ARENA);
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
         }
+        let memory = Memory::of_map(arena, layout::ARENA as usize)
+            .map_err(|error| io::Error::new(error.kind(), format!("mmap of the arena: {error}")))?;
         let placed = Placed {
-            memory: Memory::of_map(arena, layout::ARENA as usize)?,
+            memory,
             entries: capacity.map_entries(),
         };
         let tables = Self {

@@ -42,13 +42,15 @@ impl Memory {
         Ok(Self(Arc::new(memory)))
     }
 
-    /// The table of `entries` entries that starts `first` octets after the start,
-    /// a multiple of a page; what it is cut off at the end of the memory stays out.
+    /// The table of `entries` entries that starts `first` octets after the start;
+    /// what of it is past the end of the memory stays out.
     pub(super) fn region<T>(&self, first: usize, entries: u32) -> Region<T> {
-        let room = self.0.len().saturating_sub(first) / size_of::<T>();
+        let first = first.min(self.0.len());
+        assert!(first.is_multiple_of(align_of::<T>()), "a table is aligned");
+        let room = (self.0.len() - first) / size_of::<T>();
         Region {
             memory: self.clone(),
-            first: first.min(self.0.len()),
+            first,
             number: 0,
             entries: entries.min(u32::try_from(room).unwrap_or(u32::MAX)),
             of: PhantomData,
@@ -88,7 +90,7 @@ impl<T> Region<T> {
     pub(super) fn numbered_in_memory(self) -> Self {
         let number = self.first / size_of::<T>();
         Self {
-            number: u32::try_from(number).expect("an arena has fewer octets than 2^32"),
+            number: u32::try_from(number).expect("entries are numbered in 32 bits"),
             ..self
         }
     }
@@ -137,12 +139,36 @@ impl<T: Words> Region<T> {
 
     fn all(&self) -> &[T] {
         // SAFETY: from `first` on the mapping holds `entries` values of T
-        // (`Memory::region` sees to it) and lives as long as `self`; page alignment
-        // covers T's; `Words` says that any content is valid and that it is only
+        // and is aligned for them, since it starts at a page (`Memory::region` sees to
+        // both), and it lives as long as `self`; `Words` says that any content is valid and that it is only
         // ever accessed as atomics, by the kernel too.
         unsafe {
             let start = self.memory.0.as_mut_ptr().add(self.first).cast::<T>();
             std::slice::from_raw_parts(start, self.entries as usize)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn memory(octets: usize) -> Memory {
+        let memory = MmapMut::map_anon(octets).expect("there is memory");
+        Memory(Arc::new(memory.into()))
+    }
+
+    #[test]
+    fn what_is_past_the_end_is_no_entry() {
+        let region: Region<Line> = memory(3 * size_of::<Line>()).region(size_of::<Line>(), 9);
+        assert!(region.get(1).is_some() && region.get(2).is_none());
+        let region: Region<Line> = memory(size_of::<Line>()).region(1 << 20, 9);
+        assert!(region.get(0).is_none());
+    }
+
+    #[test]
+    #[should_panic = "a table is aligned"]
+    fn a_table_that_is_not_aligned_is_refused() {
+        let _: Region<Word> = memory(4096).region(4, 1);
     }
 }
