@@ -99,7 +99,11 @@ mod tests {
 
     #[test]
     fn every_table_that_grows_has_a_setting() {
-        for (map, entries) in SMALL.map_entries() {
+        let tables = |capacity: Capacity| {
+            let sized = capacity.map_entries().into_iter();
+            sized.chain(capacity.counters())
+        };
+        for (map, entries) in tables(SMALL) {
             let more = Capacity {
                 names: 4096,
                 groups: 2,
@@ -109,10 +113,7 @@ mod tests {
                 services: 2,
                 rate_buckets: 2,
             };
-            let grows = more
-                .map_entries()
-                .iter()
-                .any(|(name, more)| *name == map && *more > entries);
+            let grows = tables(more).any(|(name, more)| name == map && more > entries);
             let setting = Capacity::setting_of(map);
             assert_eq!(grows, setting != "tables.*", "{map}: {setting}");
         }

@@ -1,6 +1,8 @@
 use std::{
     collections::HashMap,
+    fs::File,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    os::fd::AsFd as _,
 };
 
 use dns_common::{
@@ -539,10 +541,10 @@ fn a_generation_that_does_not_fit_changes_nothing_that_is_current() {
     let tables = in_memory(CAPACITY);
     let fill = |content| {
         let mut builder = builder(&tables);
-        for number in 0..content {
+        for _ in 0..content {
             builder.pool(
-                Eligible::new(0xff, 0xff, true),
-                &[Ranking::new(&[number]); 4],
+                Eligible::new(content, content, true),
+                &[Ranking::new(&[content]); 4],
             );
         }
         for number in 0..10 * u32::from(content) {
@@ -563,7 +565,9 @@ fn a_generation_that_does_not_fit_changes_nothing_that_is_current() {
         let generation = tables.generation(1);
         let half = tables.half(1);
         let ranking = tables.ranking(generation.ranking_index(half.pool as u16, 3));
-        assert_eq!(ranking.map(Word::load), Some(Ranking::new(&[0]).0));
+        assert_eq!(ranking.map(Word::load), Some(Ranking::new(&[1]).0));
+        let eligible = tables.eligible(half.pool).map(Word::load);
+        assert_eq!(eligible, Some(Eligible::new(1, 1, true).0));
     }
     tables.publish(&fill(2).expect("it fits"));
     assert_eq!(
@@ -748,4 +752,23 @@ fn there_is_a_word_after_all_rate_buckets() {
     let tables = in_memory(CAPACITY);
     assert!(tables.rate(2).is_some());
     assert!(tables.rate(3).is_none());
+}
+
+#[test]
+fn what_an_arena_refuses_is_said() {
+    let none = File::open("/dev/null").expect("it is there");
+    let refused = |capacity| {
+        let error = Tables::of_arena(capacity, none.as_fd()).expect_err("it is none");
+        error.to_string()
+    };
+    let said = refused(CAPACITY);
+    assert!(said.starts_with("mmap of the arena: "), "{said}");
+    let said = refused(Capacity {
+        chunks: 1 << 22,
+        ..CAPACITY
+    });
+    assert!(
+        said.ends_with("octets, an arena holds 4294967296"),
+        "{said}"
+    );
 }
