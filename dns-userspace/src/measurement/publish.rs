@@ -1,7 +1,7 @@
-//! Publish: the one writer of the tables, a thread pinned to its core.
+//! Publish: the one writer of what is current in the tables, a thread pinned to its core.
 //!
-//! A changed decision is one store. A new generation is built beside the current
-//! one, once nobody can read what lay there, and made current by one store.
+//! A changed decision is one store. A new generation is built by others beside
+//! the current one, once nobody can read what lay there, and made current by one store.
 //! Between all that it tells the kernel the time of day.
 
 use std::{
@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// How often the publisher looks whether a userspace reader is done with the
-/// generation it is about to overwrite; replies take far less.
+/// generation that is to be built over; replies take far less.
 const READERS_POLL: Duration = Duration::from_millis(1);
 
 /// How often the offset from the kernel's clock to the time of day is published:

@@ -24,15 +24,16 @@ pub struct Objects {
 }
 
 impl Objects {
-    /// Octets of its own memory that a daemon has at the most, which is while it
-    /// loads: an estimate from measured loads for names of some 20 octets and services
-    /// of two servers, which it builds right in the tables; and beside these the
-    /// resolvers. `cargo xtask bench size` tries it.
+    /// Octets of its own memory that a daemon has while it loads, when it has the most:
+    /// an estimate from measured loads, for names of some 20 octets, services of two
+    /// servers, and prefixes of which one in six needs a node. Those that need more take
+    /// more: an IPv6 /48 with no other near it up to four nodes. `cargo xtask bench size`
+    /// tries it.
     pub fn octets(&self) -> u64 {
-        /// The index of IPv4 blocks beside the one in use.
+        /// The index of IPv4 blocks that is worked out, and what the process itself has.
         const ANY: u64 = V4_PAIRS as u64 * size_of::<EntryPair>() as u64 + (52 << 20);
         const NAME: u64 = 650;
-        /// The prefix with its group; one in six needs a node.
+        /// The prefix with its group, and a sixth of a node.
         const PREFIX: u64 = size_of::<(IpNet, u16)>() as u64 + size_of::<Chunk>() as u64 / 6;
         const GROUP: u64 = 100;
         const SERVICE: u64 = 1000;
