@@ -117,7 +117,7 @@ fn rows<'t>(
     in_threads(|| {
         let mut rows = Rows::new(&world, &image);
         while let Some(piece) = pieces.get(next.fetch_add(1, Relaxed)) {
-            let mut batch = rows.answers.image().rows();
+            let mut batch = rows.answers.image().batch();
             for (name, zone) in *piece {
                 batch.push(name.as_slice(), &rows.of(name, *zone, &cells));
             }

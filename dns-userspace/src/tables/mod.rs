@@ -1,5 +1,6 @@
-//! The kernel's tables from userspace: mapped memory, one writer, any number of
-//! readers. Without the kernel the same layout lies in plain memory.
+//! The kernel's tables from userspace: mapped memory, one writer of what is current,
+//! any number of readers; the next generation is written where nobody reads. Without
+//! the kernel the same layout lies in plain memory.
 
 mod arena;
 mod footprint;
@@ -29,7 +30,7 @@ use dns_common::tables::{
 pub use footprint::Objects;
 pub use grace::wait_for_kernel_readers;
 pub use image::{
-    Addresses, Answer, Image, ImageBuilder, ImageError, RowData, Rows, Slot, TypeData,
+    Addresses, Answer, Batch, Image, ImageBuilder, ImageError, RowData, Slot, TypeData,
 };
 use region::Region;
 pub use resolvers::{PreparedResolvers, ResolverFlags, ResolversError};

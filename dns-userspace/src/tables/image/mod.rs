@@ -20,7 +20,7 @@ use answers::Answers;
 pub use answers::{Answer, Slot, TypeData};
 use cells::Cells;
 use names::Names;
-pub use rows::Rows;
+pub use rows::Batch;
 
 use super::{Capacity, Half, Tables};
 
@@ -188,22 +188,22 @@ impl<'t> ImageBuilder<'t> {
     /// Adds a name, absolute and in wire form, in any case; the cell its row
     /// starts in.
     pub fn name(&mut self, name: &[u8], data: &RowData) -> u32 {
-        let mut rows = self.rows();
-        rows.push(name, data);
+        let mut batch = self.batch();
+        batch.push(name, data);
         let cell = self.names.next();
-        self.add(rows);
+        self.add(batch);
         cell
     }
 
     /// An empty batch of rows for this generation, which another thread can fill.
-    pub fn rows(&self) -> Rows {
-        Rows::new(self.half, &self.answers)
+    pub fn batch(&self) -> Batch {
+        Batch::new(self.half, &self.answers)
     }
 
-    /// Adds `rows`, made by [`ImageBuilder::rows`].
-    pub fn add(&mut self, rows: Rows) {
-        self.name_count += rows.len();
-        rows.add_to(&mut self.names, &mut self.answers);
+    /// Adds the rows of `batch`, made by [`ImageBuilder::batch`].
+    pub fn add(&mut self, batch: Batch) {
+        self.name_count += batch.len();
+        batch.add_to(&mut self.names, &mut self.answers);
     }
 
     /// Writes the rest of the generation: it is for queries to `addresses` at `port`, with cookies

@@ -15,7 +15,7 @@ use crate::tables::Half;
 
 /// A batch of rows.
 #[derive(Debug)]
-pub struct Rows {
+pub struct Batch {
     half: Half,
     prepared: Vec<Prepared>,
     types: Vec<PreparedType>,
@@ -27,7 +27,7 @@ pub struct Rows {
 /// One row.
 #[derive(Debug)]
 struct Prepared {
-    /// Where its name starts in [`Rows::names`].
+    /// Where its name starts in [`Batch::names`].
     cell: usize,
     name_len: u8,
     /// See [`Row::compared_whole`].
@@ -36,7 +36,7 @@ struct Prepared {
     /// Number of the service and the pool, if it is steered.
     steered: Option<(u32, u16)>,
     addresses: Block,
-    /// How many of [`Rows::types`] are its own, in order.
+    /// How many of [`Batch::types`] are its own, in order.
     types: usize,
     below: Below,
 }
@@ -50,7 +50,7 @@ struct PreparedType {
     answers: Result<u32, Block>,
 }
 
-impl Rows {
+impl Batch {
     pub(super) fn new(half: Half, answers: &Answers<'_>) -> Self {
         Self {
             half,
