@@ -150,8 +150,9 @@ impl Host {
             if let Some(status) = daemon.process().ended()? {
                 bail!("veerd: {status}: {}", daemon.log().trim());
             }
-            if start.elapsed() > PATIENCE {
-                bail!("no room to reload in {PATIENCE:?}: {}", daemon.log().trim());
+            let log = daemon.log();
+            if log.contains("no room to reload") || start.elapsed() > PATIENCE {
+                bail!("no room to reload: {}", log.trim());
             }
             thread::sleep(POLL);
         }
