@@ -11,6 +11,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use core_affinity::CoreId;
 use xtask::{
     lab::{
         Lab, Namespace, Process,
@@ -30,6 +31,14 @@ const SERVER_INTERFACE: &str = "serve0";
 pub(crate) const CLIENT_CPU: usize = 0;
 /// The core of the server and of its receiving.
 pub(crate) const SERVER_CPU: usize = 1;
+
+/// Keeps this thread to the server's core, and leaves the other one to the load.
+pub(crate) fn keep_to_server() -> Result<()> {
+    if !core_affinity::set_for_current(CoreId { id: SERVER_CPU }) {
+        bail!("cannot run on CPU {SERVER_CPU}");
+    }
+    Ok(())
+}
 
 /// Where every server is measured.
 #[derive(Debug)]

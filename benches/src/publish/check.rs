@@ -11,10 +11,10 @@ use aya::programs::Xdp;
 
 use super::{
     ask::{Query, Reply},
-    flip::keep_to_server,
     names::Names,
     world::{Writer, resolver},
 };
+use crate::rig::keep_to_server;
 
 /// From one answer to the next.
 const EVERY: Duration = Duration::from_micros(200);
@@ -45,7 +45,7 @@ pub(super) fn follow(
     names: &Names,
     done: &AtomicBool,
 ) -> Result<Checks> {
-    /// Prime to any number of names: a step that comes by all of them.
+    /// A prime: a step that comes by all names, unless they are a multiple of it.
     const STEP: usize = 1_000_003;
     keep_to_server()?;
     let mut checks = Checks::default();

@@ -13,7 +13,6 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use aya::programs::Xdp;
-use core_affinity::CoreId;
 use dns_common::outcome::{Action, Outcome};
 use dns_ebpf::load::{Fate, Kind, TEMPLATES_MAX};
 use serde::Serialize;
@@ -28,12 +27,14 @@ use super::{
 use crate::{
     load::{Edns, Load, Mix, Questions, Step, ratio_of},
     report::median,
-    rig::{Rig, SERVER_CPU},
+    rig::{Rig, keep_to_server},
     zone::ORIGIN,
 };
 
-/// Generations before the load: both halves of the tables have been written then.
-const IDLE_BUILDS: usize = 2;
+/// Generations before the load.
+const IDLE_BUILDS: usize = 5;
+/// Those of them in which a half of the tables is written for the first time.
+const FIRST_BUILDS: usize = 2;
 
 /// How long the server's receiving waits for more queries. Woken for every single one it
 /// would take most of the core, and a generation get what is left.
@@ -68,13 +69,15 @@ pub(super) struct Flip {
     pub(super) checked: u64,
     /// Reading the zones of all editions from their files, before the load, seconds.
     pub(super) read_s: f64,
-    /// Compiling a generation's image before the load, on all processors, seconds.
+    /// Building a generation in the tables before the load, on all processors, seconds.
     pub(super) build_idle_s: f64,
     /// The same under load, on the core that answers.
     pub(super) build_loaded_s: f64,
-    /// From handing the image to the publisher until it was current, under load,
-    /// milliseconds: waiting until nobody reads the half that it takes, writing it, one
-    /// store.
+    /// Waiting until nobody reads the half that the next one is built in, under load,
+    /// milliseconds.
+    pub(super) wait_ms: f64,
+    /// From handing the image, which stands in the tables already, to the publisher until
+    /// it was current, under load, milliseconds.
     pub(super) publish_ms: f64,
     /// Longest time between the last old answer that was seen of a flip and the first new
     /// one, milliseconds; answers are looked at every 0.2 ms at best.
@@ -91,6 +94,7 @@ pub(super) struct Flip {
 #[derive(Clone, Copy, Debug, Serialize)]
 struct Generation {
     number: u64,
+    wait_ms: f64,
     build_s: f64,
     publish_ms: f64,
 }
@@ -161,8 +165,9 @@ pub(super) fn measure(size: Size) -> Result<Flip> {
         wrong: without.wrong + with.wrong,
         checked: without.checked + with.checked,
         read_s: names.read.as_secs_f64(),
-        build_idle_s: median(idle.iter().map(|one| one.build_s)),
+        build_idle_s: median(idle[FIRST_BUILDS..].iter().map(|one| one.build_s)),
         build_loaded_s: median(generations.iter().map(|one| one.build_s)),
+        wait_ms: median(generations.iter().map(|one| one.wait_ms)),
         publish_ms: median(generations.iter().map(|one| one.publish_ms)),
         switch_ms: with.switch_ms,
         moderation_us: MODERATION.as_micros(),
@@ -274,17 +279,10 @@ fn generation(writer: &Writer, names: &Names) -> Result<Generation> {
     let published = writer.publish(names.zones(number))?;
     Ok(Generation {
         number,
+        wait_ms: milliseconds(published.wait),
         build_s: published.build.as_secs_f64(),
         publish_ms: milliseconds(published.publish),
     })
-}
-
-/// Leaves the other core to the load.
-pub(super) fn keep_to_server() -> Result<()> {
-    if !core_affinity::set_for_current(CoreId { id: SERVER_CPU }) {
-        bail!("cannot run on CPU {SERVER_CPU}");
-    }
-    Ok(())
 }
 
 fn milliseconds(duration: Duration) -> f64 {

@@ -208,7 +208,8 @@ fn print_flip(flip: &Flip) {
             "image built, on the core that answers",
             &seconds(flip.build_loaded_s),
         ],
-        ["published, under load", &ms(flip.publish_ms)],
+        ["waited for readers, under load", &ms(flip.wait_ms)],
+        ["made current, under load", &ms(flip.publish_ms)],
         ["old and new answers apart, at most", &ms(flip.switch_ms)],
     ];
     let names = format!("generations of {} names", flip.size.names);

@@ -57,9 +57,11 @@ pub(super) struct Writer {
 /// How long the parts of publishing a generation took.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Published {
-    /// Compiling its image.
+    /// Waiting until nobody reads where it is built.
+    pub(super) wait: Duration,
+    /// Building its image in the tables.
     pub(super) build: Duration,
-    /// From handing the image to the publisher until it was current.
+    /// From handing that to the publisher until it was current.
     pub(super) publish: Duration,
 }
 
@@ -102,7 +104,11 @@ impl Writer {
             secrets: SECRETS,
             counters: &self.counters,
         };
+        let asked = Instant::now();
         let number = self.publisher.next()?;
+        let wait = asked.elapsed();
+        let room = self.tables.reserve(number);
+        room.with_context(|| format!("room for generation {number}"))?;
         let begin = Instant::now();
         let image = compile(number, &self.tables, zones, &self.director, &surroundings)?;
         let built = Instant::now();
@@ -116,6 +122,7 @@ impl Writer {
         };
         self.publisher.generation(image, None, Arc::new(live))?;
         Ok(Published {
+            wait,
             build: built - begin,
             publish: built.elapsed(),
         })
