@@ -18,7 +18,7 @@ use dns_ebpf::load::{Fate, Kind};
 
 use self::{peak::Reached, report::Report, run::Run};
 use crate::{
-    load::{Load, Mix, Runs},
+    load::{Load, Mix, NEARLY_ALL, Runs},
     machine::Facts,
     report::Output,
     rig::Rig,
@@ -103,7 +103,7 @@ fn rounds(
         .map(|_| {
             let mut run = try_once()?;
             for _ in 1..TRIES {
-                if run.step.was_sent() {
+                if run.step.was_sent(NEARLY_ALL) {
                     break;
                 }
                 run = try_once()?;

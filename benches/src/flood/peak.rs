@@ -4,7 +4,7 @@ use anyhow::Result;
 use dns_ebpf::load::Kind;
 use serde::Serialize;
 
-use crate::load::{self, Step, ratio_of};
+use crate::load::{self, ENOUGH_TO_CLIMB, Step, ratio_of};
 
 /// Where the ladder starts, queries per second.
 const START_RATE: f64 = 200_000.0;
@@ -56,7 +56,7 @@ impl Reached {
 
     /// Whether the generator had more to give.
     fn was_sent(&self) -> bool {
-        load::was_sent(self.offered, self.sent)
+        load::was_sent(self.offered, self.sent, ENOUGH_TO_CLIMB)
     }
 
     /// For a reader.

@@ -85,18 +85,22 @@ pub(crate) struct Step {
 }
 
 impl Step {
-    /// Whether the generator had more to give: it sent nearly all it was asked to.
-    pub(crate) fn was_sent(&self) -> bool {
-        was_sent(self.offered, self.sent.rate())
+    /// Whether the generator had more to give: it sent this `share` of what it was asked to.
+    pub(crate) fn was_sent(&self, share: f64) -> bool {
+        was_sent(self.offered, self.sent.rate(), share)
     }
 }
 
-/// Whether of `offered` queries per second nearly all were sent. What else runs on the
-/// generator's core may take some, five in a hundred where the kernel keeps as much for
-/// threads without priority.
-pub(crate) fn was_sent(offered: f64, sent: f64) -> bool {
-    const ENOUGH: f64 = 0.85;
-    sent >= ENOUGH * offered
+/// The share of what it was asked to that a generator sends whose core is its own.
+pub(crate) const NEARLY_ALL: f64 = 0.95;
+
+/// The share that ends no climb. What else runs on the generator's core may take some,
+/// five in a hundred where the kernel keeps as much for threads without priority.
+pub(crate) const ENOUGH_TO_CLIMB: f64 = 0.85;
+
+/// Whether of `offered` queries per second this `share` was sent.
+pub(crate) fn was_sent(offered: f64, sent: f64, share: f64) -> bool {
+    sent >= share * offered
 }
 
 impl<'r> Load<'r> {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde::Serialize;
 
 use super::turns::Subject;
-use crate::load::{self, Step, ratio_of};
+use crate::load::{self, ENOUGH_TO_CLIMB, Step, ratio_of};
 
 /// The lowest rate, queries per second.
 const START_RATE: f64 = 400_000.0;
@@ -65,7 +65,7 @@ impl Run {
 
     /// Whether the generator had more to give.
     fn was_sent(&self) -> bool {
-        load::was_sent(self.offered, self.figures.sent)
+        load::was_sent(self.offered, self.figures.sent, ENOUGH_TO_CLIMB)
     }
 
     /// For a reader.
@@ -176,7 +176,7 @@ pub(super) mod tests {
         assert!(
             offers[..offers.len() - 2]
                 .iter()
-                .all(|offer| load::was_sent(*offer, 1e6))
+                .all(|offer| load::was_sent(*offer, 1e6, ENOUGH_TO_CLIMB))
         );
     }
 

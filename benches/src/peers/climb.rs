@@ -3,7 +3,10 @@
 use anyhow::{Context as _, Result};
 use serde::Serialize;
 
-use crate::{contender::Receiving, load};
+use crate::{
+    contender::Receiving,
+    load::{self, NEARLY_ALL},
+};
 
 /// Where the ladder starts, queries per second.
 const START_RATE: f64 = 25_000.0;
@@ -45,7 +48,7 @@ impl Point {
 
     /// Whether the generator had more to give.
     fn was_sent(&self) -> bool {
-        load::was_sent(self.asked, self.offered)
+        load::was_sent(self.asked, self.offered, NEARLY_ALL)
     }
 }
 
