@@ -3,7 +3,8 @@
 use std::{
     env,
     ffi::{OsStr, OsString},
-    fs, io,
+    fs::{self, File},
+    io,
     path::{Path, PathBuf},
     process,
 };
@@ -93,6 +94,7 @@ pub fn build() -> Result<()> {
 /// replaced whole, and only when their bytes change.
 pub fn build_in(toolchain: &Toolchain, root: &Path, target_dir: &Path) -> Result<()> {
     let build_dir = target_dir.join("ebpf");
+    let _alone = lock(&build_dir)?;
     let flags = rustflags(toolchain, root)?;
     for program in Program::ALL {
         let (arguments, name) = program.target();
@@ -122,6 +124,18 @@ pub fn build_in(toolchain: &Toolchain, root: &Path, target_dir: &Path) -> Result
         replace_if_changed(&built, &program.object_in(target_dir))?;
     }
     Ok(())
+}
+
+/// Waits until no other build works in `build_dir`, and keeps others out until it is
+/// dropped: two programs have one name there, and cargo's own lock ends before the
+/// object is read.
+fn lock(build_dir: &Path) -> Result<File> {
+    fs::create_dir_all(build_dir).with_context(|| format!("mkdir {}", build_dir.display()))?;
+    let path = build_dir.join("lock");
+    let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+    let locked = file.lock();
+    locked.with_context(|| format!("lock {}", path.display()))?;
+    Ok(file)
 }
 
 /// The flags for the eBPF target, as cargo encodes them.
@@ -204,9 +218,20 @@ fn joined<const N: usize>(parts: [&OsStr; N]) -> OsString {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::MetadataExt as _;
+    use std::{fs::TryLockError, os::unix::fs::MetadataExt as _};
 
     use super::*;
+
+    #[test]
+    fn one_build_at_a_time() {
+        let dir = env::temp_dir().join(format!("veer-xtask-lock-{}", process::id()));
+        let alone = lock(&dir).expect("nobody else builds there");
+        let other = File::open(dir.join("lock")).expect("it is there");
+        assert!(matches!(other.try_lock(), Err(TryLockError::WouldBlock)));
+        drop(alone);
+        other.try_lock().expect("the first is done");
+        fs::remove_dir_all(&dir).expect("remove");
+    }
 
     #[test]
     fn an_object_is_replaced_only_when_its_bytes_change() {
