@@ -2,7 +2,10 @@
 
 mod support;
 
-use std::{thread, time::Instant};
+use std::{
+    thread,
+    time::{Duration, Instant},
+};
 
 use domain::base::Rtype;
 use support::{
@@ -92,6 +95,39 @@ fn what_is_added_under_load_is_live_and_nothing_is_lost() {
         cold,
         "hot queries reached a socket"
     );
+}
+
+#[test]
+fn no_death_waits_for_a_reload() {
+    let world = World::new();
+    let mut origins = world.origins(3);
+    let config = world.config("veer", &[zone::WWW]);
+    config.settings(&["health.suspect_percent = 100", "tables.names = 250000"]);
+    // Enough of them that half a reload takes longer than a death.
+    let names = lines(0..200_000, |number| format!("n{number} A 192.0.2.1\n"));
+    config.write("zones.d/example.net.zone", &(NEW_ZONE.to_owned() + &names));
+    let _daemon = world.start(&config);
+    world.moves(Resolver::A, "www.example.", "10.8.0.1");
+    let mut takes = Duration::ZERO;
+    // While it is read, and while it is built.
+    for (part, next) in [(0, "10.8.0.2"), (3, "10.8.0.3")] {
+        let begun = Instant::now();
+        thread::scope(|scope| {
+            let reload = scope.spawn(|| {
+                config.veerctl(&["reload"]);
+                begun.elapsed()
+            });
+            thread::sleep(takes * part / 5);
+            origins.remove(0).stop();
+            world.moves(Resolver::A, "www.example.", next);
+            let moved = begun.elapsed();
+            takes = reload.join().expect("it is reloaded");
+            assert!(moved < takes, "{moved:?}, reloaded after {takes:?}");
+        });
+        // The new generation knows it too.
+        let addresses = world.addresses(Resolver::A, "www.example.", Rtype::A);
+        assert_eq!(addresses.as_deref(), Some([next.to_owned()].as_slice()));
+    }
 }
 
 #[test]

@@ -133,7 +133,7 @@ pub struct Daemon {
     pub(crate) tables: Arc<Tables>,
     pub(crate) plane: Arc<Plane>,
     pub(crate) connections: Arc<Connections>,
-    pub(crate) publisher: Publisher,
+    pub(crate) publisher: Arc<Publisher>,
     pub(crate) kernel: Option<Kernel>,
     pub(crate) xdp: Xdp,
     pub(crate) started: Instant,

@@ -1,8 +1,8 @@
 //! Reading the configuration anew, under load.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{mem, panic::resume_unwind, pin::pin, sync::Arc, time::Duration};
 
-use tokio::time::Instant;
+use tokio::{task::spawn_blocking, time::Instant};
 use tracing::{debug, error, info, warn};
 
 use super::{
@@ -45,13 +45,17 @@ impl Daemon {
         result
     }
 
+    /// The running director goes on deciding all the while: no death waits for this.
     async fn try_reload(&mut self) -> Result<Vec<&'static str>, DaemonError> {
+        let directory = self.directory.clone();
+        let loading = in_background(move || load::load(&directory));
+        let (loaded, _) = self.observe_until(loading).await;
         let Loaded {
             mut config,
             zones,
             mut plan,
             mut phases,
-        } = load::load(&self.directory)?;
+        } = loaded?;
         plan.groups = keep_group_numbers(&plan.groups, &self.director.plan().groups);
         let mut values = self.config.values.clone();
         let needs_restart = values.reload(&config.values);
@@ -74,21 +78,21 @@ impl Daemon {
         let mut counters = self.counters.clone();
         generation::name_counters(&mut counters, director.plan());
         phases.end("first round");
-        let settings = &config.settings;
+        let settings = config.settings.clone();
         let secrets = config.secrets.unwrap_or(self.own_secrets);
+        let (publisher, current) = (Arc::clone(&self.publisher), self.live.load_full());
+        let building = in_background(move || {
+            let built = generation::build(
+                &publisher, &current, &director, zones, &settings, secrets, &counters,
+            );
+            (built, director, counters)
+        });
+        let ((built, director, counters), meanwhile) = self.observe_until(building).await;
         let Built {
             image,
             resolvers,
             live,
-        } = generation::build(
-            &self.publisher,
-            &self.live.load(),
-            &director,
-            zones,
-            settings,
-            secrets,
-            &counters,
-        )?;
+        } = built?;
         phases.end("compile");
         self.publisher.generation(image, resolvers, live)?;
         phases.end("publish");
@@ -102,15 +106,18 @@ impl Daemon {
         self.counters = counters;
         self.config = config;
         (self.schedule, self.samples) = generation::schedule_on(&director, &self.director, &prober);
-        self.director = director;
+        let previous = mem::replace(&mut self.director, director);
+        for sample in &meanwhile {
+            let changes = self.director.observe_of(&previous, sample);
+            self.publish_words(changes);
+        }
         self.prober = prober;
         self.apply_at_once();
         Ok(needs_restart)
     }
 
     /// Probes once, for no longer than `longest`, what `next` has and the running
-    /// director knows nothing of. The running director goes on deciding: no death
-    /// waits for the reload.
+    /// director knows nothing of.
     async fn measure_new(
         &mut self,
         next: &Director,
@@ -120,18 +127,35 @@ impl Daemon {
         let is_new = |target: &&Target| self.director.last_sample(target).is_none();
         let new = next.targets().iter().filter(is_new).cloned().collect();
         let round = generation::first_samples(new, prober, longest);
-        let mut round = pin!(round);
-        let first = loop {
+        self.observe_until(round).await.0
+    }
+
+    /// Has the running director decide until `work` is done; what that gives, and the
+    /// samples until then.
+    async fn observe_until<T>(&mut self, work: impl Future<Output = T>) -> (T, Vec<Sample>) {
+        let mut work = pin!(work);
+        let mut samples = Vec::new();
+        let done = loop {
             tokio::select! {
                 biased;
-                first = &mut round => break first,
-                Some(sample) = self.samples.recv() => self.observe(&sample),
+                done = &mut work => break done,
+                Some(sample) = self.samples.recv() => {
+                    self.observe(&sample);
+                    samples.push(sample);
+                }
             }
         };
         // Those that wait in the channel would be lost with it.
         while let Ok(sample) = self.samples.try_recv() {
             self.observe(&sample);
+            samples.push(sample);
         }
-        first
+        (done, samples)
     }
+}
+
+/// Does what takes long in a thread of its own: this one probes.
+async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    let done = spawn_blocking(work).await;
+    done.unwrap_or_else(|error| resume_unwind(error.into_panic()))
 }

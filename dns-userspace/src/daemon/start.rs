@@ -114,7 +114,7 @@ pub(super) async fn start(
         tables,
         plane,
         connections,
-        publisher,
+        publisher: Arc::new(publisher),
         kernel,
         xdp,
         started: Instant::now(),

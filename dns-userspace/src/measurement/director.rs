@@ -178,6 +178,18 @@ impl Director {
         changes
     }
 
+    /// As [`Self::observe`], for a sample of a target of `previous`; one that is none of
+    /// this director's changes nothing.
+    pub fn observe_of(&mut self, previous: &Self, sample: &Sample) -> Vec<Change> {
+        let target = previous.targets.get(sample.target);
+        let id = target.and_then(|target| self.targets.id(target.address, &target.probe));
+        let sample = id.map(|target| Sample {
+            target,
+            ..sample.clone()
+        });
+        sample.map_or(Vec::new(), |sample| self.observe(&sample))
+    }
+
     /// Counts one sample, taken for one of `now`, towards its target's health and
     /// towards suspicion; no state follows yet.
     fn take_in(&mut self, sample: &Sample, now: Instant) -> Option<Turn> {

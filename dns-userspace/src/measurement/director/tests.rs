@@ -513,6 +513,24 @@ fn a_reload_keeps_the_health_of_targets_that_stay() {
 }
 
 #[test]
+fn what_is_seen_while_a_reload_is_built_counts_in_the_next_one() {
+    let before = pool(vec![server(1, false), server(2, false)], latency());
+    let mut rig = Rig::passing(plan(vec![before], 1), 100);
+    let after = pool(vec![server(3, false), server(2, false)], latency());
+    let mut next = Director::new(plan(vec![after], 1), 100);
+    next.carry_over(&rig.director, rig.now);
+    let changes = [1, 2, 1, 2].map(|n| {
+        let sample = rig.sample(rig.id(v4(n)), fail());
+        next.observe_of(&rig.director, &sample)
+    });
+    // Server 1 has the number of server 3, which is none of its business.
+    let word = Eligible::new(0b01, 0, false);
+    let [.., last] = &changes;
+    assert_eq!(*last, [Change::Eligible { pool: 0, word }]);
+    assert!(changes[..3].iter().all(Vec::is_empty), "{changes:?}");
+}
+
+#[test]
 fn a_reload_keeps_a_running_suspicion_and_an_order_within_tolerance() {
     let servers: Vec<Server> = (1..=3).map(|n| server(n, false)).collect();
     let kept = pool(servers, latency());
