@@ -152,7 +152,7 @@ fn reserve(tables: &Arc<Tables>) {
         .name("reserve".to_owned())
         .spawn(thread);
     if let Err(error) = spawned {
-        warn!("starting the thread that makes room to reload: {error}");
+        warn!("no room to reload, before a thread can be started: {error}");
     }
 }
 
