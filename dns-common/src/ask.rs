@@ -8,7 +8,7 @@
 mod edns;
 
 pub use crate::name::lanes;
-pub use edns::{Cookie, Edns, OPT_FIXED, Subnet, Wanted, options};
+pub use edns::{Cookie, Edns, LastOption, OPT_FIXED, Subnet, Wanted, options};
 
 use crate::{
     host::Host,
@@ -106,16 +106,22 @@ pub fn ask<M: Octets + ?Sized>(
     const LEAST: usize = HEADER + 1 + TYPE_AND_CLASS;
 
     let len = message.len();
-    let (least, most) = match M::RECORDS {
-        Records::None => (LEAST, QUESTION_MAX),
-        Records::EmptyOpt => (LEAST + OPT_FIXED, QUESTION_MAX + OPT_FIXED),
-        Records::Any => (LEAST, QUERY_MAX),
+    // Of a record whose length is known.
+    let record = match M::RECORDS {
+        Records::None | Records::Any => 0,
+        Records::EmptyOpt => OPT_FIXED,
+        Records::Option(option) => OPT_FIXED + option.octets(),
     };
+    let most = match M::RECORDS {
+        Records::Any => QUERY_MAX,
+        _ => QUESTION_MAX + record,
+    };
+    let least = LEAST + record;
     let is_within = len.wrapping_sub(least) <= most - least;
     if !is_within && !matches!(M::RECORDS, Records::None if (most..=QUERY_MAX).contains(&len)) {
         return Err(match M::RECORDS {
-            Records::EmptyOpt => Outcome::UpOpt,
-            _ => Outcome::UpLength,
+            Records::None | Records::Any => Outcome::UpLength,
+            Records::EmptyOpt | Records::Option(_) => Outcome::UpOpt,
         });
     }
     let (head, counts) = message.header().or_stop(Outcome::UpLength)?;
@@ -127,7 +133,7 @@ pub fn ask<M: Octets + ?Sized>(
     }
     let counts = match M::RECORDS {
         Records::None => 0,
-        Records::EmptyOpt => ARCOUNT_ONE,
+        Records::EmptyOpt | Records::Option(_) => ARCOUNT_ONE,
         Records::Any => counts,
     };
     let name_len = match counts {
@@ -135,7 +141,7 @@ pub fn ask<M: Octets + ?Sized>(
         // name does is then seen when it is compared or its labels are walked.
         0 => len - HEADER - TYPE_AND_CLASS,
         // So it does where a record of known length ends the message.
-        ARCOUNT_ONE if !M::HAS_OPTIONS => len - BEFORE_OPT - OPT_FIXED,
+        ARCOUNT_ONE if record != 0 => len - BEFORE_OPT - record,
         ARCOUNT_ONE => {
             let name_len = match name_len_before_opt(message) {
                 Some(name_len) => name_len,
@@ -150,7 +156,7 @@ pub fn ask<M: Octets + ?Sized>(
         _ if counts & NSCOUNT != 0 => return stop(Outcome::UpRecords),
         _ => return stop(Outcome::UpAdditional),
     };
-    if M::HAS_OPTIONS && name_len > NAME_MAX {
+    if matches!(M::RECORDS, Records::Any) && name_len > NAME_MAX {
         return stop(Outcome::UpQuestion);
     }
     let name_len = message.offset(name_len);
@@ -180,6 +186,8 @@ pub fn ask<M: Octets + ?Sized>(
     {
         return stop(Outcome::UpType);
     }
+    let name_len = message.forget_name_len(name_len);
+    let end = HEADER + name_len;
     // At an odd offset every octet changes its place in the 16-bit lanes. The
     // words were taken from the name's end, which is where QTYPE starts.
     let sum = read.sum + u64::from(type_and_class);
@@ -209,18 +217,33 @@ fn unusual<T>(head: u64) -> Result<T, Outcome> {
     stop(Outcome::UpRecords)
 }
 
-/// The length of the name of a message that ends as with an OPT record without options,
-/// and that a name fits before. What seems to be one is most likely one: else the name
-/// that comes out is not well-formed, and the full server looks again.
+/// The length of the name of a message that ends as with an OPT record without options, or
+/// with a [`LastOption`] alone, and that a name fits before. What seems to be one is most
+/// likely one: else the name that comes out is not well-formed, and the full server looks
+/// again.
 #[inline(always)]
 fn name_len_before_opt(message: &(impl Octets + ?Sized)) -> Option<usize> {
-    let name_len = message.len().wrapping_sub(BEFORE_OPT + OPT_FIXED);
+    let last = message.last_words()?;
+    let options = if ends_with_zeros(last) {
+        0
+    } else {
+        LastOption::of(last)?.octets()
+    };
+    let record = OPT_FIXED + options;
+    let name_len = message.len().wrapping_sub(BEFORE_OPT + record);
     if name_len.wrapping_sub(1) >= NAME_MAX {
         return None;
     }
-    let at = message.offset(message.len() - OPT_FIXED);
+    let at = message.offset(message.len() - record);
     let (head, rest) = message.opt(at)?;
-    edns::is_empty_opt(head, rest).then_some(name_len)
+    edns::is_opt(head, rest, options).then_some(name_len)
+}
+
+/// Whether the last two octets are 0 of these, as [`Octets::last_words`] has them: as the length
+/// of no options is, the last field of the OPT record.
+#[inline(always)]
+pub const fn ends_with_zeros(last: [u64; 4]) -> bool {
+    last[3] >> 48 == 0
 }
 
 /// The length of the name after the header, by its first zero octet, which ends
@@ -232,7 +255,7 @@ fn name_len(message: &(impl Octets + ?Sized)) -> Option<usize> {
         // Whatever comes after a name in a message that is whole: QTYPE, QCLASS
         // and OPT are longer than a word.
         if let Some(octet) = first_zero(message.word(HEADER + 8 * index)?) {
-            return Some(8 * index + octet + 1);
+            return Some(message.forget::<{ 8 * NAME_WORDS }>(8 * index + octet + 1));
         }
     }
     None

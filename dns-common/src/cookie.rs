@@ -40,7 +40,7 @@ pub enum Validity {
 /// seconds since 1970 modulo 2^32.
 #[inline(always)]
 pub fn make(secret: Secret, client: u64, source: Source, now_s: u32) -> (u64, u64) {
-    let first = u64::from(VERSION) | u64::from(now_s.swap_bytes()) << 32;
+    let first = first_half(now_s);
     (first, hash(secret, client, first, source))
 }
 
@@ -64,6 +64,36 @@ pub fn check(
     } else {
         Validity::Old
     }
+}
+
+/// As [`check`] and [`make`], by one hash, for most: who has no cookie that can be valid
+/// gets one, who has a fresh one gets it back; `None` for others.
+#[inline(always)]
+pub fn most(
+    secret: Secret,
+    client: u64,
+    server: (u64, u64),
+    source: Source,
+    now_s: u32,
+) -> Option<((u64, u64), Validity)> {
+    let age = age(server, now_s);
+    let can_be_valid = server.0 as u8 == VERSION && (-AHEAD_MAX_S..=AGE_MAX_S).contains(&age);
+    let first = if can_be_valid {
+        server.0
+    } else {
+        first_half(now_s)
+    };
+    let hash = hash(secret, client, first, source);
+    if !can_be_valid {
+        return Some(((first, hash), Validity::Invalid));
+    }
+    (hash == server.1 && age < FRESH_S).then_some((server, Validity::Fresh))
+}
+
+/// Version, reserved octets and time stamp.
+#[inline(always)]
+fn first_half(now_s: u32) -> u64 {
+    u64::from(VERSION) | u64::from(now_s.swap_bytes()) << 32
 }
 
 /// Seconds since the cookie was made, in serial arithmetic (RFC 1982).

@@ -6,7 +6,7 @@
 //! is published and stays as it is until no reader can hold the word any more.
 
 use crate::{
-    ask::{Ask, Cookie},
+    ask::{Ask, Cookie, Subnet},
     cookie::{self, Validity},
     decision::{ALL_CANDIDATES, Eligible, Family, Ranking, pick},
     find,
@@ -67,17 +67,20 @@ pub fn decide<M: Octets + ?Sized>(
             ClientSubnet::Off => false,
             ClientSubnet::On => true,
             ClientSubnet::Trusted => {
-                ask.edns.has_subnet() && host.resolver(resolver, tables).has(Entry::TRUSTED)
+                ask.edns.has_subnet(message) && host.resolver(resolver, tables).has(Entry::TRUSTED)
             }
         };
     let mut source = resolver;
     let mut by_subnet = false;
+    let mut asked_subnet = Subnet::NONE;
+    // Where it is known ahead, so is all but its address: also where nobody honours it.
+    if ask.edns.has_subnet(message) && (honours_subnet || M::IS_KNOWN) {
+        asked_subnet = ask.edns.subnet(message).or_stop(Outcome::UpSubnet)?;
+    }
     if honours_subnet {
         // A requester that keeps its clients to itself is answered for itself.
-        if let Some(subnet) = ask.edns.subnet(message)
-            && subnet.source_len != 0
-        {
-            source = subnet.address;
+        if asked_subnet.source_len != 0 {
+            source = asked_subnet.address();
             by_subnet = true;
         }
         // From here on one state for whoever asks.
@@ -95,10 +98,9 @@ pub fn decide<M: Octets + ?Sized>(
     } else {
         Opt::new(ask, host)
     };
-    // Read again: few queries have it, and all would have to make room for it.
-    if honours_subnet && let Some(subnet) = ask.edns.subnet(message) {
+    if honours_subnet && ask.edns.has_subnet(message) {
         let scope = message.forget_word(chosen.scope.into()) as u8;
-        opt.add_subnet(&subnet, scope);
+        opt.add_subnet(&asked_subnet, scope);
         opt = opt.forgotten(message);
     }
     let mut proved = false;
@@ -283,6 +285,23 @@ fn picked(by: By, ranking: Ranking, eligible: Eligible) -> u64 {
 /// The server cookie that `asked` from `resolver` gets, and what its own is worth.
 #[inline(always)]
 pub fn server_cookie(
+    asked: Cookie,
+    resolver: Source,
+    tables: &impl Tables,
+    generation: &Generation,
+    host: &impl Host,
+) -> ((u64, u64), Validity) {
+    let Some(control) = tables.control() else {
+        return ((0, 0), Validity::Invalid);
+    };
+    let [current, _] = Control::secrets(control, generation);
+    cookie::most(current, asked.client, asked.server, resolver, host.now_s())
+        .unwrap_or_else(|| host.any_server_cookie(asked, resolver, tables, generation))
+}
+
+/// As [`server_cookie`], whatever it comes to.
+#[inline(always)]
+pub fn any_server_cookie(
     asked: Cookie,
     resolver: Source,
     tables: &impl Tables,

@@ -3,6 +3,7 @@
 //! of the wire is bits 8n to 8n + 7.
 
 use crate::{
+    ask::LastOption,
     reply::Reply,
     tables::{Tables, Word},
 };
@@ -14,6 +15,9 @@ pub enum Records {
     None,
     /// There is one, to be tried as an OPT record without options.
     EmptyOpt,
+    /// There is one, to be tried as an OPT record with this option alone, which the message
+    /// ends with.
+    Option(LastOption),
     /// Nothing.
     Any,
 }
@@ -25,7 +29,9 @@ pub trait Octets {
     /// Whether they end with their question.
     const IS_BARE: bool = matches!(Self::RECORDS, Records::None);
     /// Whether they can have EDNS options.
-    const HAS_OPTIONS: bool = matches!(Self::RECORDS, Records::Any);
+    const HAS_OPTIONS: bool = matches!(Self::RECORDS, Records::Option(_) | Records::Any);
+    /// Whether so much is known of them that few ways lead through what reads them.
+    const IS_KNOWN: bool = !matches!(Self::RECORDS, Records::Any);
 
     /// The message's length in octets.
     fn len(&self) -> usize;
@@ -57,6 +63,10 @@ pub trait Octets {
         Some((self.word(at)?, self.half(at + 7)?))
     }
 
+    /// The last 32 octets, the last ones in the last word; those before the message are
+    /// anything.
+    fn last_words(&self) -> Option<[u64; 4]>;
+
     /// What lies around the octet `at`, which comes after a header: [`Ending`];
     /// `None` where fewer than four octets are left from there on.
     fn ending(&self, at: usize) -> Option<impl Ending>;
@@ -74,6 +84,13 @@ pub trait Octets {
     #[inline(always)]
     fn offset(&self, at: usize) -> usize {
         at
+    }
+
+    /// As [`Octets::forget`], of the length of a name that has been read: there are as many
+    /// ways here as it has words, also where a [`LastOption`] is known.
+    #[inline(always)]
+    fn forget_name_len(&self, value: usize) -> usize {
+        value
     }
 
     /// As [`Octets::forget`], for any word.
@@ -111,6 +128,24 @@ pub trait OctetsMut {
     fn put_words<const OCTETS: usize>(&mut self, at: usize, words: &[Word]) -> Option<()> {
         for (number, word) in words[..OCTETS / 8].iter().enumerate() {
             self.put_word(at + 8 * number, word.load())?;
+        }
+        Some(())
+    }
+
+    /// Writes octets `at` to `at + 7`, and from `at + 7` to `at + 10`: an OPT record
+    /// without options.
+    #[inline(always)]
+    fn put_opt(&mut self, at: usize, first: u64, rest: u32) -> Option<()> {
+        self.put_word(at, first)?;
+        self.put_half(at + 7, rest)
+    }
+
+    /// Writes `half` at `at` and `words` after it.
+    #[inline(always)]
+    fn put_half_and_words(&mut self, at: usize, half: u32, words: [u64; 3]) -> Option<()> {
+        self.put_half(at, half)?;
+        for (number, word) in words.into_iter().enumerate() {
+            self.put_word(at + 4 + 8 * number, word)?;
         }
         Some(())
     }
@@ -161,6 +196,10 @@ impl Octets for [u8] {
         self.get(at).copied()
     }
 
+    fn last_words(&self) -> Option<[u64; 4]> {
+        Some([3, 2, 1, 0].map(|number| word_before_end(self, number)))
+    }
+
     fn ending(&self, at: usize) -> Option<impl Ending> {
         let (before, after) = self.split_at_checked(at)?;
         Some((before, u32::from_le_bytes(*after.first_chunk()?)))
@@ -170,16 +209,21 @@ impl Octets for [u8] {
 impl Ending for (&[u8], u32) {
     fn word<const NUMBER: usize>(&self) -> u64 {
         const { assert!(NUMBER < ENDING_WORDS) };
-        let mut octets = [0; 8];
-        let last = self.0.len().saturating_sub(8 * NUMBER);
-        let first = last.saturating_sub(8);
-        octets[8 - (last - first)..].copy_from_slice(&self.0[first..last]);
-        u64::from_le_bytes(octets)
+        word_before_end(self.0, NUMBER)
     }
 
     fn after(&self) -> u32 {
         self.1
     }
+}
+
+/// Word `number` before the end of `octets`, counted from it, zeros before their start.
+fn word_before_end(octets: &[u8], number: usize) -> u64 {
+    let mut word = [0; 8];
+    let last = octets.len().saturating_sub(8 * number);
+    let first = last.saturating_sub(8);
+    word[8 - (last - first)..].copy_from_slice(&octets[first..last]);
+    u64::from_le_bytes(word)
 }
 
 impl OctetsMut for [u8] {

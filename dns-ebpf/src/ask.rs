@@ -3,7 +3,8 @@
 use core::marker::PhantomData;
 
 use dns_common::{
-    ask::{HEADER, OPT_FIXED, QUERY_MAX, TYPE_AND_CLASS},
+    ask::{HEADER, LastOption, OPT_FIXED, QUERY_MAX, TYPE_AND_CLASS},
+    name::NAME_MAX,
     octets::{ENDING_WORDS, Ending, Octets, Records},
 };
 
@@ -22,6 +23,11 @@ pub(crate) trait Known {
 pub(crate) struct Bare;
 /// [`Records::EmptyOpt`].
 pub(crate) struct EmptyOpt;
+/// [`Records::Option`].
+pub(crate) struct ClientCookie;
+pub(crate) struct FullCookie;
+pub(crate) struct SubnetV4;
+pub(crate) struct SubnetV6;
 /// [`Records::Any`].
 pub(crate) struct Anything;
 
@@ -31,6 +37,22 @@ impl Known for Bare {
 
 impl Known for EmptyOpt {
     const RECORDS: Records = Records::EmptyOpt;
+}
+
+impl Known for ClientCookie {
+    const RECORDS: Records = Records::Option(LastOption::ClientCookie);
+}
+
+impl Known for FullCookie {
+    const RECORDS: Records = Records::Option(LastOption::FullCookie);
+}
+
+impl Known for SubnetV4 {
+    const RECORDS: Records = Records::Option(LastOption::SubnetV4);
+}
+
+impl Known for SubnetV6 {
+    const RECORDS: Records = Records::Option(LastOption::SubnetV6);
 }
 
 impl Known for Anything {
@@ -155,10 +177,23 @@ impl<K: Known> Octets for Message<'_, K> {
 
     #[inline(always)]
     fn forget<const MAX: usize>(&self, value: usize) -> usize {
-        if !Self::HAS_OPTIONS {
+        if Self::IS_KNOWN {
             return value & const { (MAX + 1).next_power_of_two() - 1 };
         }
         self.tally.forget::<MAX>(value)
+    }
+
+    #[inline(always)]
+    fn last_words(&self) -> Option<[u64; 4]> {
+        self.frame.last(self.start + self.len)
+    }
+
+    #[inline(always)]
+    fn forget_name_len(&self, value: usize) -> usize {
+        if matches!(K::RECORDS, Records::None | Records::EmptyOpt) {
+            return value;
+        }
+        self.tally.forget::<NAME_MAX>(value)
     }
 
     #[inline(always)]
@@ -168,7 +203,7 @@ impl<K: Known> Octets for Message<'_, K> {
 
     #[inline(always)]
     fn forget_word(&self, value: u64) -> u64 {
-        if !Self::HAS_OPTIONS {
+        if Self::IS_KNOWN {
             return value;
         }
         self.tally.forget_word(value)

@@ -104,6 +104,22 @@ impl Tally {
         }
     }
 
+    /// The whole seconds of `nanoseconds`, divided once for all that have the same time.
+    #[inline(always)]
+    pub(crate) fn seconds(&self, nanoseconds: u64) -> u64 {
+        const NS: u64 = 1_000_000_000;
+        // SAFETY: as in `count_number`.
+        unsafe {
+            let counters = self.0.as_ptr();
+            let (last, seconds) = (&raw mut (*counters).unix_ns, &raw mut (*counters).unix_s);
+            if last.read() != nanoseconds {
+                last.write(nanoseconds);
+                seconds.write(nanoseconds / NS);
+            }
+            seconds.read()
+        }
+    }
+
     /// Leaves `value` for a step.
     #[inline(always)]
     pub(crate) fn set(&self, place: Work, value: u64) {

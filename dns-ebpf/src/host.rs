@@ -7,6 +7,7 @@ use aya_ebpf::{
 use dns_common::{
     ask::{Cookie, Wanted},
     cookie::Validity,
+    decide,
     host::{Constants, Host},
     name,
     octets::Octets,
@@ -37,6 +38,9 @@ pub(crate) struct Here<'t> {
     pub(crate) tally: &'t Tally,
     /// Offset in the frame of the DNS message.
     pub(crate) start: usize,
+    /// Few ways lead through what asks it, so that what most of them need is no function
+    /// of its own.
+    pub(crate) is_plain: bool,
 }
 
 impl Host for Here<'_> {
@@ -58,9 +62,8 @@ impl Host for Here<'_> {
 
     #[inline(always)]
     fn now_s(&self) -> u32 {
-        const NS: u64 = 1_000_000_000;
         let offset = Maps.control().map_or(0, Control::clock_offset_ns);
-        (self.now_ns().wrapping_add(offset) / NS) as u32
+        self.tally.seconds(self.now_ns().wrapping_add(offset)) as u32
     }
 
     #[inline(always)]
@@ -120,6 +123,21 @@ impl Host for Here<'_> {
 
     #[inline(always)]
     fn server_cookie(
+        &self,
+        asked: Cookie,
+        resolver: Source,
+        tables: &impl Tables,
+        generation: &Generation,
+    ) -> ((u64, u64), Validity) {
+        if self.is_plain {
+            decide::server_cookie(asked, resolver, tables, generation, self)
+        } else {
+            self.any_server_cookie(asked, resolver, tables, generation)
+        }
+    }
+
+    #[inline(always)]
+    fn any_server_cookie(
         &self,
         asked: Cookie,
         resolver: Source,

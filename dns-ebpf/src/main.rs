@@ -28,95 +28,50 @@ use aya_ebpf::{
     bindings::xdp_action, btf_maps::ProgramArray, macros::btf_map, programs::XdpContext,
 };
 use dns_common::{
-    ask::ARCOUNT_ONE,
+    ask::{ARCOUNT_ONE, LastOption, ends_with_zeros},
     octets::Records,
-    outcome::{Action, OrStop as _, Outcome},
+    outcome::{Action, OrStop as _, Outcome, stop},
     tables::{Generation, Tables as _},
 };
 
 use crate::{
-    ask::{Anything, Bare, EmptyOpt, Known, Message},
+    ask::{Anything, Bare, ClientCookie, EmptyOpt, FullCookie, Known, Message, SubnetV4, SubnetV6},
     count::Tally,
     decide::Maps,
     host::Here,
     packet::Frame,
-    receive::{Plain, Query, UDP_HEADER},
+    receive::{MESSAGE_MIN, Plain, Query, UDP_HEADER},
 };
 
-/// Where [`veer`] finds the other programs, by these numbers: the order of `PROGRAMS`
-/// in the loader (`dns-userspace/src/kernel/object.rs`).
+/// Where [`veer`] finds [`veer_other`], as the loader has put it there (`PROGRAMS` in
+/// `dns-userspace/src/kernel/object.rs`).
 #[btf_map]
-static OTHERS: ProgramArray<3> = ProgramArray::new();
-const EDNS: u32 = 0;
-const OPTIONS: u32 = 1;
-const OTHER: u32 = 2;
+static OTHERS: ProgramArray<1> = ProgramArray::new();
 
-/// The XDP program: answers queries over IPv4 without tags and options, whose headers
-/// are at offsets known ahead, that end with their question. It leaves those with an
-/// OPT record to [`veer_edns`] or [`veer_options`], and all else to [`veer_other`].
+/// The XDP program: answers queries over IPv4 without tags and IP options, whose headers
+/// are at offsets known ahead, that end with their question, with an OPT record without
+/// options or with one of a [`LastOption`]. For each of these ends it has a way of its
+/// own, with nothing on it that only others need. All else it leaves to [`veer_other`].
 #[cfg_attr(target_arch = "bpf", aya_ebpf::macros::xdp)]
 #[inline(always)]
 #[expect(clippy::needless_pass_by_value, reason = "the macro hands it over")]
 fn veer(context: XdpContext) -> u32 {
     let frame = Frame::new(&context);
-    match Plain::of(&frame) {
-        Some(plain) => match plain.records() {
-            0 => run_plain::<Bare>(&context, &frame, &plain),
-            // As the length of no options is, the last field of the OPT record.
-            ARCOUNT_ONE if frame.ends_with_zeros() => leave_to(&context, EDNS),
-            _ => leave_to(&context, OPTIONS),
-        },
-        None => leave_to(&context, OTHER),
+    let Some(plain) = Plain::of(&frame) else {
+        return leave_to_other(&context);
+    };
+    let Some(tally) = Tally::of_this_cpu() else {
+        return xdp_action::XDP_PASS;
+    };
+    let responded = match plain.records() {
+        0 => respond_plain::<Bare>(&context, &frame, &plain, &tally),
+        ARCOUNT_ONE => respond_with_opt(&context, &frame, &plain, &tally),
+        _ => Err(Outcome::UpOpt),
+    };
+    if responded == Err(Outcome::UpOpt) {
+        return leave_to_other(&context);
     }
-}
-
-/// As [`veer`], for queries whose one further record is an OPT record without options;
-/// it leaves others to [`veer_options`].
-#[cfg_attr(target_arch = "bpf", aya_ebpf::macros::xdp)]
-#[inline(always)]
-#[expect(clippy::needless_pass_by_value, reason = "the macro hands it over")]
-fn veer_edns(context: XdpContext) -> u32 {
-    let frame = Frame::new(&context);
-    match Plain::of(&frame) {
-        Some(plain) => run_plain::<EmptyOpt>(&context, &frame, &plain),
-        None => xdp_action::XDP_PASS,
-    }
-}
-
-/// As [`veer`], for queries with any further records.
-#[cfg_attr(target_arch = "bpf", aya_ebpf::macros::xdp)]
-#[inline(always)]
-#[expect(clippy::needless_pass_by_value, reason = "the macro hands it over")]
-fn veer_options(context: XdpContext) -> u32 {
-    let frame = Frame::new(&context);
-    match Plain::of(&frame) {
-        Some(plain) => run_plain::<Anything>(&context, &frame, &plain),
-        None => xdp_action::XDP_PASS,
-    }
-}
-
-/// Goes on in one of the other programs.
-#[inline(always)]
-fn leave_to(context: &XdpContext, program: u32) -> u32 {
-    // SAFETY: the context is the one this run was given. It returns only where the
-    // array is empty: the loader fills it and pins it before it attaches this program.
-    unsafe { OTHERS.tail_call(context, program) };
-    xdp_action::XDP_PASS
-}
-
-/// The whole way of a packet with `plain` headers.
-#[inline(always)]
-fn run_plain<K: Known>(context: &XdpContext, frame: &Frame, plain: &Plain) -> u32 {
-    run(|tally, generation| {
-        let query = plain.receive(frame, generation)?;
-        let header = Some(plain.message());
-        let message = Message::<K>::new(frame, tally, &query, header);
-        let responded = respond::<true, K>(context, &message, &query, generation, tally);
-        if matches!(K::RECORDS, Records::EmptyOpt) && responded == Err(Outcome::UpOpt) {
-            leave_to(context, OPTIONS);
-        }
-        responded
-    })
+    end(&tally, responded)
 }
 
 /// Takes every frame the same way, wherever its headers are.
@@ -125,27 +80,84 @@ fn run_plain<K: Known>(context: &XdpContext, frame: &Frame, plain: &Plain) -> u3
 #[expect(clippy::needless_pass_by_value, reason = "the macro hands it over")]
 fn veer_other(context: XdpContext) -> u32 {
     let frame = Frame::new(&context);
-    run(|tally, generation| {
-        let query = receive::receive(&frame, generation, tally)?;
-        let message = Message::<Anything>::new(&frame, tally, &query, None);
-        respond::<false, Anything>(&context, &message, &query, generation, tally)
-    })
-}
-
-/// The whole `way` of a packet: an `Err` is where it ends without an answer.
-#[inline(always)]
-fn run(way: impl FnOnce(&Tally, &Generation) -> Result<(), Outcome>) -> u32 {
     let Some(tally) = Tally::of_this_cpu() else {
         return xdp_action::XDP_PASS;
     };
-    let fate = || {
-        let generation = Maps
-            .control()
-            .and_then(dns_common::tables::Control::current)
-            .or_stop(Outcome::UpNotReady)?;
-        way(&tally, &generation)
-    };
-    match fate() {
+    end(&tally, respond_to_any(&context, &frame, &tally))
+}
+
+/// Goes on in [`veer_other`].
+#[inline(always)]
+fn leave_to_other(context: &XdpContext) -> u32 {
+    // SAFETY: the context is the one this run was given. It returns only where the
+    // array is empty: the loader fills it and pins it before it attaches this program.
+    unsafe { OTHERS.tail_call(context, 0) };
+    xdp_action::XDP_PASS
+}
+
+/// The whole way of a packet with `plain` headers: an `Err` is where it ends without an
+/// answer.
+#[inline(always)]
+fn respond_plain<K: Known>(
+    context: &XdpContext,
+    frame: &Frame,
+    plain: &Plain,
+    tally: &Tally,
+) -> Result<(), Outcome> {
+    let generation = current_generation()?;
+    let query = plain.receive(frame, &generation)?;
+    // What the frame ends with is no option of the message where something comes after it.
+    if matches!(K::RECORDS, Records::Option(_)) && MESSAGE_MIN + query.len != frame.len() {
+        return stop(Outcome::UpOpt);
+    }
+    let message = Message::<K>::new(frame, tally, &query, Some(plain.message()));
+    respond::<true, K>(context, &message, &query, &generation, tally)
+}
+
+/// [`respond_plain`] by what the frame ends with; [`Outcome::UpOpt`] where that is nothing
+/// that is looked for.
+#[inline(always)]
+fn respond_with_opt(
+    context: &XdpContext,
+    frame: &Frame,
+    plain: &Plain,
+    tally: &Tally,
+) -> Result<(), Outcome> {
+    let last = frame.last(frame.len()).or_stop(Outcome::UpOpt)?;
+    if ends_with_zeros(last) {
+        return respond_plain::<EmptyOpt>(context, frame, plain, tally);
+    }
+    match LastOption::of(last) {
+        Some(LastOption::ClientCookie) => {
+            respond_plain::<ClientCookie>(context, frame, plain, tally)
+        }
+        Some(LastOption::SubnetV4) => respond_plain::<SubnetV4>(context, frame, plain, tally),
+        Some(LastOption::SubnetV6) => respond_plain::<SubnetV6>(context, frame, plain, tally),
+        Some(LastOption::FullCookie) => respond_plain::<FullCookie>(context, frame, plain, tally),
+        None => stop(Outcome::UpOpt),
+    }
+}
+
+/// As [`respond_plain`], with headers wherever they are.
+#[inline(always)]
+fn respond_to_any(context: &XdpContext, frame: &Frame, tally: &Tally) -> Result<(), Outcome> {
+    let generation = current_generation()?;
+    let query = receive::receive(frame, &generation, tally)?;
+    let message = Message::<Anything>::new(frame, tally, &query, None);
+    respond::<false, Anything>(context, &message, &query, &generation, tally)
+}
+
+#[inline(always)]
+fn current_generation() -> Result<Generation, Outcome> {
+    Maps.control()
+        .and_then(dns_common::tables::Control::current)
+        .or_stop(Outcome::UpNotReady)
+}
+
+/// Counts what became of a packet; the verdict.
+#[inline(always)]
+fn end(tally: &Tally, responded: Result<(), Outcome>) -> u32 {
+    match responded {
         Ok(()) => {
             tally.count_pending();
             xdp_action::XDP_TX
@@ -173,6 +185,7 @@ fn respond<const PLAIN: bool, K: Known>(
         context: Some(context),
         tally,
         start: query.transport + UDP_HEADER,
+        is_plain: PLAIN,
     };
     let reply = dns_common::respond(message, query.source, &Maps, generation, &here)?;
     tally.pend(reply.outcome());

@@ -11,7 +11,7 @@ use aya_ebpf::{
 };
 use dns_common::tables::Word;
 
-/// Octets of the longest frame whose end is looked at: more than that of any query.
+/// Octets of the longest frame that is looked at from its end: more than that of any query.
 const FRAME_MAX: usize = 4095;
 
 /// The octets of one frame, as they lie between two resizings.
@@ -41,11 +41,17 @@ impl Frame {
         distance(self.start, self.end)
     }
 
-    /// Whether its last two octets are 0; of one longer than [`FRAME_MAX`], some other two.
+    /// The 32 octets before octet `end` (32 or more), the last ones in the last word; of
+    /// what lies behind [`FRAME_MAX`], others.
     #[inline(always)]
-    pub(crate) fn ends_with_zeros(&self) -> bool {
-        let pair = self.window::<2>(clip::<FRAME_MAX>(self.len().wrapping_sub(2)));
-        pair.is_some_and(|pair| pair.pair::<0>() == 0)
+    pub(crate) fn last(&self, end: usize) -> Option<[u64; 4]> {
+        let last = self.window::<32>(clip::<FRAME_MAX>(end.wrapping_sub(32)))?;
+        Some([
+            last.word::<0>(),
+            last.word::<8>(),
+            last.word::<16>(),
+            last.word::<24>(),
+        ])
     }
 
     /// The first `N` octets; `None` past the end.

@@ -3,7 +3,7 @@
 
 use aya_ebpf::programs::XdpContext;
 use dns_common::{
-    ask::{HEADER, QUESTION_MAX, TYPE_AND_CLASS, lanes},
+    ask::{HEADER, OPT_FIXED, QUESTION_MAX, TYPE_AND_CLASS, lanes},
     name::SHORT_MAX,
     octets::{OctetsMut, Records},
     outcome::{OrStop as _, Outcome, stop},
@@ -356,6 +356,24 @@ impl OctetsMut for Message<'_> {
         self.frame
             .window::<OCTETS>(self.start + at)?
             .set_words(words);
+        Some(())
+    }
+
+    #[inline(always)]
+    fn put_opt(&mut self, at: usize, first: u64, rest: u32) -> Option<()> {
+        let record = self.frame.window::<OPT_FIXED>(self.start + at)?;
+        record.set_word::<0>(first);
+        record.set_half::<7>(rest);
+        Some(())
+    }
+
+    #[inline(always)]
+    fn put_half_and_words(&mut self, at: usize, half: u32, words: [u64; 3]) -> Option<()> {
+        let window = self.frame.window::<28>(self.start + at)?;
+        window.set_half::<0>(half);
+        window.set_word::<4>(words[0]);
+        window.set_word::<12>(words[1]);
+        window.set_word::<20>(words[2]);
         Some(())
     }
 

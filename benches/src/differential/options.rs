@@ -117,7 +117,9 @@ fn subnet(random: &mut Random) -> Vec<u8> {
     };
     let bits = match random.below(10) {
         0 => 0,
-        1..5 => most * 3 / 4,
+        // As RFC 7871 section 11.1 asks for.
+        1..5 if family == 1 => 24,
+        1..5 => 56,
         5 => most,
         _ => random.below(most + 1),
     };

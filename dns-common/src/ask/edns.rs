@@ -3,7 +3,7 @@
 use super::QUERY_MAX;
 use crate::{
     host::{ClientSubnet, Host},
-    octets::Octets,
+    octets::{Octets, Records},
     outcome::{OrStop as _, Outcome, stop},
     tables::Source,
 };
@@ -96,8 +96,8 @@ pub struct Subnet {
     pub family: u8,
     /// SOURCE PREFIX-LENGTH.
     pub source_len: u8,
-    /// The address, zeros after the prefix.
-    pub address: Source,
+    /// The octets of the address as little-endian words, zeros after the prefix.
+    pub words: (u64, u64),
 }
 
 impl Cookie {
@@ -125,6 +125,24 @@ impl Cookie {
 }
 
 impl Subnet {
+    /// Of nobody.
+    pub const NONE: Self = Self {
+        family: 0,
+        source_len: 0,
+        words: (0, 0),
+    };
+
+    /// The address.
+    #[inline(always)]
+    pub const fn address(&self) -> Source {
+        let (first, second) = self.words;
+        if self.family == 2 {
+            Source::V6(first.swap_bytes(), second.swap_bytes())
+        } else {
+            Source::V4((first as u32).swap_bytes())
+        }
+    }
+
     /// Reads the option whose `len` octets stand at `at` (4 or more) in `message`.
     pub fn read(message: &[u8], at: usize, len: usize) -> Result<Self, Outcome> {
         check_subnet(message, at, len)?;
@@ -142,24 +160,17 @@ impl Subnet {
         // message, whatever its length.
         let address = at + SUBNET_FIXED;
         let last = message.word(message.offset(address + octets - 8))?;
-        let address = if family == 2 {
-            let (first, second) = if octets > 8 {
-                (message.word(address)?, last >> (8 * (16 - octets) & 63))
-            } else if octets == 0 {
-                (0, 0)
-            } else {
-                (last >> (8 * (8 - octets) & 63), 0)
-            };
-            Source::V6(first.swap_bytes(), second.swap_bytes())
+        let words = if octets > 8 {
+            (message.word(address)?, last >> (8 * (16 - octets) & 63))
         } else if octets == 0 {
-            Source::V4(0)
+            (0, 0)
         } else {
-            Source::V4(((last >> (8 * (8 - octets) & 63)) as u32).swap_bytes())
+            (last >> (8 * (8 - octets) & 63), 0)
         };
         Some(Self {
             family,
             source_len,
-            address,
+            words,
         })
     }
 }
@@ -218,9 +229,12 @@ impl Edns {
         self.0 & ASKS_KEEPALIVE != 0
     }
 
-    /// The COOKIE option of `message`, whose this is.
+    /// The COOKIE option of `message`, whose this is, of our version.
     #[inline(always)]
-    pub fn cookie(self, message: &(impl Octets + ?Sized)) -> Option<Cookie> {
+    pub fn cookie<M: Octets + ?Sized>(self, message: &M) -> Option<Cookie> {
+        if let Records::Option(option) = M::RECORDS {
+            return option.cookie(message);
+        }
         let at = (self.0 >> COOKIE_SHIFT & AT) as usize;
         if at == 0 {
             return None;
@@ -228,15 +242,23 @@ impl Edns {
         Cookie::at(message, at, self.0 & COOKIE_IS_FULL != 0)
     }
 
-    /// Whether there is a CLIENT-SUBNET option.
+    /// Whether `message`, whose this is, has a CLIENT-SUBNET option.
     #[inline(always)]
-    pub const fn has_subnet(self) -> bool {
-        self.0 >> SUBNET_SHIFT & AT != 0
+    pub fn has_subnet<M: Octets + ?Sized>(self, _: &M) -> bool {
+        match M::RECORDS {
+            Records::Option(option) => {
+                matches!(option, LastOption::SubnetV4 | LastOption::SubnetV6)
+            }
+            _ => self.0 >> SUBNET_SHIFT & AT != 0,
+        }
     }
 
-    /// The CLIENT-SUBNET option of `message`, whose this is.
+    /// The CLIENT-SUBNET option of `message`, whose this is, of our version.
     #[inline(always)]
-    pub fn subnet(self, message: &(impl Octets + ?Sized)) -> Option<Subnet> {
+    pub fn subnet<M: Octets + ?Sized>(self, message: &M) -> Option<Subnet> {
+        if let Records::Option(option) = M::RECORDS {
+            return option.subnet(message);
+        }
         let at = (self.0 >> SUBNET_SHIFT & AT) as usize;
         if at == 0 {
             return None;
@@ -256,31 +278,121 @@ pub(super) fn edns<M: Octets + ?Sized>(
     let (head, rest) = message.opt(at).or_stop(Outcome::UpQuestion)?;
     let options = at + OPT_FIXED;
     let len = usize::from(((rest >> 16) as u16).swap_bytes());
-    if M::HAS_OPTIONS {
-        if head & OPT_MASK != OPT {
-            return stop(Outcome::UpAdditional);
+    match M::RECORDS {
+        Records::Any => {
+            if head & OPT_MASK != OPT {
+                return stop(Outcome::UpAdditional);
+            }
+            if options + len != message.len() {
+                return stop(Outcome::UpOpt);
+            }
         }
-        if options + len != message.len() {
+        Records::Option(option) if !is_opt(head, rest, option.octets()) => {
             return stop(Outcome::UpOpt);
         }
-    } else if !is_empty_opt(head, rest) {
-        return stop(Outcome::UpOpt);
+        Records::None | Records::EmptyOpt if !is_opt(head, rest, 0) => return stop(Outcome::UpOpt),
+        _ => {}
     }
     let version = head >> 48 & 0xff;
     let payload = u64::from(((head >> 24) as u16).swap_bytes());
     let dnssec_ok = u64::from(rest >> DNSSEC_OK_SHIFT & 1) * DNSSEC_OK;
     let mut edns = Edns(PRESENT | dnssec_ok | version << 8 | payload << 32);
     // Of another version nothing is known but that it has one.
-    if M::HAS_OPTIONS && version == 0 && len != 0 {
+    if matches!(M::RECORDS, Records::Any) && version == 0 && len != 0 {
         edns.0 |= host.options(message, options, wanted)? & OPTIONS;
     }
     Ok(edns)
 }
 
-/// Whether octets 0 to 7, and 7 to 10, are those of an OPT record without options.
+/// Whether octets 0 to 7, and 7 to 10, are those of an OPT record with so many octets of
+/// options.
 #[inline(always)]
-pub(super) const fn is_empty_opt(head: u64, rest: u32) -> bool {
-    head & OPT_MASK == OPT && rest >> 16 == 0
+pub(super) const fn is_opt(head: u64, rest: u32, options: usize) -> bool {
+    head & OPT_MASK == OPT && rest >> 16 == (options as u16).swap_bytes() as u32
+}
+
+/// An option that ends a query, with no other beside it: those that resolvers send. Each
+/// is told by its first octets, and valid whatever the rest of it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LastOption {
+    /// A client cookie alone.
+    ClientCookie,
+    /// The subnet of an IPv4 /24, as RFC 7871 section 11.1 asks for.
+    SubnetV4,
+    /// The subnet of an IPv6 /56, as it asks for, too.
+    SubnetV6,
+    /// A client and a server cookie of RFC 9018.
+    FullCookie,
+}
+
+impl LastOption {
+    /// Its first octets as little-endian halves and words: code, length; of a subnet
+    /// FAMILY, SOURCE and SCOPE PREFIX-LENGTH.
+    const CLIENT_COOKIE: u32 = 0x0800_0a00;
+    const FULL_COOKIE: u32 = 0x1800_0a00;
+    const SUBNET_V4: u64 = 0x0018_0100_0700_0800;
+    const SUBNET_V6: u64 = 0x0038_0200_0b00_0800;
+
+    /// Octets of it, code and length included.
+    #[inline(always)]
+    pub const fn octets(self) -> usize {
+        OPTION_HEADER
+            + match self {
+                Self::ClientCookie => CLIENT_COOKIE,
+                Self::SubnetV4 => SUBNET_FIXED + 3,
+                Self::SubnetV6 => SUBNET_FIXED + 7,
+                Self::FullCookie => FULL_COOKIE,
+            }
+    }
+
+    /// The one that these last octets are, as [`Octets::last_words`] has them.
+    #[inline(always)]
+    pub const fn of(last: [u64; 4]) -> Option<Self> {
+        let [first, _, third, fourth] = last;
+        if (third >> 32) as u32 == Self::CLIENT_COOKIE {
+            return Some(Self::ClientCookie);
+        }
+        if third >> 40 | fourth << 24 == Self::SUBNET_V4 {
+            return Some(Self::SubnetV4);
+        }
+        if third >> 8 | fourth << 56 == Self::SUBNET_V6 {
+            return Some(Self::SubnetV6);
+        }
+        if (first >> 32) as u32 == Self::FULL_COOKIE {
+            return Some(Self::FullCookie);
+        }
+        None
+    }
+
+    /// The cookie in it, of a message that ends with it.
+    #[inline(always)]
+    fn cookie(self, message: &(impl Octets + ?Sized)) -> Option<Cookie> {
+        let (len, full) = match self {
+            Self::ClientCookie => (CLIENT_COOKIE, false),
+            Self::FullCookie => (FULL_COOKIE, true),
+            Self::SubnetV4 | Self::SubnetV6 => return None,
+        };
+        Cookie::at(message, message.offset(message.len() - len), full)
+    }
+
+    /// The subnet in it, of a message that ends with it.
+    #[inline(always)]
+    fn subnet(self, message: &(impl Octets + ?Sized)) -> Option<Subnet> {
+        let last = message.word(message.offset(message.len() - 8))?;
+        match self {
+            Self::SubnetV4 => Some(Subnet {
+                family: 1,
+                source_len: 24,
+                words: (last >> 40, 0),
+            }),
+            Self::SubnetV6 => Some(Subnet {
+                family: 2,
+                source_len: 56,
+                words: (last >> 8, 0),
+            }),
+            Self::ClientCookie | Self::FullCookie => None,
+        }
+    }
 }
 
 /// Which options there are from `at` to the end of the message, and where: what

@@ -199,15 +199,28 @@ fn additional_records_other_than_opt_go_up() {
 
 /// Queries as they should be, with OPT records of any kind.
 fn queries() -> impl Strategy<Value = Vec<u8>> {
-    let option = (
+    let any_option = (
         prop_oneof![Just(3), Just(8), Just(10), Just(11), any::<u16>()],
         proptest::collection::vec(any::<u8>(), 0..45),
     );
+    let data = |first: &'static [u8], octets: usize| {
+        let rest = proptest::collection::vec(any::<u8>(), octets);
+        rest.prop_map(move |rest| [first, &rest].concat())
+    };
+    let usual = prop_oneof![
+        (Just(plain::COOKIE), data(&[], 8)),
+        (Just(plain::SUBNET), data(&[0, 1, 24, 0], 3)),
+        (Just(plain::SUBNET), data(&[0, 2, 56, 0], 7)),
+        (Just(plain::COOKIE), data(&[], 24)),
+    ];
     let opt = (
         any::<u16>(),
         prop_oneof![9 => Just(0), 1 => any::<u8>()],
         prop_oneof![Just(0), Just(DNSSEC_OK), any::<u16>()],
-        proptest::collection::vec(option, 0..=12),
+        prop_oneof![
+            usual.prop_map(|option| vec![option]),
+            proptest::collection::vec(any_option, 0..=12),
+        ],
     );
     let opt = opt.prop_map(|(payload, version, flags, options)| Opt {
         payload,
@@ -223,15 +236,20 @@ fn queries() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// A message of which something is known ahead.
-struct Known<'m, const EMPTY_OPT: bool>(&'m [u8]);
+/// A message of which something is known ahead: [`KNOWN`].
+struct Known<'m, const WHAT: usize>(&'m [u8]);
 
-impl<const EMPTY_OPT: bool> Octets for Known<'_, EMPTY_OPT> {
-    const RECORDS: Records = if EMPTY_OPT {
-        Records::EmptyOpt
-    } else {
-        Records::None
-    };
+const KNOWN: [Records; 6] = [
+    Records::None,
+    Records::EmptyOpt,
+    Records::Option(LastOption::ClientCookie),
+    Records::Option(LastOption::SubnetV4),
+    Records::Option(LastOption::SubnetV6),
+    Records::Option(LastOption::FullCookie),
+];
+
+impl<const WHAT: usize> Octets for Known<'_, WHAT> {
+    const RECORDS: Records = KNOWN[WHAT];
 
     fn len(&self) -> usize {
         self.0.len()
@@ -249,41 +267,108 @@ impl<const EMPTY_OPT: bool> Octets for Known<'_, EMPTY_OPT> {
         self.0.octet(at)
     }
 
+    fn last_words(&self) -> Option<[u64; 4]> {
+        self.0.last_words()
+    }
+
     fn ending(&self, at: usize) -> Option<impl crate::octets::Ending> {
         self.0.ending(at)
     }
 }
 
-/// What is known ahead changes nothing of what is read, but that an OPT record which is
-/// not one without options is left to be read again.
+/// What is read with `WHAT` known ahead; `None` where it was not so, and the message is
+/// to be read again.
+fn known<const WHAT: usize>(message: &[u8]) -> Option<Read> {
+    let message = Known::<WHAT>(message);
+    let read = ask(&message, 7, Wanted::NONE, &Desk::default());
+    (read != Err(Outcome::UpOpt)).then(|| read.map(|ask| whole(ask, &message)))
+}
+
+/// A question, and what its OPT record says.
+type Read = Result<(Ask, Option<reader::Edns>), Outcome>;
+
+fn whole(ask: Ask, message: &(impl Octets + ?Sized)) -> (Ask, Option<reader::Edns>) {
+    let edns = reader::Edns::of(ask.edns, message);
+    // Options of other versions are not looked at.
+    let edns = edns.map(|edns| match edns.version {
+        0 => edns,
+        _ => reader::Edns {
+            cookie: None,
+            subnet: None,
+            ..edns
+        },
+    });
+    let ask = Ask {
+        edns: Edns::ABSENT,
+        ..ask
+    };
+    (ask, edns)
+}
+
+/// What is known ahead changes nothing of what is read; of which OPT record it is that is
+/// not known is left to be read again.
 fn known_ahead_agrees(message: &[u8]) -> Result<(), TestCaseError> {
-    let host = Desk::default();
-    match message.get(8..12) {
-        Some([0, 0, 0, 0]) => {
-            let bare = ask(&Known::<false>(message), 7, Wanted::NONE, &host);
-            prop_assert_eq!(bare, asked(message));
-        }
-        Some([0, 0, 0, 1]) => {
-            let known = ask(&Known::<true>(message), 7, Wanted::NONE, &host);
-            if known != Err(Outcome::UpOpt) {
-                prop_assert_eq!(known, asked(message));
-            }
-        }
-        _ => {}
+    let last = message
+        .last_words()
+        .expect("octets of any length have an end");
+    let read = match message.get(8..12) {
+        Some([0, 0, 0, 0]) => known::<0>(message),
+        Some([0, 0, 0, 1]) if ends_with_zeros(last) => known::<1>(message),
+        Some([0, 0, 0, 1]) => match LastOption::of(last) {
+            Some(LastOption::ClientCookie) => known::<2>(message),
+            Some(LastOption::SubnetV4) => known::<3>(message),
+            Some(LastOption::SubnetV6) => known::<4>(message),
+            Some(LastOption::FullCookie) => known::<5>(message),
+            None => None,
+        },
+        _ => None,
+    };
+    if let Some(read) = read {
+        prop_assert_eq!(read, asked(message).map(|ask| whole(ask, message)));
     }
     Ok(())
 }
 
 #[test]
-fn an_opt_record_without_options_is_found_from_the_end() {
-    let message = with_opt(&query(WWW, A), &Opt::default());
-    let known = ask(&Known::<true>(&message), 7, Wanted::NONE, &Desk::default());
-    assert_eq!(known, asked(&message));
-    assert!(known.is_ok());
-    for option in [&[][..], &[0; 8]] {
-        let message = with_opt(&query(WWW, A), &Opt::default().with(10, option));
-        let known = ask(&Known::<true>(&message), 7, Wanted::NONE, &Desk::default());
-        assert_eq!(known, Err(Outcome::UpOpt));
+fn an_opt_record_with_a_usual_end_is_found_from_there() {
+    let usual: [(u16, &[u8]); 4] = [
+        (plain::COOKIE, &[1, 2, 3, 4, 5, 6, 7, 8]),
+        (plain::SUBNET, &[0, 1, 24, 0, 192, 0, 2]),
+        (plain::SUBNET, &[0, 2, 56, 0, 0x20, 1, 0xd, 0xb8, 0, 0, 1]),
+        (plain::COOKIE, &[7; 24]),
+    ];
+    // A name with zero octets in a label is found before it, too.
+    for name in [WWW, b"\x03w\0w\x07example\0"] {
+        let with = |options: &[(u16, &[u8])]| {
+            let all = Opt::default();
+            let all = options
+                .iter()
+                .fold(all, |all, (code, data)| all.with(*code, data));
+            with_opt(&query(name, A), &all)
+        };
+        let read = |message: &[u8]| {
+            [known::<1>, known::<2>, known::<3>, known::<4>, known::<5>].map(|known| known(message))
+        };
+        let mut messages = vec![with(&[])];
+        messages.extend(usual.map(|option| with(&[option])));
+        for (number, message) in messages.iter().enumerate() {
+            let expected = asked(message).map(|ask| whole(ask, &message[..]));
+            assert_eq!(
+                expected.as_ref().map(|(ask, _)| ask.name_len),
+                Ok(name.len())
+            );
+            for (other, read) in read(message).into_iter().enumerate() {
+                assert_eq!(
+                    read,
+                    (other == number).then_some(expected),
+                    "{number}, {other}"
+                );
+            }
+        }
+        // Not alone, and of another length than any of these.
+        for options in [[usual[0], usual[1]], [(65_001, &[1][..]), usual[3]]] {
+            assert_eq!(read(&with(&options)), [const { None }; 5]);
+        }
     }
 }
 
@@ -346,5 +431,5 @@ fn no_options_say_no_more_than_that_there_is_an_opt_record() {
         payload: 1232,
         ..reader::Edns::default()
     };
-    assert_eq!(reader::Edns::of(ask.edns, &message), Some(expected));
+    assert_eq!(reader::Edns::of(ask.edns, &message[..]), Some(expected));
 }

@@ -5,8 +5,7 @@ use crate::{
     ask::{Ask, OPT_FIXED, Subnet, lanes},
     host::Host,
     octets::{Octets, OctetsMut},
-    reply::put_rest,
-    tables::Source,
+    reply::OPT_AT_MAX,
 };
 
 /// Octets of a COOKIE option with client and server cookie.
@@ -86,10 +85,7 @@ impl Opt {
     #[inline(always)]
     pub const fn add_subnet(&mut self, subnet: &Subnet, scope: u8) {
         let octets = (subnet.source_len as u64).div_ceil(8);
-        let (first, second) = match subnet.address {
-            Source::V4(address) => (address.swap_bytes() as u64, 0),
-            Source::V6(high, low) => (high.swap_bytes(), low.swap_bytes()),
-        };
+        let (first, second) = subnet.words;
         let len = (SUBNET_FIXED - 4) as u64 + octets;
         let fixed = 8 << 8
             | len << 24
@@ -182,33 +178,46 @@ impl Opt {
     /// Writes the record at `at`.
     #[inline(always)]
     pub fn write(&self, message: &mut (impl OctetsMut + ?Sized), at: usize) -> Option<()> {
-        message.put_word(at, self.fixed())?;
-        message.put_half(at + 7, self.rest())?;
+        message.put_opt(at, self.fixed(), self.rest())?;
         let mut at = at + OPT_FIXED;
-        if let Some([client, first, second]) = self.cookie() {
-            message.put_half(at, COOKIE_HEADER)?;
-            message.put_word(at + 4, client)?;
-            message.put_word(at + 12, first)?;
-            message.put_word(at + 20, second)?;
+        if let Some(cookies) = self.cookie() {
+            message.put_half_and_words(at, COOKIE_HEADER, cookies)?;
             at += COOKIE;
         }
-        if let Some([fixed, first, second]) = self.subnet() {
-            message.put_word(at, fixed)?;
-            at += SUBNET_FIXED;
-            let mut word = first;
-            let mut octets = (self.word >> 16 & 0x1f) as usize;
-            if octets >= 8 {
-                message.put_word(at, first)?;
-                at += 8;
-                octets -= 8;
-                word = second;
-            }
-            if octets >= 8 {
-                message.put_word(at, second)?;
-            } else {
-                put_rest(message, at, word, octets)?;
-            }
+        if let Some(words) = self.subnet() {
+            self.write_subnet(message, at, words)?;
         }
         Some(())
     }
+
+    /// Writes the CLIENT-SUBNET option at `at`.
+    #[inline(always)]
+    fn write_subnet(
+        &self,
+        message: &mut (impl OctetsMut + ?Sized),
+        at: usize,
+        [fixed, first, second]: [u64; 3],
+    ) -> Option<()> {
+        message.put_word(at, fixed)?;
+        let octets = (self.word >> 16 & 0x1f) as usize;
+        // The last word ends where the option does, whatever it takes of the one before.
+        let last = message.forget::<LAST_AT_MAX>(at + octets);
+        if octets < 8 {
+            return message.put_word(last, tail(fixed, first, octets));
+        }
+        message.put_word(at + SUBNET_FIXED, first)?;
+        match octets {
+            16 => message.put_word(last, second),
+            _ => message.put_word(last, tail(first, second, octets - 8)),
+        }
+    }
+}
+
+/// Where the last word of a CLIENT-SUBNET option can start at most.
+const LAST_AT_MAX: usize = OPT_AT_MAX + Opt::MAX;
+
+/// The last eight of the octets that `word` and the first `octets` (0 to 7) of `next` are.
+#[inline(always)]
+const fn tail(word: u64, next: u64, octets: usize) -> u64 {
+    word >> (8 * octets) | next << 1 << (63 - 8 * octets)
 }

@@ -173,7 +173,7 @@ fn every_parity_of_name_and_records_has_the_right_sum() {
                         Subnet {
                             family: 2,
                             source_len: bits,
-                            address: Source::V6(0, 0),
+                            words: (0, 0),
                         },
                         scope,
                     )),

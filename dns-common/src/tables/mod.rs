@@ -67,6 +67,10 @@ pub struct Counters {
     pub tick: u64,
     /// What it said, nanoseconds of `CLOCK_BOOTTIME`.
     pub now_ns: u64,
+    /// The last time that was made seconds of, nanoseconds since 1970.
+    pub unix_ns: u64,
+    /// Those seconds.
+    pub unix_s: u64,
     /// A place the program passes offsets through, so that the verifier forgets
     /// what it knows of them and checks the rest once, not once for each path.
     pub scratch: u64,
@@ -76,6 +80,23 @@ pub struct Counters {
     pub labels: [u8; LABELS_MAX + 1],
     /// For [`crate::host::Host::set_hash`].
     pub hashes: [u64; NAME_WORDS],
+}
+
+impl Counters {
+    /// As they are before the first packet.
+    pub const ZERO: Self = Self {
+        outcomes: [0; OUTCOMES],
+        pending: 0,
+        limited: 0,
+        tick: 0,
+        now_ns: 0,
+        unix_ns: 0,
+        unix_s: 0,
+        scratch: 0,
+        work: [0; Work::COUNT],
+        labels: [0; LABELS_MAX + 1],
+        hashes: [0; NAME_WORDS],
+    };
 }
 
 /// Places in [`Counters::work`].

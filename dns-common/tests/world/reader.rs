@@ -2,8 +2,8 @@
 
 use dns_common::{
     ask::{self, Cookie, Subnet},
+    octets::Octets,
     outcome::Outcome,
-    tables::Source,
 };
 
 use super::plain;
@@ -32,7 +32,7 @@ pub(crate) struct Edns {
 
 impl Edns {
     /// What the fast path read, likewise.
-    pub(crate) fn of(edns: ask::Edns, message: &[u8]) -> Option<Self> {
+    pub(crate) fn of(edns: ask::Edns, message: &(impl Octets + ?Sized)) -> Option<Self> {
         edns.is_present().then(|| Self {
             payload: edns.payload(),
             version: edns.version(),
@@ -67,12 +67,10 @@ pub(crate) fn question(message: &[u8]) -> Result<Question, Outcome> {
     if additionals > 1 {
         return Err(Outcome::UpAdditional);
     }
-    let last = &message[message.len() - 11..];
-    let is_empty_opt = last[..3] == [0, 0, 41] && last[9..] == [0, 0];
     let name_len = if additionals == 0 {
         message.len() - 16
-    } else if is_empty_opt && (28..=282).contains(&message.len()) {
-        message.len() - 27
+    } else if let Some(record) = last_record(message) {
+        message.len() - 16 - record
     } else {
         let root = message[12..].iter().position(|octet| *octet == 0);
         root.ok_or(Outcome::UpQuestion)? + 1
@@ -101,6 +99,28 @@ pub(crate) fn question(message: &[u8]) -> Result<Question, Outcome> {
         recursion_desired: message[2] & 1 != 0,
         edns,
     })
+}
+
+/// Octets of the OPT record that the message ends with, if it is one that is looked for
+/// there, with a name before it: without options, or with a usual one alone.
+fn last_record(message: &[u8]) -> Option<usize> {
+    const OPTIONS: [(usize, &[u8]); 5] = [
+        (2, &[0, 0]),
+        (12, &[0, 10, 0, 8]),
+        (11, &[0, 8, 0, 7, 0, 1, 24, 0]),
+        (15, &[0, 8, 0, 11, 0, 2, 56, 0]),
+        (28, &[0, 10, 0, 24]),
+    ];
+    let last = |octets| message.len().checked_sub(octets).map(|at| &message[at..]);
+    let seen = OPTIONS
+        .into_iter()
+        .find(|(octets, first)| last(*octets).is_some_and(|last| last.starts_with(first)));
+    let (octets, _) = seen?;
+    let options = if octets == 2 { 0 } else { octets };
+    let opt = last(11 + options)?;
+    let is_opt = opt[..3] == [0, 0, 41] && usize::from(pair(&opt[9..])) == options;
+    let name = message.len().checked_sub(16 + opt.len())?;
+    (is_opt && (1..=255).contains(&name)).then_some(opt.len())
 }
 
 fn pair(octets: &[u8]) -> u16 {
@@ -182,6 +202,7 @@ fn subnet(data: &[u8]) -> Option<Subnet> {
         return None;
     }
     address[..prefix.len()].copy_from_slice(prefix);
+    let words = super::memory::words(&address);
     let address = u128::from_be_bytes(address);
     if (bits..128).any(|bit| address >> (127 - bit) & 1 != 0) {
         return None;
@@ -189,11 +210,7 @@ fn subnet(data: &[u8]) -> Option<Subnet> {
     Some(Subnet {
         family: family as u8,
         source_len,
-        address: if family == 2 {
-            Source::V6((address >> 64) as u64, address as u64)
-        } else {
-            Source::V4((address >> 96) as u32)
-        },
+        words: (words[0], words[1]),
     })
 }
 

@@ -203,7 +203,7 @@ impl OwnOpt<'_> {
 
 /// The data of a CLIENT-SUBNET option (RFC 7871 section 6).
 fn subnet_octets(subnet: Subnet, scope: u8) -> Vec<u8> {
-    let address = match subnet.address {
+    let address = match subnet.address() {
         Source::V4(address) => address.to_be_bytes().to_vec(),
         Source::V6(high, low) => [high.to_be_bytes(), low.to_be_bytes()].concat(),
     };

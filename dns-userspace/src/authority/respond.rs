@@ -166,7 +166,7 @@ pub fn respond(
     }
     let subnet = frame.opt.and_then(|opt| opt.subnet);
     let subnet = subnet.filter(|(subnet, _)| subnet.source_len != 0);
-    let asker = subnet.map_or(source, |(subnet, _)| subnet.address.into());
+    let asker = subnet.map_or(source, |(subnet, _)| subnet.address().into());
     let response = match parsed.class {
         Class::IN => lookup(zones, &parsed.name, parsed.rtype, asker, steering),
         Class::CH => profile.chaos.answer(&parsed.name, parsed.rtype),

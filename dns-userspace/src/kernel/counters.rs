@@ -8,9 +8,8 @@ use aya::{
     util::nr_cpus,
 };
 use dns_common::{
-    name::{LABELS_MAX, NAME_WORDS},
     outcome::Outcome,
-    tables::{self, Counters, Work},
+    tables::{self, Counters},
 };
 
 use super::{KernelError, map_error};
@@ -173,14 +172,7 @@ pub(super) fn carry_over(
         outcomes[..counts.len()].copy_from_slice(counts);
         Value(Counters {
             outcomes,
-            pending: 0,
-            limited: 0,
-            tick: 0,
-            now_ns: 0,
-            scratch: 0,
-            work: [0; Work::COUNT],
-            labels: [0; LABELS_MAX + 1],
-            hashes: [0; NAME_WORDS],
+            ..Counters::ZERO
         })
     };
     let carried = on_first_cpu(cpus, value(&old.outcomes), value(&[]))?;

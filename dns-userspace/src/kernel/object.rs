@@ -17,9 +17,9 @@ use crate::tables::{Capacity, Tables};
 static IN_ARENA: &[u8] = aya::include_bytes_aligned!(env!("VEER_EBPF_OBJECT_PATH"));
 static IN_ARRAYS: &[u8] = aya::include_bytes_aligned!(env!("VEER_EBPF_ARRAYS_OBJECT_PATH"));
 
-/// Names of the programs in each: the one to attach, and those that it leaves to
-/// what it does not take, in the order of their numbers in `dns-ebpf/src/main.rs`.
-pub(super) const PROGRAMS: [&str; 4] = ["veer", "veer_edns", "veer_options", "veer_other"];
+/// Names of the programs in each: the one to attach, and the one that it leaves to what
+/// it does not take.
+pub(super) const PROGRAMS: [&str; 2] = ["veer", "veer_other"];
 
 /// Name of the map where the first finds the others.
 const OTHERS: &str = "OTHERS";

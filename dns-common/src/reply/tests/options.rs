@@ -18,15 +18,11 @@ pub(super) fn options() -> impl Strategy<Value = Options> {
         let bits = if v4 { bits % 33 } else { bits };
         let whole = u128::from(high) << 64 | u128::from(low);
         let kept = whole & !u128::MAX.checked_shr(bits.into()).unwrap_or(0);
-        let address = if v4 {
-            Source::V4((kept >> 96) as u32)
-        } else {
-            Source::V6((kept >> 64) as u64, kept as u64)
-        };
+        let [first, second] = [kept >> 64, kept].map(|half| (half as u64).swap_bytes());
         let subnet = Subnet {
             family: if v4 { 1 } else { 2 },
             source_len: bits,
-            address,
+            words: (first, second),
         };
         (subnet, scope)
     });
@@ -74,7 +70,7 @@ impl Options {
             opt = opt.with(COOKIE, &octets);
         }
         if let Some((subnet, scope)) = self.subnet {
-            let (family, octets) = match subnet.address {
+            let (family, octets) = match subnet.address() {
                 Source::V4(address) => (1, address.to_be_bytes().to_vec()),
                 Source::V6(high, low) => (2, [high.to_be_bytes(), low.to_be_bytes()].concat()),
             };
