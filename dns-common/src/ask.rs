@@ -111,6 +111,7 @@ pub fn ask<M: Octets + ?Sized>(
         Records::None | Records::Any => 0,
         Records::EmptyOpt => OPT_FIXED,
         Records::Option(option) => OPT_FIXED + option.octets(),
+        Records::Ignored => OPT_FIXED + message.ignored(),
     };
     let most = match M::RECORDS {
         Records::Any => QUERY_MAX,
@@ -121,7 +122,7 @@ pub fn ask<M: Octets + ?Sized>(
     if !is_within && !matches!(M::RECORDS, Records::None if (most..=QUERY_MAX).contains(&len)) {
         return Err(match M::RECORDS {
             Records::None | Records::Any => Outcome::UpLength,
-            Records::EmptyOpt | Records::Option(_) => Outcome::UpOpt,
+            Records::EmptyOpt | Records::Option(_) | Records::Ignored => Outcome::UpOpt,
         });
     }
     let (head, counts) = message.header().or_stop(Outcome::UpLength)?;
@@ -133,7 +134,7 @@ pub fn ask<M: Octets + ?Sized>(
     }
     let counts = match M::RECORDS {
         Records::None => 0,
-        Records::EmptyOpt | Records::Option(_) => ARCOUNT_ONE,
+        Records::EmptyOpt | Records::Option(_) | Records::Ignored => ARCOUNT_ONE,
         Records::Any => counts,
     };
     let name_len = match counts {

@@ -11,7 +11,7 @@ use crate::{
     decision::{ALL_CANDIDATES, Eligible, Family, Ranking, pick},
     find,
     host::{Class, ClientSubnet, Host},
-    octets::Octets,
+    octets::{Octets, Records},
     outcome::{OrStop as _, Outcome, stop},
     reply::{Opt, Reply, UDP_MAX},
     tables::{AnswerHead, Below, By, Control, Entry, Generation, Row, Source, Tables, TypeEntry},
@@ -52,29 +52,31 @@ pub fn decide<M: Octets + ?Sized>(
         let within = host.within_rate(resolver, Class::Error, 0, tables, generation);
         return within.then_some(reply).or_stop(Outcome::DropRate);
     }
-    if M::HAS_OPTIONS && ask.edns.asks_nsid() && host.nsid() {
+    if !M::IS_KNOWN && ask.edns.asks_nsid() && host.nsid() {
         return stop(Outcome::UpNsid);
     }
-    if M::HAS_OPTIONS && ask.edns.asks_keepalive() && host.is_stream() {
+    if !M::IS_KNOWN && ask.edns.asks_keepalive() && host.is_stream() {
         return stop(Outcome::UpKeepalive);
     }
     let (row, answers) = find(message, ask, tables, generation, host)?;
     // From here on one state for all ways to an answer.
     let answers = TypeEntry(message.forget_word(answers.0));
 
-    let honours_subnet = M::HAS_OPTIONS
-        && match host.client_subnet() {
+    let honours_subnet = match M::RECORDS {
+        Records::Option(option) => option.is_subnet(),
+        Records::Any => match host.client_subnet() {
             ClientSubnet::Off => false,
             ClientSubnet::On => true,
             ClientSubnet::Trusted => {
                 ask.edns.has_subnet(message) && host.resolver(resolver, tables).has(Entry::TRUSTED)
             }
-        };
+        },
+        Records::None | Records::EmptyOpt | Records::Ignored => false,
+    };
     let mut source = resolver;
     let mut by_subnet = false;
     let mut asked_subnet = Subnet::NONE;
-    // Where it is known ahead, so is all but its address: also where nobody honours it.
-    if ask.edns.has_subnet(message) && (honours_subnet || M::IS_KNOWN) {
+    if honours_subnet && ask.edns.has_subnet(message) {
         asked_subnet = ask.edns.subnet(message).or_stop(Outcome::UpSubnet)?;
     }
     if honours_subnet {
@@ -105,10 +107,12 @@ pub fn decide<M: Octets + ?Sized>(
     }
     let mut proved = false;
     let mut has_cookie = false;
-    if M::HAS_OPTIONS
-        && host.cookies()
-        && let Some(asked) = ask.edns.cookie(message)
-    {
+    let reads_cookies = match M::RECORDS {
+        Records::Option(_) => true,
+        Records::Any => host.cookies(),
+        Records::None | Records::EmptyOpt | Records::Ignored => false,
+    };
+    if reads_cookies && let Some(asked) = ask.edns.cookie(message) {
         let (server, validity) = host.server_cookie(asked, resolver, tables, generation);
         opt.add_cookie(asked.client, server);
         opt = opt.forgotten(message);

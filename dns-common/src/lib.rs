@@ -41,10 +41,10 @@ pub fn respond<M: Octets + ?Sized>(
     generation: &Generation,
     host: &impl Host,
 ) -> Result<Reply, Outcome> {
-    let wanted = if M::HAS_OPTIONS {
-        Wanted::by(host)
-    } else {
+    let wanted = if M::IS_KNOWN {
         Wanted::NONE
+    } else {
+        Wanted::by(host)
     };
     let ask = ask::ask(message, generation.seed, wanted, host)?;
     match decide::decide(message, &ask, source, tables, generation, host) {

@@ -16,8 +16,11 @@ pub enum Records {
     /// There is one, to be tried as an OPT record without options.
     EmptyOpt,
     /// There is one, to be tried as an OPT record with this option alone, which the message
-    /// ends with.
+    /// ends with, and which is read.
     Option(LastOption),
+    /// There is one, to be tried as an OPT record with [`Octets::ignored`] octets of options,
+    /// none of which is read.
+    Ignored,
     /// Nothing.
     Any,
 }
@@ -28,13 +31,17 @@ pub trait Octets {
     const RECORDS: Records = Records::Any;
     /// Whether they end with their question.
     const IS_BARE: bool = matches!(Self::RECORDS, Records::None);
-    /// Whether they can have EDNS options.
-    const HAS_OPTIONS: bool = matches!(Self::RECORDS, Records::Option(_) | Records::Any);
     /// Whether so much is known of them that few ways lead through what reads them.
     const IS_KNOWN: bool = !matches!(Self::RECORDS, Records::Any);
 
     /// The message's length in octets.
     fn len(&self) -> usize;
+
+    /// Octets of options that are not read, of [`Records::Ignored`].
+    #[inline(always)]
+    fn ignored(&self) -> usize {
+        0
+    }
 
     /// Whether the message has no octets.
     fn is_empty(&self) -> bool {

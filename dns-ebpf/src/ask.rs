@@ -28,6 +28,8 @@ pub(crate) struct ClientCookie;
 pub(crate) struct FullCookie;
 pub(crate) struct SubnetV4;
 pub(crate) struct SubnetV6;
+/// [`Records::Ignored`].
+pub(crate) struct Ignored;
 /// [`Records::Any`].
 pub(crate) struct Anything;
 
@@ -55,6 +57,10 @@ impl Known for SubnetV6 {
     const RECORDS: Records = Records::Option(LastOption::SubnetV6);
 }
 
+impl Known for Ignored {
+    const RECORDS: Records = Records::Ignored;
+}
+
 impl Known for Anything {
     const RECORDS: Records = Records::Any;
 }
@@ -65,6 +71,8 @@ pub(crate) struct Message<'f, K> {
     tally: &'f Tally,
     start: usize,
     pub(crate) len: usize,
+    /// Of [`Ignored`] options.
+    ignored: usize,
     /// The message's header, where it has been checked.
     header: Option<Window<HEADER>>,
     known: PhantomData<K>,
@@ -98,19 +106,22 @@ impl Ending for NameEnd {
 }
 
 impl<'f, K> Message<'f, K> {
-    /// The payload of the datagram `query`, perhaps with its `header`.
+    /// The payload of the datagram `query`, perhaps with its `header`, and so many octets
+    /// of options that are not read.
     #[inline(always)]
     pub(crate) fn new(
         frame: &'f Frame,
         tally: &'f Tally,
         query: &Query,
         header: Option<Window<HEADER>>,
+        ignored: usize,
     ) -> Self {
         Self {
             frame,
             tally,
             start: query.transport + UDP_HEADER,
             len: query.len,
+            ignored,
             header,
             known: PhantomData,
         }
@@ -126,6 +137,7 @@ impl<'f> Message<'f, Anything> {
             tally,
             start,
             len: 0,
+            ignored: 0,
             header: None,
             known: PhantomData,
         }
@@ -138,6 +150,11 @@ impl<K: Known> Octets for Message<'_, K> {
     #[inline(always)]
     fn len(&self) -> usize {
         self.len
+    }
+
+    #[inline(always)]
+    fn ignored(&self) -> usize {
+        self.ignored
     }
 
     #[inline(always)]

@@ -35,7 +35,10 @@ use dns_common::{
 };
 
 use crate::{
-    ask::{Anything, Bare, ClientCookie, EmptyOpt, FullCookie, Known, Message, SubnetV4, SubnetV6},
+    ask::{
+        Anything, Bare, ClientCookie, EmptyOpt, FullCookie, Ignored, Known, Message, SubnetV4,
+        SubnetV6,
+    },
     count::Tally,
     decide::Maps,
     host::Here,
@@ -64,7 +67,7 @@ fn veer(context: XdpContext) -> u32 {
         return xdp_action::XDP_PASS;
     };
     let responded = match plain.records() {
-        0 => respond_plain::<Bare>(&context, &frame, &plain, &tally),
+        0 => respond_plain::<Bare>(&context, &frame, &plain, &tally, 0),
         ARCOUNT_ONE => respond_with_opt(&context, &frame, &plain, &tally),
         _ => Err(Outcome::UpOpt),
     };
@@ -103,14 +106,17 @@ fn respond_plain<K: Known>(
     frame: &Frame,
     plain: &Plain,
     tally: &Tally,
+    ignored: usize,
 ) -> Result<(), Outcome> {
     let generation = current_generation()?;
     let query = plain.receive(frame, &generation)?;
     // What the frame ends with is no option of the message where something comes after it.
-    if matches!(K::RECORDS, Records::Option(_)) && MESSAGE_MIN + query.len != frame.len() {
+    if matches!(K::RECORDS, Records::Option(_) | Records::Ignored)
+        && MESSAGE_MIN + query.len != frame.len()
+    {
         return stop(Outcome::UpOpt);
     }
-    let message = Message::<K>::new(frame, tally, &query, Some(plain.message()));
+    let message = Message::<K>::new(frame, tally, &query, Some(plain.message()), ignored);
     respond::<true, K>(context, &message, &query, &generation, tally)
 }
 
@@ -125,16 +131,23 @@ fn respond_with_opt(
 ) -> Result<(), Outcome> {
     let last = frame.last(frame.len()).or_stop(Outcome::UpOpt)?;
     if ends_with_zeros(last) {
-        return respond_plain::<EmptyOpt>(context, frame, plain, tally);
+        return respond_plain::<EmptyOpt>(context, frame, plain, tally, 0);
     }
-    match LastOption::of(last) {
-        Some(LastOption::ClientCookie) => {
-            respond_plain::<ClientCookie>(context, frame, plain, tally)
-        }
-        Some(LastOption::SubnetV4) => respond_plain::<SubnetV4>(context, frame, plain, tally),
-        Some(LastOption::SubnetV6) => respond_plain::<SubnetV6>(context, frame, plain, tally),
-        Some(LastOption::FullCookie) => respond_plain::<FullCookie>(context, frame, plain, tally),
-        None => stop(Outcome::UpOpt),
+    let option = LastOption::of(last).or_stop(Outcome::UpOpt)?;
+    let host = Here {
+        context: Some(context),
+        tally,
+        start: MESSAGE_MIN,
+        is_plain: true,
+    };
+    if !option.is_read(&host).or_stop(Outcome::UpOpt)? {
+        return respond_plain::<Ignored>(context, frame, plain, tally, option.octets());
+    }
+    match option {
+        LastOption::ClientCookie => respond_plain::<ClientCookie>(context, frame, plain, tally, 0),
+        LastOption::SubnetV4 => respond_plain::<SubnetV4>(context, frame, plain, tally, 0),
+        LastOption::SubnetV6 => respond_plain::<SubnetV6>(context, frame, plain, tally, 0),
+        LastOption::FullCookie => respond_plain::<FullCookie>(context, frame, plain, tally, 0),
     }
 }
 
@@ -143,7 +156,7 @@ fn respond_with_opt(
 fn respond_to_any(context: &XdpContext, frame: &Frame, tally: &Tally) -> Result<(), Outcome> {
     let generation = current_generation()?;
     let query = receive::receive(frame, &generation, tally)?;
-    let message = Message::<Anything>::new(frame, tally, &query, None);
+    let message = Message::<Anything>::new(frame, tally, &query, None, 0);
     respond::<false, Anything>(context, &message, &query, &generation, tally)
 }
 

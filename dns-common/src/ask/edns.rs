@@ -246,9 +246,7 @@ impl Edns {
     #[inline(always)]
     pub fn has_subnet<M: Octets + ?Sized>(self, _: &M) -> bool {
         match M::RECORDS {
-            Records::Option(option) => {
-                matches!(option, LastOption::SubnetV4 | LastOption::SubnetV6)
-            }
+            Records::Option(option) => option.is_subnet(),
             _ => self.0 >> SUBNET_SHIFT & AT != 0,
         }
     }
@@ -278,20 +276,21 @@ pub(super) fn edns<M: Octets + ?Sized>(
     let (head, rest) = message.opt(at).or_stop(Outcome::UpQuestion)?;
     let options = at + OPT_FIXED;
     let len = usize::from(((rest >> 16) as u16).swap_bytes());
-    match M::RECORDS {
-        Records::Any => {
-            if head & OPT_MASK != OPT {
-                return stop(Outcome::UpAdditional);
-            }
-            if options + len != message.len() {
-                return stop(Outcome::UpOpt);
-            }
+    if matches!(M::RECORDS, Records::Any) {
+        if head & OPT_MASK != OPT {
+            return stop(Outcome::UpAdditional);
         }
-        Records::Option(option) if !is_opt(head, rest, option.octets()) => {
+        if options + len != message.len() {
             return stop(Outcome::UpOpt);
         }
-        Records::None | Records::EmptyOpt if !is_opt(head, rest, 0) => return stop(Outcome::UpOpt),
-        _ => {}
+    } else {
+        let expected = match M::RECORDS {
+            Records::Option(option) => option.octets(),
+            _ => message.ignored(),
+        };
+        if !is_opt(head, rest, expected) {
+            return stop(Outcome::UpOpt);
+        }
     }
     let version = head >> 48 & 0xff;
     let payload = u64::from(((head >> 24) as u16).swap_bytes());
@@ -362,6 +361,25 @@ impl LastOption {
             return Some(Self::FullCookie);
         }
         None
+    }
+
+    /// Whether it is read; `None` where that depends on the resolver.
+    #[inline(always)]
+    pub fn is_read(self, host: &impl Host) -> Option<bool> {
+        match self {
+            Self::ClientCookie | Self::FullCookie => Some(host.cookies()),
+            Self::SubnetV4 | Self::SubnetV6 => match host.client_subnet() {
+                ClientSubnet::Off => Some(false),
+                ClientSubnet::On => Some(true),
+                ClientSubnet::Trusted => None,
+            },
+        }
+    }
+
+    /// Whether it is a CLIENT-SUBNET option.
+    #[inline(always)]
+    pub const fn is_subnet(self) -> bool {
+        matches!(self, Self::SubnetV4 | Self::SubnetV6)
     }
 
     /// The cookie in it, of a message that ends with it.

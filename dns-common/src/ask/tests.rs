@@ -236,16 +236,18 @@ fn queries() -> impl Strategy<Value = Vec<u8>> {
     })
 }
 
-/// A message of which something is known ahead: [`KNOWN`].
-struct Known<'m, const WHAT: usize>(&'m [u8]);
+/// A message of which something is known ahead: [`KNOWN`], and how many octets of options
+/// are not read.
+struct Known<'m, const WHAT: usize>(&'m [u8], usize);
 
-const KNOWN: [Records; 6] = [
+const KNOWN: [Records; 7] = [
     Records::None,
     Records::EmptyOpt,
     Records::Option(LastOption::ClientCookie),
     Records::Option(LastOption::SubnetV4),
     Records::Option(LastOption::SubnetV6),
     Records::Option(LastOption::FullCookie),
+    Records::Ignored,
 ];
 
 impl<const WHAT: usize> Octets for Known<'_, WHAT> {
@@ -253,6 +255,10 @@ impl<const WHAT: usize> Octets for Known<'_, WHAT> {
 
     fn len(&self) -> usize {
         self.0.len()
+    }
+
+    fn ignored(&self) -> usize {
+        self.1
     }
 
     fn word(&self, at: usize) -> Option<u64> {
@@ -279,7 +285,12 @@ impl<const WHAT: usize> Octets for Known<'_, WHAT> {
 /// What is read with `WHAT` known ahead; `None` where it was not so, and the message is
 /// to be read again.
 fn known<const WHAT: usize>(message: &[u8]) -> Option<Read> {
-    let message = Known::<WHAT>(message);
+    known_without::<WHAT>(message, 0)
+}
+
+/// As [`known`], with so many octets of options that are not read.
+fn known_without<const WHAT: usize>(message: &[u8], ignored: usize) -> Option<Read> {
+    let message = Known::<WHAT>(message, ignored);
     let read = ask(&message, 7, Wanted::NONE, &Desk::default());
     (read != Err(Outcome::UpOpt)).then(|| read.map(|ask| whole(ask, &message)))
 }
@@ -326,6 +337,13 @@ fn known_ahead_agrees(message: &[u8]) -> Result<(), TestCaseError> {
     if let Some(read) = read {
         prop_assert_eq!(read, asked(message).map(|ask| whole(ask, message)));
     }
+    let has_opt = message.get(8..12) == Some(&[0, 0, 0, 1]) && !ends_with_zeros(last);
+    if let Some(option) = LastOption::of(last).filter(|_| has_opt)
+        && let Some(read) = known_without::<6>(message, option.octets())
+    {
+        let without = ask(message, 7, Wanted::NONE, &Desk::default());
+        prop_assert_eq!(read, without.map(|ask| whole(ask, message)));
+    }
     Ok(())
 }
 
@@ -364,6 +382,13 @@ fn an_opt_record_with_a_usual_end_is_found_from_there() {
                     "{number}, {other}"
                 );
             }
+        }
+        for (message, (_, data)) in messages[1..].iter().zip(usual) {
+            let without = ask(&message[..], 7, Wanted::NONE, &Desk::default());
+            let expected = without.map(|ask| whole(ask, &message[..]));
+            let octets = 4 + data.len();
+            assert_eq!(known_without::<6>(message, octets), Some(expected));
+            assert_eq!(known_without::<6>(message, octets - 1), None);
         }
         // Not alone, and of another length than any of these.
         for options in [[usual[0], usual[1]], [(65_001, &[1][..]), usual[3]]] {

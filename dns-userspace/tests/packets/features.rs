@@ -19,7 +19,7 @@ fn size(constants: &Constants) -> u32 {
 
 /// Everything on.
 const ALL: Constants = Constants {
-    client_subnet: ClientSubnet::Trusted as u64,
+    client_subnet: ClientSubnet::On as u64,
     cookies: 1,
     nsid: 1,
     rates: 1,
