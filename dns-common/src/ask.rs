@@ -6,9 +6,11 @@
 //! is said of names that are not found needs [`crate::find::Labels`] first.
 
 mod edns;
+mod last_option;
 
 pub use crate::name::lanes;
-pub use edns::{Cookie, Edns, LastOption, OPT_FIXED, Subnet, Wanted, options};
+pub use edns::{Cookie, Edns, OPT_FIXED, Subnet, Wanted, options};
+pub use last_option::LastOption;
 
 use crate::{
     host::Host,
