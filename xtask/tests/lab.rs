@@ -80,7 +80,8 @@ fn what_a_killed_process_left_is_swept() {
     ended.wait().expect("it ends");
     let namespace = format!("veer-{pid}-0-left");
     let dir = std::env::temp_dir().join(format!("veer-{pid}-0"));
-    fs::create_dir(&dir).expect("mkdir");
+    // An earlier process of that number may have left one.
+    fs::create_dir_all(&dir).expect("mkdir");
     let add = Command::new("ip")
         .args(["netns", "add", &namespace])
         .status();
