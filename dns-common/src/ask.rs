@@ -111,9 +111,7 @@ pub fn ask<M: Octets + ?Sized>(
     // Of a record whose length is known.
     let record = match M::RECORDS {
         Records::None | Records::Any => 0,
-        Records::EmptyOpt => OPT_FIXED,
-        Records::Option(option) => OPT_FIXED + option.octets(),
-        Records::Ignored => OPT_FIXED + message.ignored(),
+        _ => OPT_FIXED + known_options(message),
     };
     let most = match M::RECORDS {
         Records::Any => QUERY_MAX,
@@ -220,6 +218,16 @@ fn unusual<T>(head: u64) -> Result<T, Outcome> {
     stop(Outcome::UpRecords)
 }
 
+/// Octets of the options of a message of which they are known ahead.
+#[inline(always)]
+fn known_options<M: Octets + ?Sized>(message: &M) -> usize {
+    match M::RECORDS {
+        Records::Option(option) => option.octets(),
+        Records::Ignored => message.ignored(),
+        Records::None | Records::EmptyOpt | Records::Any => 0,
+    }
+}
+
 /// The length of the name of a message that ends as with an OPT record without options, or
 /// with a [`LastOption`] alone, and that a name fits before. What seems to be one is most
 /// likely one: else the name that comes out is not well-formed, and the full server looks
@@ -242,8 +250,8 @@ fn name_len_before_opt(message: &(impl Octets + ?Sized)) -> Option<usize> {
     edns::is_opt(head, rest, options).then_some(name_len)
 }
 
-/// Whether the last two octets are 0 of these, as [`Octets::last_words`] has them: as the length
-/// of no options is, the last field of the OPT record.
+/// Whether of these octets, as [`Octets::last_words`] has them, the last two are 0: as the
+/// length of no options is, the last field of the OPT record.
 #[inline(always)]
 pub const fn ends_with_zeros(last: [u64; 4]) -> bool {
     last[3] >> 48 == 0

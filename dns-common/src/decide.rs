@@ -76,10 +76,10 @@ pub fn decide<M: Octets + ?Sized>(
     let mut source = resolver;
     let mut by_subnet = false;
     let mut asked_subnet = Subnet::NONE;
-    if honours_subnet && ask.edns.has_subnet(message) {
-        asked_subnet = ask.edns.subnet(message).or_stop(Outcome::UpSubnet)?;
-    }
     if honours_subnet {
+        if ask.edns.has_subnet(message) {
+            asked_subnet = ask.edns.subnet(message).or_stop(Outcome::UpSubnet)?;
+        }
         // A requester that keeps its clients to itself is answered for itself.
         if asked_subnet.source_len != 0 {
             source = asked_subnet.address();
@@ -113,7 +113,14 @@ pub fn decide<M: Octets + ?Sized>(
         Records::None | Records::EmptyOpt | Records::Ignored => false,
     };
     if reads_cookies && let Some(asked) = ask.edns.cookie(message) {
-        let (server, validity) = host.server_cookie(asked, resolver, tables, generation);
+        // Where few ways lead here, what most come to is no function of its own.
+        let by_one_hash = M::IS_KNOWN.then(|| {
+            let [current, _] = Control::secrets(tables.control()?, generation);
+            cookie::most(current, asked.client, asked.server, resolver, host.now_s())
+        });
+        let (server, validity) = by_one_hash
+            .flatten()
+            .unwrap_or_else(|| host.server_cookie(asked, resolver, tables, generation));
         opt.add_cookie(asked.client, server);
         opt = opt.forgotten(message);
         proved = validity != Validity::Invalid;
@@ -289,23 +296,6 @@ fn picked(by: By, ranking: Ranking, eligible: Eligible) -> u64 {
 /// The server cookie that `asked` from `resolver` gets, and what its own is worth.
 #[inline(always)]
 pub fn server_cookie(
-    asked: Cookie,
-    resolver: Source,
-    tables: &impl Tables,
-    generation: &Generation,
-    host: &impl Host,
-) -> ((u64, u64), Validity) {
-    let Some(control) = tables.control() else {
-        return ((0, 0), Validity::Invalid);
-    };
-    let [current, _] = Control::secrets(control, generation);
-    cookie::most(current, asked.client, asked.server, resolver, host.now_s())
-        .unwrap_or_else(|| host.any_server_cookie(asked, resolver, tables, generation))
-}
-
-/// As [`server_cookie`], whatever it comes to.
-#[inline(always)]
-pub fn any_server_cookie(
     asked: Cookie,
     resolver: Source,
     tables: &impl Tables,

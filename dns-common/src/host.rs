@@ -259,21 +259,6 @@ pub trait Host {
         decide::server_cookie(asked, resolver, tables, generation, self)
     }
 
-    /// See [`decide::any_server_cookie`].
-    #[inline(always)]
-    fn any_server_cookie(
-        &self,
-        asked: Cookie,
-        resolver: Source,
-        tables: &impl Tables,
-        generation: &Generation,
-    ) -> ((u64, u64), Validity)
-    where
-        Self: Sized,
-    {
-        decide::any_server_cookie(asked, resolver, tables, generation, self)
-    }
-
     /// The UDP payload size that replies announce and keep to, octets.
     #[inline(always)]
     fn payload(&self) -> u16 {

@@ -90,7 +90,7 @@ aside! {
     /// [`ask::options`] in a message of [`Work::Len`] octets.
     veer_find_options(context, tally) {
         let frame = Frame::new(&context);
-        let host = Here { context: Some(&context), tally: &tally, start: 0, is_plain: false };
+        let host = Here { context: Some(&context), tally: &tally, start: 0 };
         let mut message = message(&frame, &tally);
         message.len = tally.get(Work::Len) as usize & QUERY_MAX;
         let at = tally.get(Work::First) as usize & QUERY_MAX;
@@ -121,7 +121,7 @@ aside! {
         let message = message(&frame, &tally);
         let len = tally.get(Work::Len) as usize & NAME_MAX;
         let generation = generation(&tally)?;
-        let host = Here { context: Some(&context), tally: &tally, start: 0, is_plain: false };
+        let host = Here { context: Some(&context), tally: &tally, start: 0 };
         match find::closest_encloser(&message, len, &Maps, &generation, &host) {
             Ok(row) => set_row(&tally, &row),
             Err(outcome) => {
@@ -134,16 +134,16 @@ aside! {
 }
 
 aside! {
-    /// [`decide::any_server_cookie`].
+    /// [`decide::server_cookie`].
     veer_server_cookie(tally) {
         let generation = generation(&tally)?;
-        let host = Here { context: None, tally: &tally, start: 0, is_plain: false };
+        let host = Here { context: None, tally: &tally, start: 0 };
         let asked = Cookie {
             client: tally.get(Work::First),
             server: (tally.get(Work::Second), tally.get(Work::Third)),
         };
         let (server, validity) =
-            decide::any_server_cookie(asked, source(&tally), &Maps, &generation, &host);
+            decide::server_cookie(asked, source(&tally), &Maps, &generation, &host);
         tally.set(Work::First, server.0);
         tally.set(Work::Second, server.1);
         tally.set(Work::Third, validity as u64);

@@ -7,7 +7,6 @@ use aya_ebpf::{
 use dns_common::{
     ask::{Cookie, Wanted},
     cookie::Validity,
-    decide,
     host::{Constants, Host},
     name,
     octets::Octets,
@@ -38,9 +37,6 @@ pub(crate) struct Here<'t> {
     pub(crate) tally: &'t Tally,
     /// Offset in the frame of the DNS message.
     pub(crate) start: usize,
-    /// Few ways lead through what asks it, so that what most of them need is no function
-    /// of its own.
-    pub(crate) is_plain: bool,
 }
 
 impl Host for Here<'_> {
@@ -123,21 +119,6 @@ impl Host for Here<'_> {
 
     #[inline(always)]
     fn server_cookie(
-        &self,
-        asked: Cookie,
-        resolver: Source,
-        tables: &impl Tables,
-        generation: &Generation,
-    ) -> ((u64, u64), Validity) {
-        if self.is_plain {
-            decide::server_cookie(asked, resolver, tables, generation, self)
-        } else {
-            self.any_server_cookie(asked, resolver, tables, generation)
-        }
-    }
-
-    #[inline(always)]
-    fn any_server_cookie(
         &self,
         asked: Cookie,
         resolver: Source,

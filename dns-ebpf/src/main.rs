@@ -142,7 +142,6 @@ fn respond_with_opt(
         context: Some(context),
         tally,
         start: MESSAGE_MIN,
-        is_plain: true,
     };
     if !option.is_read(&host).or_stop(Outcome::UpOpt)? {
         return respond_plain::<Ignored>(context, frame, plain, tally, option.octets());
@@ -202,7 +201,6 @@ fn respond<const PLAIN: bool, K: Known>(
         context: Some(context),
         tally,
         start: query.transport + UDP_HEADER,
-        is_plain: PLAIN,
     };
     let reply = dns_common::respond(message, query.source, &Maps, generation, &here)?;
     tally.pend(reply.outcome());

@@ -369,7 +369,7 @@ impl OctetsMut for Message<'_> {
 
     #[inline(always)]
     fn put_half_and_words(&mut self, at: usize, half: u32, words: [u64; 3]) -> Option<()> {
-        let window = self.frame.window::<28>(self.start + at)?;
+        let window = self.frame.window::<{ 4 + 3 * 8 }>(self.start + at)?;
         window.set_half::<0>(half);
         window.set_word::<4>(words[0]);
         window.set_word::<12>(words[1]);

@@ -218,6 +218,15 @@ fn shown(world: &World, interface: &str) -> String {
     shown.expect("ip runs")
 }
 
+/// Sets an interface on which another's program is.
+fn want_one_that_refuses(world: &World, config: &Config) {
+    let add = ["link", "add", "spare0", "type", "veth", "peer", "spare1"];
+    world.dns.ip(&add).expect("a veth pair");
+    let attached = world.lab.attach_pass(&world.dns, "spare0");
+    attached.expect("pass is attached");
+    config.settings(&["xdp.interface = spare0"]);
+}
+
 #[test]
 fn an_interface_that_refuses_leaves_the_old_one_alone() {
     let world = World::new();
@@ -226,13 +235,7 @@ fn an_interface_that_refuses_leaves_the_old_one_alone() {
     config.exempt_all();
     world.start(&config).sigkill().expect("it is killed");
     let load = Load::start(&world);
-    let add = ["link", "add", "spare0", "type", "veth", "peer", "spare1"];
-    world.dns.ip(&add).expect("a veth pair");
-    world
-        .lab
-        .attach_pass(&world.dns, "spare0")
-        .expect("pass is attached");
-    config.settings(&["xdp.interface = spare0"]);
+    want_one_that_refuses(&world, &config);
     let (status, errors) = world.refused(&config, &[]);
     assert_eq!(status, Some(1), "{errors}");
     assert!(errors.contains("another XDP program"), "{errors}");
@@ -304,19 +307,16 @@ fn a_changed_mode_attaches_anew_and_counts_on() {
 
 /// The directory of the pinned tables, and where they are before they are complete.
 fn tables(config: &Config) -> (PathBuf, PathBuf) {
-    let entries = fs::read_dir(config.pins()).expect("the pins are there");
-    let mut paths = entries.flatten().map(|entry| entry.path());
-    let tables = paths.find(|path| path.is_dir());
+    let tables = table_directories(config).into_iter().next();
     let tables = tables.expect("the tables are pinned");
     let new = PathBuf::from(format!("{}-new", tables.display()));
     (tables, new)
 }
 
-/// How many directories of tables there are.
-fn tables_count(config: &Config) -> usize {
+fn table_directories(config: &Config) -> Vec<PathBuf> {
     let entries = fs::read_dir(config.pins()).expect("the pins are there");
     let paths = entries.flatten().map(|entry| entry.path());
-    paths.filter(|path| path.is_dir()).count()
+    paths.filter(|path| path.is_dir()).collect()
 }
 
 #[test]
@@ -344,19 +344,13 @@ fn killed_before_its_tables_are_complete_its_program_goes_on() {
     fs::rename(&tables, &new).expect("it is renamed");
     fs::remove_file(new.join("SERVICE_NAMES")).expect("the names are pinned");
     let load = Load::start(&world);
-    let add = ["link", "add", "spare0", "type", "veth", "peer", "spare1"];
-    world.dns.ip(&add).expect("a veth pair");
-    world
-        .lab
-        .attach_pass(&world.dns, "spare0")
-        .expect("pass is attached");
-    config.settings(&["xdp.interface = spare0"]);
+    want_one_that_refuses(&world, &config);
     // The second time the tables of none are in the way of those of the next.
     for left in [1, 2] {
         let (status, errors) = world.refused(&config, &[]);
         assert_eq!(status, Some(1), "{errors}");
         assert!(errors.contains("another XDP program"), "{errors}");
-        assert_eq!(tables_count(&config), left);
+        assert_eq!(table_directories(&config).len(), left);
         load.goes_on();
         fs::create_dir(&new).expect("it is free");
     }
@@ -366,7 +360,7 @@ fn killed_before_its_tables_are_complete_its_program_goes_on() {
     load.goes_on();
     load.stop();
     assert_eq!(config.stats().userspace(), 0);
-    assert!(tables.exists() && tables_count(&config) == 1);
+    assert!(tables.exists() && table_directories(&config).len() == 1);
 }
 
 #[test]
@@ -394,7 +388,7 @@ fn whatever_fails_once_it_is_adopted_it_answers() {
     load.goes_on();
     load.stop();
     assert_eq!(config.stats().userspace(), 0);
-    assert_eq!(tables_count(&config), 1);
+    assert_eq!(table_directories(&config).len(), 1);
 }
 
 #[test]

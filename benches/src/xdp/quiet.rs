@@ -8,7 +8,7 @@
 /// A drop this much slower than the fastest says that the core was shared.
 const DISTURBED: f64 = 1.125;
 
-/// Turns over those wanted before all count: the machine is not quiet then.
+/// After so many times the turns that are wanted all count: the machine is not quiet then.
 const PATIENCE: usize = 4;
 
 /// Times of one turn, nanoseconds: the responder's, the reflect's, the drop's.

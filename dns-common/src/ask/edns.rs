@@ -1,6 +1,6 @@
 //! The OPT record of a query (RFC 6891) and the options the fast path knows.
 
-use super::QUERY_MAX;
+use super::{QUERY_MAX, known_options};
 use crate::{
     host::{ClientSubnet, Host},
     octets::{Octets, Records},
@@ -283,14 +283,8 @@ pub(super) fn edns<M: Octets + ?Sized>(
         if options + len != message.len() {
             return stop(Outcome::UpOpt);
         }
-    } else {
-        let expected = match M::RECORDS {
-            Records::Option(option) => option.octets(),
-            _ => message.ignored(),
-        };
-        if !is_opt(head, rest, expected) {
-            return stop(Outcome::UpOpt);
-        }
+    } else if !is_opt(head, rest, known_options(message)) {
+        return stop(Outcome::UpOpt);
     }
     let version = head >> 48 & 0xff;
     let payload = u64::from(((head >> 24) as u16).swap_bytes());

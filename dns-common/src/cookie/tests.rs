@@ -192,3 +192,35 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #[test]
+    fn by_one_hash_comes_the_same_or_nothing(
+        client: u64,
+        ours: bool,
+        wrong in 0..2_u64,
+        server: (u64, u64),
+        age in -400_i32..4000,
+        now_s: u32,
+        address: u32,
+    ) {
+        let (secret, source) = (secret(SECRET), Source::V4(address));
+        let server = if ours {
+            let (first, hash) = make(secret, client, source, now_s.wrapping_sub_signed(age));
+            (first, hash ^ wrong)
+        } else {
+            server
+        };
+        let validity = check(secret, client, server, source, now_s);
+        let expected = match validity {
+            Validity::Fresh => Some((server, validity)),
+            Validity::Old => None,
+            Validity::Invalid => Some((make(secret, client, source, now_s), validity)),
+        };
+        let most = most(secret, client, server, source, now_s);
+        // One that can be valid, but is not, may be by another secret.
+        prop_assert!(most == expected || most.is_none() && validity == Validity::Invalid);
+        let is_old_enough = ours && !(-300..=3600).contains(&age);
+        prop_assert!(!is_old_enough || most.is_some(), "{age} s");
+    }
+}
