@@ -5,7 +5,6 @@
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::Path,
-    time::Duration,
 };
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -18,6 +17,7 @@ use domain::{
     rdata::Soa,
 };
 use ipnet::IpNet;
+use tokio::time::Instant;
 use veer::{
     authority::{master_file, zone::Zone, zones::Zones},
     clock,
@@ -25,7 +25,10 @@ use veer::{
         compile::{Surroundings, compile},
         director::Director,
     },
-    model::{AllDown, Groups, Name, Plan, Policy, Pool, Probe, ProbeKind, Server, Service, Shape},
+    model::{
+        AllDown, Groups, Name, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server, Service,
+        Shape, Unknown,
+    },
     tables::{Capacity, ResolverFlags, Tables},
 };
 
@@ -158,7 +161,11 @@ impl Filling {
                 .collect(),
             prefixes: Vec::new(),
         };
-        let director = Director::new(Plan::new(services.collect(), groups), NEVER_SUSPECT);
+        let director = Director::new(
+            Plan::new(services.collect(), groups),
+            NEVER_SUSPECT,
+            Instant::now(),
+        );
         Ok(Self {
             capacity: bulk.capacity(),
             prefixes,
@@ -225,6 +232,7 @@ fn service(name: Name, pool: usize) -> Service {
             name: format!("s{number}"),
             v4: vec![Ipv4Addr::new(10, high, low, number + 1)],
             v6: vec![Ipv6Addr::new(0x2001, 0xdb8, 0x113, pool, 0, 0, 0, host)],
+            cost: Quantity::default(),
         }
     };
     let pool = Pool {
@@ -234,13 +242,8 @@ fn service(name: Name, pool: usize) -> Service {
             by_group: [].into(),
         },
         // Nothing is probed.
-        probe: Probe {
-            kind: ProbeKind::Tcp { port: 80 },
-            interval: Duration::from_secs(1),
-            timeout: Duration::from_millis(500),
-            up_after: 1,
-            down_after: 1,
-        },
+        probes: vec![Probe::new(ProbeKind::Tcp { port: 80 }).into()],
+        unknown: Unknown::Last,
         all_down: AllDown::All,
     };
     Service {

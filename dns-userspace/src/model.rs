@@ -13,6 +13,8 @@ use std::{
 use bytes::Bytes;
 use ipnet::IpNet;
 
+use crate::measurement::metric::Metric;
+
 /// An absolute domain name in wire form, case as configured.
 pub type Name = domain::base::Name<Bytes>;
 
@@ -57,8 +59,10 @@ pub struct Pool {
     pub servers: Vec<Server>,
     /// How they are ranked for a group.
     pub policy: Policy,
-    /// How each address is measured.
-    pub probe: Probe,
+    /// How each address is measured, 1 or more.
+    pub probes: Vec<PoolProbe>,
+    /// What an unknown measurement counts as.
+    pub unknown: Unknown,
     /// What is answered when no candidate is fit.
     pub all_down: AllDown,
 }
@@ -72,6 +76,8 @@ pub struct Server {
     pub v4: Vec<Ipv4Addr>,
     /// IPv6 addresses, in answer order.
     pub v6: Vec<Ipv6Addr>,
+    /// What sending traffic there costs, in a unit that all servers of a pool share.
+    pub cost: Quantity,
 }
 
 impl Server {
@@ -79,6 +85,21 @@ impl Server {
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         let v4 = self.v4.iter().copied().map(IpAddr::V4);
         v4.chain(self.v6.iter().copied().map(IpAddr::V6))
+    }
+}
+
+/// A value of a metric that is configured, in thousandths of its unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Quantity(pub i64);
+
+impl Quantity {
+    /// In the metric's unit.
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "configured values have far fewer than 52 bits"
+    )]
+    pub fn value(self) -> f64 {
+        self.0 as f64 / 1e3
     }
 }
 
@@ -93,12 +114,78 @@ pub enum Policy {
         /// Orders of single groups, by group name.
         by_group: BTreeMap<String, Vec<u8>>,
     },
-    /// Lowest measured latency first. A candidate displaces the current first
-    /// choice only when it is better by more than `tolerance`.
-    Latency {
-        /// The difference that does not matter.
-        tolerance: Duration,
+    /// The least bad by the first of these, 1 or more; among those within its
+    /// tolerance of that one, the least bad by the next, and so on. A candidate
+    /// displaces another only when one of them tells the two apart.
+    Criteria(Vec<Criterion>),
+    /// The lowest weighted sum of badness, of which each is 0 for the best candidate
+    /// and 1 for the worst. One that is as good in all and better in one always comes
+    /// before.
+    Best {
+        /// Metrics, 1 or more, with their weights, 1 or more.
+        weights: Vec<(Metric, u32)>,
+        /// The difference of sums that does not matter, in thousandths of the
+        /// weights' sum.
+        tolerance_permille: u32,
     },
+    /// Some candidates while they are better than an agreed level, else others.
+    Threshold(Threshold),
+}
+
+impl Policy {
+    /// The least bad by one metric.
+    pub fn least(metric: Metric, tolerance: Quantity) -> Self {
+        Self::Criteria(vec![Criterion { metric, tolerance }])
+    }
+
+    /// What it compares candidates by.
+    pub fn metrics(&self) -> Vec<Metric> {
+        match self {
+            Self::Failover { .. } => Vec::new(),
+            Self::Criteria(criteria) => criteria.iter().map(|by| by.metric).collect(),
+            Self::Best { weights, .. } => weights.iter().map(|(metric, _)| *metric).collect(),
+            Self::Threshold(threshold) => vec![threshold.metric],
+        }
+    }
+}
+
+/// One thing that candidates are compared by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Criterion {
+    /// What is compared.
+    pub metric: Metric,
+    /// The difference of badness that does not matter, 0 or more.
+    pub tolerance: Quantity,
+}
+
+/// An agreed level, and who stands on which side of it. Together the two lists hold
+/// each candidate once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Threshold {
+    /// What is agreed on.
+    pub metric: Metric,
+    /// The value from which on it is too bad.
+    pub level: Quantity,
+    /// By how much better than the level it must be to come back, 0 or more.
+    pub return_band: Quantity,
+    /// How long it stays on one side at least.
+    pub hold: Duration,
+    /// Candidates that have to be better than the level, first choice first.
+    pub origins: Vec<u8>,
+    /// Candidates for whoever has no origin that is, first choice first.
+    pub over: Vec<u8>,
+}
+
+/// What a measurement that is missing, or too old, counts as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Unknown {
+    /// Better than any.
+    Open,
+    /// Worse than any.
+    Closed,
+    /// What it was last; worse than any where there was none.
+    #[default]
+    Last,
 }
 
 /// What is answered when no candidate is fit.
@@ -111,6 +198,28 @@ pub enum AllDown {
     First,
     /// SERVFAIL, from userspace.
     Servfail,
+}
+
+/// A probe of a pool's candidates.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct PoolProbe {
+    /// How an address is measured.
+    pub probe: Probe,
+    /// Whether a candidate's address is up only where this probe says so.
+    pub is_required: bool,
+    /// Addresses that are measured in place of all of a candidate's own, by its number.
+    pub instead: BTreeMap<u8, IpAddr>,
+}
+
+impl From<Probe> for PoolProbe {
+    /// A required one, of servers' own addresses.
+    fn from(probe: Probe) -> Self {
+        Self {
+            probe,
+            is_required: true,
+            instead: BTreeMap::new(),
+        }
+    }
 }
 
 /// How an address is measured.
@@ -126,17 +235,89 @@ pub struct Probe {
     pub up_after: u32,
     /// Consecutive failures that take an up address down, 1 or more.
     pub down_after: u32,
+    /// Addresses that it is sent from; the system's choice where there is none of the
+    /// family.
+    pub source: Source,
+    /// What several values of one metric are taken for.
+    pub smoothing: Smoothing,
+    /// After this long without another a value is unknown.
+    pub stale_after: Duration,
+}
+
+impl Probe {
+    /// Each second, everything else as it is where a configuration does not say.
+    pub fn new(kind: ProbeKind) -> Self {
+        Self {
+            kind,
+            interval: Duration::from_secs(1),
+            timeout: Duration::from_millis(300),
+            up_after: 2,
+            down_after: 3,
+            source: Source::default(),
+            smoothing: Smoothing::default(),
+            stale_after: Duration::from_secs(10),
+        }
+    }
+
+    /// What it measures, besides [`Metric::Availability`].
+    pub fn metrics(&self) -> &[Metric] {
+        match &self.kind {
+            ProbeKind::Tcp { .. } => &[Metric::ConnectTime],
+            ProbeKind::Http { tls: None, .. } => &[Metric::ResponseTime, Metric::ConnectTime],
+            ProbeKind::Http { tls: Some(_), .. } => &[
+                Metric::ResponseTime,
+                Metric::ConnectTime,
+                Metric::CertificateDays,
+            ],
+            ProbeKind::Command(command) => command.metric.as_slice(),
+        }
+    }
+}
+
+/// Addresses to send from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Source {
+    /// To IPv4 addresses.
+    pub v4: Option<Ipv4Addr>,
+    /// To IPv6 addresses.
+    pub v6: Option<Ipv6Addr>,
+}
+
+/// How values of one metric become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Smoothing {
+    /// An exponentially weighted mean.
+    Mean {
+        /// Weight of a new value, thousandths, 1 to 1000.
+        weight_permille: u32,
+    },
+    /// A percentile of those that are not older than a window.
+    Percentile {
+        /// 0, the lowest, to 100, the highest.
+        percent: u32,
+        /// How old they may be.
+        window: Duration,
+    },
+}
+
+impl Default for Smoothing {
+    /// One eighth, as TCP smooths round-trip times (RFC 6298 section 2.3).
+    fn default() -> Self {
+        Self::Mean {
+            weight_permille: 125,
+        }
+    }
 }
 
 /// What a probe does.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ProbeKind {
-    /// A TCP connection to `port`; the latency is the time to connect.
+    /// A TCP connection to `port`.
     Tcp {
         /// Destination port.
         port: u16,
     },
-    /// A GET over HTTP/1.1; the latency is the time to the end of the body.
+    /// A GET over HTTP/1.1; the response ends with its body.
     Http {
         /// Destination port.
         port: u16,
@@ -151,6 +332,19 @@ pub enum ProbeKind {
         /// What the body's first 64 KiB must contain, if anything.
         body: Option<String>,
     },
+    /// A program of the operator's.
+    Command(Command),
+}
+
+/// A program that is run for each probe: it passes when it exits with 0.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Command {
+    /// Its absolute path; no shell is asked.
+    pub program: PathBuf,
+    /// What it is given; the address is in its environment.
+    pub arguments: Vec<String>,
+    /// What the number is that it prints, if it is to print one.
+    pub metric: Option<Metric>,
 }
 
 /// How an HTTPS probe treats certificates.

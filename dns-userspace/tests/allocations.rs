@@ -18,6 +18,7 @@ use dns_common::{
     cookie::Secret,
     host::{ClientSubnet, Constants},
 };
+use tokio::time::Instant;
 use veer::{
     authority::{
         connections::Options, master_file, respond::Profile, server::Server, zones::Zones,
@@ -113,7 +114,7 @@ fn plane() -> Plane {
     fs::write(&file, ZONE).expect("a file");
     let zone = master_file::parse(&file).unwrap_or_else(|found| panic!("{found}"));
     let zones = Zones::new(vec![zone]).expect("one zone");
-    let director = Director::new(Plan::new(Vec::new(), Groups::default()), 50);
+    let director = Director::new(Plan::new(Vec::new(), Groups::default()), 50, Instant::now());
     let tables = Tables::in_memory(CAPACITY).expect("memory");
     let surroundings = Surroundings {
         addresses: &[ADDRESS],

@@ -235,7 +235,7 @@ fn the_latency_policy_picks_the_faster_server() {
     world.moves(Resolver::Other, "www.example.", "10.8.0.2");
     takes(1, 900);
     world.moves(Resolver::A, "www.example.", "10.8.0.1");
-    let reached = |address| target(&config, address)["latency_ms"].as_f64();
+    let reached = |address| target(&config, address)["measured"]["response_time_ms"].as_f64();
     assert!(reached("10.8.0.1") < reached("10.8.0.2"));
 }
 

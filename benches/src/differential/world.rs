@@ -14,6 +14,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use arc_swap::ArcSwap;
 use dns_common::{cookie::Secret, decision::Eligible, host::Constants};
+use tokio::time::Instant;
 use veer::{
     authority::{chaos::Chaos, respond::Profile},
     clock::Clock,
@@ -133,7 +134,7 @@ impl World {
         let (mut kernel, tables) = Kernel::load(settings.tables, &constants)?;
         let tables = Arc::new(tables);
 
-        let director = Director::new(loaded.plan, 100);
+        let director = Director::new(loaded.plan, 100, Instant::now());
         let services = &director.plan().services;
         let counters: Vec<String> = services
             .iter()

@@ -24,11 +24,12 @@ use tokio::{runtime, sync::mpsc};
 use veer::{
     measurement::{
         director::Director,
+        metric::Metric,
         publish::Publisher,
         sample::{Sample, Vantage},
         schedule::Schedule,
     },
-    model::{Plan, Policy},
+    model::{Plan, Policy, Quantity},
     tables::Capacity,
 };
 
@@ -55,7 +56,7 @@ pub(super) const SAMPLES_MIN: i64 = RIVALS_RATE as i64 + 1;
 /// Samples that may wait for the loop, as in the daemon.
 const SAMPLES_WAITING: usize = 4096;
 /// The difference in latency that does not matter.
-const TOLERANCE: Duration = Duration::from_millis(2);
+const TOLERANCE: Quantity = Quantity(2_000);
 /// A flip that has not shown by then is lost.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -198,9 +199,7 @@ fn plan(size: Size) -> Result<Plan> {
     let targets = u32::from(size.pools - flipping) * u32::from(CANDIDATES);
     let interval =
         Duration::from_secs(1) * targets / size.samples_per_s.saturating_sub(RIVALS_RATE).max(1);
-    let latency = Policy::Latency {
-        tolerance: TOLERANCE,
-    };
+    let latency = Policy::least(Metric::ConnectTime, TOLERANCE);
     let services = (0..size.pools).map(|number| match KINDS.get(usize::from(number)) {
         Some(Kind::Eligible) => {
             let in_order = Policy::Failover {

@@ -14,6 +14,7 @@ use std::{
 
 use serde::Serialize;
 use veer::measurement::{
+    metric::Metric,
     probe::Prober,
     sample::{Reason, Verdict},
     schedule::{Target, TargetId},
@@ -77,10 +78,8 @@ impl Flipper {
             Kind::Eligible if odd => Verdict::Fail {
                 reason: Reason::Refused,
             },
-            Kind::Eligible => Verdict::Pass { latency: FAST },
-            Kind::Ranking => Verdict::Pass {
-                latency: SWINGS[usize::from(odd)],
-            },
+            Kind::Eligible => took(FAST),
+            Kind::Ranking => took(SWINGS[usize::from(odd)]),
         }
     }
 
@@ -135,7 +134,7 @@ impl Rigged {
     /// What a target says that nobody has flipped yet.
     pub(super) fn first(&self, target: &Target) -> Verdict {
         match self.flipper(target) {
-            Some(_) => Verdict::Pass { latency: FAST },
+            Some(_) => took(FAST),
             None => self.background(target),
         }
     }
@@ -150,14 +149,12 @@ impl Rigged {
         const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
         const MIXER: u64 = 0xbf58_476d_1ce4_e5b9;
         if target.id.0 < self.steady {
-            return Verdict::Pass { latency: RIVAL };
+            return took(RIVAL);
         }
         // Weyl's sequence, mixed: as random as latencies need to be.
         let random = self.random.fetch_add(STEP, Relaxed).wrapping_mul(MIXER) >> 32;
         let own = 10_000 + u64::from(target.id.0 % 8) * 5_000;
-        Verdict::Pass {
-            latency: Duration::from_micros(own + random % 20_000),
-        }
+        took(Duration::from_micros(own + random % 20_000))
     }
 }
 
@@ -173,6 +170,11 @@ impl Prober for Rigged {
     }
 }
 
+/// A connection that took so long.
+pub(super) fn took(time: Duration) -> Verdict {
+    Verdict::timed(Metric::ConnectTime, time)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -182,9 +184,11 @@ mod tests {
         let mut smoothed = FAST;
         for flips in 1..=1000 {
             let flipper = Flipper::new(TargetId(0), Kind::Ranking);
-            let Verdict::Pass { latency } = flipper.verdict(flips) else {
+            let Verdict::Pass { readings } = flipper.verdict(flips) else {
                 panic!("it always passes");
             };
+            let (_, latency_ms) = readings.iter().next().expect("a time");
+            let latency = Duration::from_secs_f64(latency_ms / 1e3);
             // As `Health::observe` smooths it.
             smoothed = (smoothed * 7 + latency) / 8;
             assert_eq!(smoothed > RIVAL, flips & 1 != 0, "{flips}: {smoothed:?}");

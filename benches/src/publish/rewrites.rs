@@ -11,14 +11,18 @@ use serde::Serialize;
 use veer::{
     measurement::{
         director::{Change, Director},
+        metric::Metric,
         sample::{Reason, Sample, Vantage, Verdict},
         schedule::TargetId,
     },
-    model::{Plan, Policy},
+    model::{Plan, Policy, Quantity},
     tables::Capacity,
 };
 
-use super::world::{self, World, Writer, service};
+use super::{
+    prober::took,
+    world::{self, World, Writer, service},
+};
 use crate::load::ratio_of;
 
 /// Candidates of each pool.
@@ -86,9 +90,7 @@ fn capacity(pools: u16, groups: u16) -> Capacity {
 }
 
 fn plan(pools: u16, groups: u16) -> Result<Plan> {
-    let policy = Policy::Latency {
-        tolerance: Duration::from_millis(1),
-    };
+    let policy = Policy::least(Metric::ConnectTime, Quantity(1_000));
     let services = (0..pools).map(|number| service(number, CANDIDATES, policy.clone(), INTERVAL));
     let services = services.collect::<Result<_>>()?;
     Ok(Plan::new(services, world::groups(groups)))
@@ -143,11 +145,9 @@ impl Costs {
             } else {
                 Duration::from_secs(1)
             };
-            director.observe(&sample(target, Verdict::Pass { latency }));
+            director.observe(&sample(target, took(latency)));
         }
-        let quick = || Verdict::Pass {
-            latency: Duration::ZERO,
-        };
+        let quick = || took(Duration::ZERO);
         let fail = || Verdict::Fail {
             reason: Reason::Refused,
         };
@@ -158,7 +158,7 @@ impl Costs {
             // The return itself, and the lead with it.
             (quick(), 1 + groups),
             (quick(), 0),
-            (Verdict::Pass { latency: slow }, groups),
+            (took(slow), groups),
         ];
         let mut times = [Duration::ZERO; 4];
         for _ in 0..DECISIONS {

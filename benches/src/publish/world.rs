@@ -23,7 +23,10 @@ use veer::{
         director::Director,
         publish::Publisher,
     },
-    model::{AllDown, Groups, Name, Plan, Policy, Pool, Probe, ProbeKind, Server, Service, Shape},
+    model::{
+        AllDown, Groups, Name, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server, Service,
+        Shape, Unknown,
+    },
     plane::Live,
     tables::{Capacity, ResolverFlags, Tables},
 };
@@ -73,7 +76,7 @@ impl World {
         let tables = Arc::new(tables);
         let names = plan.services.iter().map(|(service, _)| &service.name);
         let counters = names.map(|name| name.fmt_with_dot().to_string()).collect();
-        let director = Director::new(plan, NEVER_SUSPECT);
+        let director = Director::new(plan, NEVER_SUSPECT, Instant::now().into());
         let nothing = Live {
             generation: tables.generation(0),
             number: 0,
@@ -185,11 +188,20 @@ pub(super) fn service(
     policy: Policy,
     interval: Duration,
 ) -> Result<Service> {
+    let probe = Probe {
+        interval,
+        // No probe takes so long.
+        timeout: Duration::from_mins(1),
+        up_after: 1,
+        down_after: 1,
+        ..Probe::new(ProbeKind::Tcp { port: 80 })
+    };
     let name: Name = service_name(number).parse().context("a service's name")?;
     let server = |candidate: u8| Server {
         name: format!("s{candidate}"),
         v4: vec![candidate_address(number, candidate)],
         v6: Vec::new(),
+        cost: Quantity::default(),
     };
     Ok(Service {
         name,
@@ -199,14 +211,8 @@ pub(super) fn service(
         pool: Pool {
             servers: (0..candidates).map(server).collect(),
             policy,
-            probe: Probe {
-                kind: ProbeKind::Tcp { port: 80 },
-                interval,
-                // No probe takes so long.
-                timeout: Duration::from_mins(1),
-                up_after: 1,
-                down_after: 1,
-            },
+            probes: vec![probe.into()],
+            unknown: Unknown::Last,
             all_down: AllDown::All,
         },
     })

@@ -15,6 +15,7 @@ use toml::{
 };
 
 use super::diagnostic::{Diagnostics, nearest};
+use crate::model::Quantity;
 
 /// A file and the findings in it.
 pub(super) struct Document<'a> {
@@ -237,6 +238,31 @@ impl<'t> Entry<'t> {
                 .map(|value| Entry::new(self.path.clone(), value, document))
                 .collect(),
         )
+    }
+
+    /// The tables it is an array of, or the one that it is.
+    pub(super) fn tables(self, valid: &str, document: &mut Document) -> Option<Vec<Entry<'t>>> {
+        if self.value.as_table().is_some() {
+            return Some(vec![self]);
+        }
+        self.array(valid, document)
+    }
+
+    /// A number, with a fraction or without, from 0 to 10^12.
+    pub(super) fn quantity(&self, document: &mut Document) -> Option<Quantity> {
+        const MOST: f64 = 1e12;
+        const VALID: &str = "a number from 0 to 1000000000000";
+        let number = match self.value {
+            DeValue::Integer(number) => number_of(number).map(|number| number as f64),
+            DeValue::Float(number) => number.as_str().parse().ok(),
+            _ => return self.wrong_type(VALID, document),
+        };
+        match number {
+            Some(number) if (0.0..=MOST).contains(&number) => {
+                Some(Quantity((number * 1e3).round() as i64))
+            }
+            _ => self.reject(format!("is out of range; valid: {VALID}"), document),
+        }
     }
 
     /// The table it is, its keys under `path`.

@@ -7,6 +7,8 @@
 //! ttl_s = 20                  # 20 by default, 0 to 86400
 //! shape = "direct"            # direct (the default), cname
 //! all_down = "all"            # all (the default), first, servfail
+//! unknown = "last"            # what a value counts as that is missing or too old: its last (the
+//!                             # default), open (better than any), closed (worse than any)
 //! [service.policy]            # see the module policy
 //! kind = "failover"
 //! [service.probe]             # see the module probe
@@ -32,7 +34,7 @@ use super::{
     section::{Document, Entry, Section},
     values::Place,
 };
-use crate::model::{ALL_SERVERS, AllDown, Groups, Name, NameMap, Pool, Service, Shape};
+use crate::model::{ALL_SERVERS, AllDown, Groups, Name, NameMap, Pool, Service, Shape, Unknown};
 
 /// TTL where a service sets none, seconds.
 const TTL_S: u32 = 20;
@@ -108,8 +110,23 @@ fn service(
         .and_then(|entry| entry.choice(&ALL_DOWN, document))
         .unwrap_or_default();
     let servers = server::read(&mut section, document);
-    let policy = policy::read(&mut section, &servers, context.groups, document);
-    let probe = probe::read(&mut section, name.as_ref(), context.dir, document);
+    let probed = probe::Context {
+        name: name.as_ref(),
+        dir: context.dir,
+        servers: &servers,
+    };
+    let probes = probe::read(&mut section, &probed, document);
+    let unknown = section
+        .optional("unknown", document)
+        .and_then(|entry| entry.choice(&UNKNOWN, document))
+        .unwrap_or_default();
+    let ranked = policy::Context {
+        servers: &servers,
+        groups: context.groups,
+        probes: &probes,
+        ttl_s,
+    };
+    let policy = policy::read(&mut section, &ranked, document);
     section.close("a service", document);
 
     let (name, name_entry) = (name?, name_entry?);
@@ -144,13 +161,20 @@ fn service(
         pool: Pool {
             servers: servers.into_iter().map(|placed| placed.server).collect(),
             policy: policy?,
-            probe: probe?,
+            probes,
+            unknown,
             all_down,
         },
     })
 }
 
 const SHAPES: [(&str, Shape); 2] = [("direct", Shape::Direct), ("cname", Shape::Cname)];
+
+const UNKNOWN: [(&str, Unknown); 3] = [
+    ("open", Unknown::Open),
+    ("closed", Unknown::Closed),
+    ("last", Unknown::Last),
+];
 
 const ALL_DOWN: [(&str, AllDown); 3] = [
     ("all", AllDown::All),

@@ -119,8 +119,8 @@ fn findings_of_all_files_come_together_in_order() {
         [
             "groups.conf:1 192.0.2.1/24",
             "services.d/a.toml:1 service.a.example..server",
-            "services.d/a.toml:1 service.a.example..policy",
             "services.d/a.toml:1 service.a.example..probe",
+            "services.d/a.toml:1 service.a.example..policy",
             "services.d/a.toml:3 service.a.example..customer",
             "services.d/a.toml:4 service.a.example..ttl",
             "services.d/a.toml:5 service.a.example..ttl_s",

@@ -66,7 +66,7 @@ impl Daemon {
         config.values = values;
 
         let percent = config.settings.health_suspect_percent;
-        let mut director = Director::new(plan, percent);
+        let mut director = Director::new(plan, percent, Instant::now());
         let prober = Arc::new(NetworkProber::new());
         let samples = self
             .measure_new(&director, &prober, config.settings.health_first_round)

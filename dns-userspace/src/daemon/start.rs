@@ -63,7 +63,7 @@ pub(super) async fn start(
     let tables = Arc::new(tables);
     phases.end("tables");
 
-    let mut director = Director::new(plan, settings.health_suspect_percent);
+    let mut director = Director::new(plan, settings.health_suspect_percent, Instant::now());
     let prober = Arc::new(NetworkProber::new());
     wait_for_first_samples(&mut director, &prober, settings.health_first_round).await;
     phases.end("first round");

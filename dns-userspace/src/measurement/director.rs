@@ -69,14 +69,14 @@ impl Director {
     /// A director of `plan` that knows nothing yet: everything counts as up.
     /// `suspect_percent` (0 to 100, 100 for never) is the share of all targets
     /// that must be exceeded for [`Suspicion`].
-    pub fn new(plan: impl Into<Arc<Plan>>, suspect_percent: u8) -> Self {
+    pub fn new(plan: impl Into<Arc<Plan>>, suspect_percent: u8, now: Instant) -> Self {
         let plan = plan.into();
         let targets = Targets::new(&plan);
         let health = vec![Health::default(); targets.len()];
         let mut uses = vec![Vec::new(); targets.len()];
         let mut pools = Vec::with_capacity(plan.pools.len());
         for (number, pool) in plan.pools.iter().enumerate() {
-            let state = PoolState::new(pool, &plan.groups, &targets, &health);
+            let state = PoolState::new(pool, &plan.groups, &targets, &health, now);
             for (candidate, target) in state.members() {
                 uses[target.index()].push(Use {
                     pool: number as u16,
@@ -115,8 +115,8 @@ impl Director {
         self.log_turn(turn);
         for (pool, state) in self.plan.pools.iter().zip(&mut self.pools) {
             let known = previous.plan.pools.iter().position(|known| known == pool);
-            let ranking = known.map(|known| previous.pools[known].common_ranking());
-            state.recompute(pool, &self.health, ranking);
+            let known = known.map(|known| &previous.pools[known]);
+            state.recompute(pool, &self.health, known, now);
         }
     }
 
@@ -147,8 +147,8 @@ impl Director {
             self.settle(sample.target, Health::settle_first, end);
         }
         for (pool, state) in self.plan.pools.iter().zip(&mut self.pools) {
-            let ranking = state.common_ranking();
-            state.recompute(pool, &self.health, Some(ranking));
+            let known = state.clone();
+            state.recompute(pool, &self.health, Some(&known), end);
         }
     }
 
@@ -172,9 +172,7 @@ impl Director {
             Verdict::Local { .. } => BTreeSet::new(),
         };
         let mut changes = self.decide(pools);
-        if let Verdict::Pass { .. } = sample.verdict {
-            self.rank(id, &mut changes);
-        }
+        self.rank(id, sample.at, &mut changes);
         changes
     }
 
@@ -203,7 +201,9 @@ impl Director {
         {
             warn!(%address, %error, "could not probe");
         }
-        health.observe(sample);
+        if let Some(Target { probe, .. }) = self.targets.get(id) {
+            health.observe(sample, probe);
+        }
         let failed = match &sample.verdict {
             Verdict::Pass { .. } => false,
             Verdict::Fail { .. } => true,
@@ -261,14 +261,17 @@ impl Director {
     }
 
     /// Recomputes the order of the pools that use the target `id`.
-    fn rank(&mut self, id: TargetId, changes: &mut Vec<Change>) {
+    fn rank(&mut self, id: TargetId, now: Instant, changes: &mut Vec<Change>) {
         let groups = 0..self.plan.groups.names.len() as u32;
-        for user in &self.uses[id.index()] {
+        let Some(uses) = self.uses.get(id.index()) else {
+            return;
+        };
+        for user in uses {
             let pool = &self.plan.pools[usize::from(user.pool)];
             let state = &mut self.pools[usize::from(user.pool)];
             // All groups of a pool ranked by measurement share one order, so
             // groups cost something only when it changes.
-            if let Some(word) = state.rank(pool, &self.health) {
+            if let Some(word) = state.rank(pool, &self.health, now) {
                 changes.extend(groups.clone().map(|group| Change::Ranking {
                     pool: user.pool,
                     group: group as u16,

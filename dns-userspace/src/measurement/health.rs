@@ -5,12 +5,12 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::sample::{Reason, Sample, Verdict};
-use crate::model::Probe;
-
-/// Weight of a new latency in the smoothed one, as a divisor: 1/8, as TCP
-/// smooths round-trip times (RFC 6298 section 2.3).
-const SMOOTHING: u32 = 8;
+use super::{
+    metric::Metric,
+    sample::{Readings, Reason, Sample, Verdict},
+    smooth::Series,
+};
+use crate::model::{Probe, Smoothing};
 
 /// What is believed of a target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -43,6 +43,17 @@ pub struct Streak {
     pub failing: Option<Reason>,
 }
 
+/// What is known of a value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Reading {
+    /// It was never measured.
+    Never,
+    /// It is too old.
+    Stale(f64),
+    /// It is this.
+    Fresh(f64),
+}
+
 /// A change of state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transition {
@@ -58,7 +69,7 @@ pub struct Health {
     state: State,
     since: Option<Instant>,
     streak: Option<Streak>,
-    latency: Option<Duration>,
+    readings: Vec<(Metric, Series)>,
     last_sample: Option<Instant>,
     last_reason: Option<Reason>,
     local_failures: u64,
@@ -66,24 +77,25 @@ pub struct Health {
 }
 
 impl Health {
-    /// Counts `sample`, without any change of state yet: whether the state
+    /// Counts `sample` of `probe`, without any change of state yet: whether the state
     /// follows may depend on other targets (see [`super::suspicion`]).
-    pub fn observe(&mut self, sample: &Sample) {
+    pub fn observe(&mut self, sample: &Sample, probe: &Probe) {
+        let availability = |percent| Readings::of(Metric::Availability, percent);
         match &sample.verdict {
-            Verdict::Pass { latency } => {
+            Verdict::Pass { readings } => {
                 self.extend_streak(None, sample.at);
-                // What a target took before it went down says little about it now.
-                let afresh = self.state == State::Down && self.streak_length() == 1;
-                self.latency = Some(match self.latency {
-                    Some(smoothed) if !afresh => {
-                        (smoothed * (SMOOTHING - 1) + *latency) / SMOOTHING
-                    }
-                    _ => *latency,
-                });
+                // What was measured before it went down says little about it now.
+                if self.state == State::Down && self.streak_length() == 1 {
+                    self.readings
+                        .retain(|(metric, _)| *metric == Metric::Availability);
+                }
+                self.take_in(readings, sample.at, probe.smoothing);
+                self.take_in(&availability(100.0), sample.at, Smoothing::default());
             }
             Verdict::Fail { reason } => {
                 self.extend_streak(Some(reason.clone()), sample.at);
                 self.last_reason = Some(reason.clone());
+                self.take_in(&availability(0.0), sample.at, Smoothing::default());
             }
             Verdict::Local { error } => {
                 self.local_failures += 1;
@@ -92,6 +104,19 @@ impl Health {
             }
         }
         self.last_sample = Some(sample.at);
+    }
+
+    /// Adds `readings` to those so far.
+    fn take_in(&mut self, readings: &Readings, at: Instant, smoothing: Smoothing) {
+        for (metric, value) in readings.iter() {
+            let known = self.readings.iter_mut().find(|(known, _)| *known == metric);
+            match known {
+                Some((_, series)) => series.add(value, at, smoothing),
+                None => self
+                    .readings
+                    .push((metric, Series::new(value, at, smoothing))),
+            }
+        }
     }
 
     /// Makes the streak one longer, or begins another.
@@ -176,10 +201,24 @@ impl Health {
         self.streak.as_ref()
     }
 
-    /// Smoothed latency of the passes; `None` before the first. Failures leave
-    /// it as it was.
-    pub fn latency(&self) -> Option<Duration> {
-        self.latency
+    /// What was measured of `metric`, seen at `now`, where a value is good for
+    /// `stale_after`. Failures leave everything but availability as it was.
+    pub fn reading(&self, metric: Metric, stale_after: Duration, now: Instant) -> Reading {
+        let known = self.readings.iter().find(|(known, _)| *known == metric);
+        match known {
+            None => Reading::Never,
+            Some((_, series)) if now.saturating_duration_since(series.at()) > stale_after => {
+                Reading::Stale(series.value())
+            }
+            Some((_, series)) => Reading::Fresh(series.value()),
+        }
+    }
+
+    /// Everything measured, in the order it was first.
+    pub fn readings(&self) -> impl Iterator<Item = (Metric, &Series)> {
+        self.readings
+            .iter()
+            .map(|(metric, series)| (*metric, series))
     }
 
     /// When the last conclusive sample was taken.
@@ -213,11 +252,9 @@ mod tests {
 
     fn probe(up_after: u32, down_after: u32) -> Probe {
         Probe {
-            kind: ProbeKind::Tcp { port: 80 },
-            interval: Duration::from_secs(1),
-            timeout: Duration::from_millis(300),
             up_after,
             down_after,
+            ..Probe::new(ProbeKind::Tcp { port: 80 })
         }
     }
 
@@ -231,8 +268,10 @@ mod tests {
     }
 
     fn pass(ms: u64) -> Sample {
-        let latency = Duration::from_millis(ms);
-        sample(Verdict::Pass { latency })
+        sample(Verdict::timed(
+            Metric::ConnectTime,
+            Duration::from_millis(ms),
+        ))
     }
 
     fn fail() -> Sample {
@@ -245,11 +284,18 @@ mod tests {
         sample(Verdict::Local { error })
     }
 
+    fn connect_time(health: &Health) -> Option<f64> {
+        match health.reading(Metric::ConnectTime, Duration::MAX, Instant::now()) {
+            Reading::Fresh(value) => Some(value),
+            Reading::Stale(_) | Reading::Never => None,
+        }
+    }
+
     /// The states after each of `samples`.
     fn states(probe: &Probe, samples: &[Sample]) -> Vec<State> {
         let mut health = Health::default();
         let after = |sample| {
-            health.observe(sample);
+            health.observe(sample, probe);
             health.settle(probe, false, sample.at);
             health.state()
         };
@@ -262,7 +308,7 @@ mod tests {
         let after = |samples: &[Sample], hold| {
             let mut health = Health::default();
             for sample in samples {
-                health.observe(sample);
+                health.observe(sample, &probe);
                 health.settle_first(&probe, hold, sample.at);
             }
             health.state()
@@ -314,21 +360,21 @@ mod tests {
         let probe = probe(1, 2);
         let mut health = Health::default();
         let mut settles = |sample: Sample| {
-            health.observe(&sample);
+            health.observe(&sample, &probe);
             health.settle(&probe, false, sample.at).is_some()
         };
         assert!(settles(pass(8)));
         assert!(!settles(fail()));
         assert!(!settles(local()));
         assert_eq!(health.streak().map(|streak| streak.length), Some(1));
-        assert_eq!(health.latency(), Some(Duration::from_millis(8)));
+        assert_eq!(connect_time(&health), Some(8.0));
         assert_eq!(health.local_failures(), 1);
         assert_eq!(
             health.last_local_failure(),
             Some("socket: Too many open files")
         );
         // The streak goes on over it.
-        health.observe(&fail());
+        health.observe(&fail(), &probe);
         assert!(health.settle(&probe, false, Instant::now()).is_some());
     }
 
@@ -337,11 +383,11 @@ mod tests {
         let probe = probe(1, 2);
         let mut health = Health::default();
         let now = Instant::now();
-        health.observe(&pass(1));
+        health.observe(&pass(1), &probe);
         health.settle(&probe, true, now);
         assert_eq!(health.state(), State::Up);
         for _ in 0..3 {
-            health.observe(&fail());
+            health.observe(&fail(), &probe);
             assert_eq!(health.settle(&probe, true, now), None);
         }
         let transition = Transition {
@@ -356,13 +402,35 @@ mod tests {
         let probe = probe(1, 1);
         let mut health = Health::default();
         let mut after = |sample: Sample| {
-            health.observe(&sample);
+            health.observe(&sample, &probe);
             health.settle(&probe, false, sample.at);
-            health.latency()
+            connect_time(&health)
         };
-        assert_eq!(after(pass(80)), Some(Duration::from_millis(80)));
-        assert_eq!(after(pass(160)), Some(Duration::from_millis(90)));
-        assert_eq!(after(fail()), Some(Duration::from_millis(90)));
-        assert_eq!(after(pass(10)), Some(Duration::from_millis(10)));
+        assert_eq!(after(pass(80)), Some(80.0));
+        assert_eq!(after(pass(160)), Some(90.0));
+        assert_eq!(after(fail()), Some(90.0));
+        assert_eq!(after(pass(10)), Some(10.0));
+    }
+
+    #[test]
+    fn a_value_grows_stale_and_availability_counts_every_conclusive_sample() {
+        let probe = probe(1, 3);
+        let mut health = Health::default();
+        let good_for = Duration::from_secs(3);
+        let first = pass(8);
+        let read = |health: &Health, metric, after| {
+            health.reading(metric, good_for, first.at + Duration::from_secs(after))
+        };
+        assert_eq!(read(&health, Metric::ConnectTime, 0), Reading::Never);
+        health.observe(&first, &probe);
+        assert_eq!(read(&health, Metric::ConnectTime, 3), Reading::Fresh(8.0));
+        assert_eq!(read(&health, Metric::ConnectTime, 4), Reading::Stale(8.0));
+        assert_eq!(
+            read(&health, Metric::Availability, 0),
+            Reading::Fresh(100.0)
+        );
+        health.observe(&fail(), &probe);
+        health.observe(&local(), &probe);
+        assert_eq!(read(&health, Metric::Availability, 0), Reading::Fresh(87.5));
     }
 }

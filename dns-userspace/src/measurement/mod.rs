@@ -1,15 +1,19 @@
 //! A measurement's story, in order:
 //! schedule → probe → sample → health → rank → decide → compile → publish.
 //!
-//! From [`health`] to [`decide`] everything is a pure function of state, input
+//! From [`smooth`] to [`decide`] everything is a pure function of state, input
 //! and time: no clock, no randomness, no I/O. The [`director`] keeps the state
 //! and calls them for every sample.
+
+pub mod metric;
 
 pub mod schedule;
 
 pub mod probe;
 
 pub mod sample;
+
+pub mod smooth;
 
 pub mod health;
 pub mod suspicion;

@@ -5,10 +5,13 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio::time::Instant;
 
-use super::schedule::TargetId;
+use super::{
+    metric::{Metric, milliseconds},
+    schedule::TargetId,
+};
 
 /// The outcome of one probe of one target.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Sample {
     /// What was probed.
     pub target: TargetId,
@@ -28,12 +31,12 @@ pub enum Vantage {
 }
 
 /// What one probe saw.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     /// The target answered as it should.
     Pass {
-        /// How long that took; what is timed is the probe kind's matter.
-        latency: Duration,
+        /// What was measured meanwhile.
+        readings: Readings,
     },
     /// The target did not answer as it should.
     Fail {
@@ -46,6 +49,46 @@ pub enum Verdict {
         /// The call and the error.
         error: String,
     },
+}
+
+impl Verdict {
+    /// A pass, and how long it took.
+    pub fn timed(metric: Metric, time: Duration) -> Self {
+        Self::Pass {
+            readings: Readings::time(metric, time),
+        }
+    }
+}
+
+/// What one probe measured: a value for each metric that it gives.
+#[derive(Clone, Debug, PartialEq, Default)]
+pub struct Readings(Vec<(Metric, f64)>);
+
+impl Readings {
+    /// A single value; one that is no number counts as not measured.
+    pub fn of(metric: Metric, value: f64) -> Self {
+        Self::default().with(metric, value)
+    }
+
+    /// A single time.
+    pub fn time(metric: Metric, time: Duration) -> Self {
+        Self::of(metric, milliseconds(time))
+    }
+
+    /// One value more, of a metric that is not among them yet.
+    #[must_use]
+    pub fn with(mut self, metric: Metric, value: f64) -> Self {
+        debug_assert!(self.0.iter().all(|(known, _)| *known != metric));
+        if value.is_finite() {
+            self.0.push((metric, value));
+        }
+        self
+    }
+
+    /// Every value.
+    pub fn iter(&self) -> impl Iterator<Item = (Metric, f64)> {
+        self.0.iter().copied()
+    }
 }
 
 /// Why a target failed a probe, worded for people.
@@ -90,6 +133,29 @@ pub enum Reason {
         /// Bytes of body searched, at most 64 KiB.
         searched: usize,
     },
+    /// A command that did not exit with 0.
+    #[error("{status}{}", after_colon(.said))]
+    Command {
+        /// How it ended.
+        status: String,
+        /// The first line that it wrote to its standard error.
+        said: String,
+    },
+    /// A command that was to print a number.
+    #[error("it printed no number: {printed:?}")]
+    NoNumber {
+        /// The first line that it printed.
+        printed: String,
+    },
+}
+
+/// `: text`, or nothing.
+fn after_colon(text: &str) -> String {
+    if text.is_empty() {
+        String::new()
+    } else {
+        format!(": {text}")
+    }
 }
 
 /// `200`, or `200 or 204` and so on.

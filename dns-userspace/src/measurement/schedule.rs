@@ -15,7 +15,7 @@ use super::{
     sample::{Reason, Sample, Vantage, Verdict},
 };
 
-pub use target::{Target, TargetId, Targets};
+pub use target::{Target, TargetId, Targets, probed};
 
 /// Probes of the first round that are under way at once: far below the usual
 /// limit of 1024 descriptors, and no burst that a firewall would take for a scan.

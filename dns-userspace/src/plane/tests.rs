@@ -6,6 +6,7 @@ use dns_common::{
     host::{Class, ClientSubnet},
 };
 use tempfile::TempDir;
+use tokio::time::Instant;
 
 use super::*;
 use crate::{
@@ -105,7 +106,7 @@ impl World {
             .expect("a name of the zone");
         let zones = Zones::new(vec![zone]).expect("one zone");
         let plan = Plan::new(config.services.clone(), config.groups.clone());
-        let director = Director::new(plan, 50);
+        let director = Director::new(plan, 50, Instant::now());
 
         let tables = Arc::new(Tables::in_memory(settings.tables).expect("memory"));
         tables.set_clock_offset_ns(OFFSET);

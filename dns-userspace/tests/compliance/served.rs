@@ -11,6 +11,7 @@ use dns_common::{
     cookie::Secret,
     host::{ClientSubnet, Constants},
 };
+use tokio::time::Instant;
 use veer::{
     authority::{chaos::Chaos, master_file, respond::Profile, zones::Zones},
     clock::BootClock,
@@ -58,7 +59,7 @@ pub(crate) fn plane(tables: Tables) -> Plane {
     fs::write(&file, world::zone()).expect("a file");
     let zone = master_file::parse(&file).unwrap_or_else(|found| panic!("{found}"));
     let zones = Zones::new(vec![zone]).expect("one zone");
-    let director = Director::new(Plan::new(Vec::new(), Groups::default()), 50);
+    let director = Director::new(Plan::new(Vec::new(), Groups::default()), 50, Instant::now());
     let surroundings = Surroundings {
         addresses: &[SERVER],
         port: 53,

@@ -11,10 +11,11 @@ use tokio::time::Instant;
 use veer::{
     measurement::{
         director::{Change, Director},
+        metric::Metric,
         sample::{Reason, Sample, Vantage, Verdict},
         schedule::TargetId,
     },
-    model::{AllDown, Groups, Plan, Policy, Pool, Probe, ProbeKind, Server},
+    model::{AllDown, Groups, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server, Unknown},
     tables::{Addresses, Capacity, ImageBuilder, ResolverFlags, RowData, Slot, Tables},
 };
 
@@ -149,6 +150,7 @@ fn plan() -> Plan {
         name: format!("s{number}"),
         v4: vec![address(number)],
         v6: vec![],
+        cost: Quantity::default(),
     };
     let pool = Pool {
         servers: (0..SERVERS).map(server).collect(),
@@ -156,13 +158,8 @@ fn plan() -> Plan {
             order: order(0),
             by_group,
         },
-        probe: Probe {
-            kind: ProbeKind::Tcp { port: 80 },
-            interval: Duration::from_secs(1),
-            timeout: Duration::from_millis(300),
-            up_after: 1,
-            down_after: 3,
-        },
+        probes: vec![Probe::new(ProbeKind::Tcp { port: 80 }).into()],
+        unknown: Unknown::Last,
         all_down: AllDown::All,
     };
     Plan {
@@ -185,7 +182,7 @@ fn apply(tables: &Tables, change: Change) {
 
 #[test]
 fn from_a_failing_probe_to_every_group_is_one_store() {
-    let mut director = Director::new(plan(), 100);
+    let mut director = Director::new(plan(), 100, Instant::now());
     let mut now = Instant::now();
     let mut observe = |director: &mut Director, target: u32, verdict: Verdict| {
         now += Duration::from_millis(10);
@@ -196,9 +193,7 @@ fn from_a_failing_probe_to_every_group_is_one_store() {
             verdict,
         })
     };
-    let pass = Verdict::Pass {
-        latency: Duration::from_millis(10),
-    };
+    let pass = Verdict::timed(Metric::ConnectTime, Duration::from_millis(10));
     let fail = Verdict::Fail {
         reason: Reason::Refused,
     };

@@ -1,13 +1,22 @@
-//! How the addresses of a service's servers are measured.
+//! How the addresses of a service's servers are measured: one `[service.probe]`, or
+//! several `[[service.probe]]`.
 //!
 //! ```toml
 //! [service.probe]
-//! kind = "http"              # tcp, http, https
+//! kind = "http"              # tcp, http, https, command
 //! port = 80                  # by default 80 for http, 443 for https
 //! interval_ms = 1000         # 1000 by default, 10 to 3600000
 //! timeout_ms = 300           # 300 by default, below interval_ms
 //! up_after = 2               # 2 by default
 //! down_after = 3             # 3 by default
+//! required = true            # the default; false: it measures, and takes nothing down
+//! source = ["192.0.2.53"]    # to send from, one address of a family
+//! stale_after_ms = 10000     # ten intervals by default
+//! smoothing = "mean"         # the default, with weight_permille = 125, or "percentile"
+//! percent = 90               # of "percentile": 50 by default
+//! window_ms = 60000          # of "percentile": sixty intervals by default
+//! [service.probe.addresses]  # what is probed in place of a server's own addresses
+//! s1 = "10.0.0.1"
 //! # http and https:
 //! host = "www.example.com"   # by default the service's name
 //! path = "/healthz"          # by default /
@@ -16,240 +25,213 @@
 //! # https:
 //! verify = true              # the default
 //! ca_file = "roots.pem"      # relative to the configuration directory
+//! # command:
+//! program = "/usr/lib/veer/load"   # run without a shell; passes when it exits with 0
+//! arguments = ["--quick"]
+//! metric = "load_percent"    # what the number that it prints is, if it prints one
 //! ```
 
-use std::{fs::File, path::Path, time::Duration};
+mod common;
+mod http;
 
-use hyper::http::uri::PathAndQuery;
-use rustls_pki_types::ServerName;
-
-use crate::{
-    config::{
-        files::unreadable,
-        section::{Document, Entry, Section},
-    },
-    model::{Name, Probe, ProbeKind, Tls},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
 };
 
-const INTERVAL_MS: u64 = 1000;
-const TIMEOUT_MS: u64 = 300;
-const UP_AFTER: u32 = 2;
-const DOWN_AFTER: u32 = 3;
+use super::server::Placed;
+use crate::{
+    config::section::{Document, Entry, Section},
+    measurement::metric::Metric,
+    model::{Command, Name, PoolProbe, Probe, ProbeKind},
+};
+
+/// Probes of one service: more measure nothing that fewer could not.
+const PROBES_MAX: usize = 8;
+/// Arguments of a command.
+const ARGUMENTS_MAX: usize = 64;
 
 #[derive(Clone, Copy)]
 enum Kind {
     Tcp,
     Http,
     Https,
+    Command,
 }
 
-const KINDS: [(&str, Kind); 3] = [
+const KINDS: [(&str, Kind); 4] = [
     ("tcp", Kind::Tcp),
     ("http", Kind::Http),
     ("https", Kind::Https),
+    ("command", Kind::Command),
 ];
 
-const VALID: &str = "a [service.probe] table with kind = \"tcp\", \"http\" or \"https\"";
+const VALID: &str = "a [service.probe] table, or 1 to 8 [[service.probe]] tables, with kind = \
+                     \"tcp\", \"http\", \"https\" or \"command\"";
 
-/// The probe of the service `name`, whose relative paths start at `dir`.
+/// What a service's probes refer to.
+pub(super) struct Context<'a> {
+    /// The service's name.
+    pub(super) name: Option<&'a Name>,
+    /// Where relative paths start.
+    pub(super) dir: &'a Path,
+    /// Its servers.
+    pub(super) servers: &'a [Placed],
+}
+
+/// The probes of a service; none where something is wrong with one.
 pub(super) fn read(
     service: &mut Section,
-    name: Option<&Name>,
-    dir: &Path,
+    context: &Context,
     document: &mut Document,
-) -> Option<Probe> {
-    let mut section = service
-        .required("probe", VALID, document)?
-        .section(VALID, document)?;
-    let (interval, timeout) = times(&mut section, document);
-    let up_after = threshold(&mut section, "up_after", document).unwrap_or(UP_AFTER);
-    let down_after = threshold(&mut section, "down_after", document).unwrap_or(DOWN_AFTER);
+) -> Vec<PoolProbe> {
+    let Some(entry) = service.required("probe", VALID, document) else {
+        return Vec::new();
+    };
+    let (line, path) = (entry.line, entry.path.clone());
+    let Some(entries) = entry.tables(VALID, document) else {
+        return Vec::new();
+    };
+    let count = entries.len();
+    if count == 0 || count > PROBES_MAX {
+        document.report(line, &path, format!("has {count} probes; valid: {VALID}"));
+    }
+    let mut probes = Vec::new();
+    let mut seen = BTreeSet::new();
+    for (number, mut entry) in (1..).zip(entries) {
+        if count > 1 {
+            entry.path = format!("{path}.#{number}");
+        }
+        let (line, path) = (entry.line, entry.path.clone());
+        let Some(probe) = one(entry, context, document) else {
+            continue;
+        };
+        for metric in probe.probe.metrics() {
+            if !seen.insert(*metric) && *metric != Metric::ConnectTime {
+                let message = format!(
+                    "measures {metric}, as a probe before it does; valid: one probe for a metric"
+                );
+                document.report(line, &path, message);
+            }
+        }
+        probes.push(probe);
+    }
+    if probes.len() < count {
+        probes.clear();
+    }
+    if !probes.is_empty() && probes.iter().all(|probe| !probe.is_required) {
+        document.report(
+            line,
+            &path,
+            "says `required = false` of every probe; valid: one at least that servers must pass",
+        );
+    }
+    probes
+}
+
+fn one(entry: Entry, context: &Context, document: &mut Document) -> Option<PoolProbe> {
+    let mut section = entry.section(VALID, document)?;
+    let common = common::read(&mut section, document);
+    let is_required = section
+        .optional("required", document)
+        .and_then(|entry| entry.boolean(document))
+        .unwrap_or(true);
+    let instead = addresses(&mut section, context.servers, document);
     let kind = section
-        .required("kind", "tcp, http, https", document)?
+        .required("kind", "tcp, http, https, command", document)?
         .choice(&KINDS, document)?;
-    let kind = match kind {
+    let (kind, what) = match kind {
         Kind::Tcp => {
             let port = section
                 .required("port", "1 to 65535", document)
                 .and_then(|entry| entry.integer(1..=u16::MAX, document));
-            section.close("a tcp probe", document);
-            ProbeKind::Tcp { port: port? }
+            (port.map(|port| ProbeKind::Tcp { port }), "a tcp probe")
         }
         Kind::Http => {
-            let http = http(&mut section, 80, None, name, document);
-            section.close("an http probe", document);
-            http?
+            let http = http::http(&mut section, 80, None, context.name, document);
+            (http, "an http probe")
         }
         Kind::Https => {
-            let tls = tls(&mut section, dir, document);
-            let http = http(&mut section, 443, Some(tls), name, document);
-            section.close("an https probe", document);
-            http?
+            let tls = http::tls(&mut section, context.dir, document);
+            let http = http::http(&mut section, 443, Some(tls), context.name, document);
+            (http, "an https probe")
         }
+        Kind::Command => (command(&mut section, document), "a command probe"),
     };
-    Some(Probe {
-        kind,
-        interval,
-        timeout,
-        up_after,
-        down_after,
+    section.close(what, document);
+    let kind = kind?;
+    Some(PoolProbe {
+        probe: Probe { kind, ..common },
+        is_required,
+        instead,
     })
 }
 
-/// Interval and timeout, the latter shorter.
-fn times(section: &mut Section, document: &mut Document) -> (Duration, Duration) {
-    let interval_entry = section.optional("interval_ms", document);
-    let timeout_entry = section.optional("timeout_ms", document);
-    let interval_set = interval_entry
-        .as_ref()
-        .map(|entry| entry.integer(10..=3_600_000, document));
-    let timeout_set = timeout_entry
-        .as_ref()
-        .map(|entry| entry.integer(1..=3_600_000 - 1, document));
-    let interval_ms = interval_set.flatten().unwrap_or(INTERVAL_MS);
-    let timeout_ms = timeout_set.flatten().unwrap_or(TIMEOUT_MS);
-    // A value that was refused has been reported; its default proves nothing.
-    let judged = interval_set != Some(None) && timeout_set != Some(None);
-    if judged && timeout_ms >= interval_ms {
-        let default = if timeout_set.is_none() {
-            ", the default,"
-        } else {
-            ""
-        };
-        let message = format!(
-            "{timeout_ms}{default} is not below interval_ms ({interval_ms}); valid: 1 to {}",
-            interval_ms - 1
-        );
-        let line = timeout_entry
-            .or(interval_entry)
-            .map_or(0, |entry| entry.line);
-        document.report(line, &format!("{}.timeout_ms", section.path), message);
-    }
-    (
-        Duration::from_millis(interval_ms),
-        Duration::from_millis(timeout_ms),
-    )
-}
+const VALID_ADDRESSES: &str = "a table of servers with an address each, e.g. s1 = \"10.0.0.1\"";
 
-fn threshold(section: &mut Section, key: &'static str, document: &mut Document) -> Option<u32> {
-    let entry = section.optional(key, document)?;
-    entry.integer(1..=100, document)
-}
-
-/// What http and https have in common.
-fn http(
+/// What is probed in place of servers' own addresses.
+fn addresses(
     section: &mut Section,
-    default_port: u16,
-    tls: Option<Tls>,
-    name: Option<&Name>,
+    servers: &[Placed],
     document: &mut Document,
-) -> Option<ProbeKind> {
-    let port = section
-        .optional("port", document)
-        .and_then(|entry| entry.integer(1..=u16::MAX, document))
-        .unwrap_or(default_port);
-    let host = match section.optional("host", document) {
-        Some(entry) => host(&entry, document),
-        None => default_host(section, name?, document),
+) -> BTreeMap<u8, std::net::IpAddr> {
+    let table = section
+        .optional("addresses", document)
+        .and_then(|entry| entry.section(VALID_ADDRESSES, document));
+    let Some(table) = table else {
+        return BTreeMap::new();
     };
-    let path = section
-        .optional("path", document)
-        .map_or_else(|| Some("/".to_owned()), |entry| path(&entry, document));
-    let status = section
-        .optional("status", document)
-        .map_or_else(|| Some(vec![200]), |entry| status(&entry, document));
-    let body = section
-        .optional("body", document)
-        .and_then(|entry| body(&entry, document));
-    Some(ProbeKind::Http {
-        port,
-        tls,
-        host: host?,
-        path: path?,
-        status: status?,
-        body,
-    })
-}
-
-const VALID_HOST: &str = "a host name or an IP address, without port";
-
-fn host(entry: &Entry, document: &mut Document) -> Option<String> {
-    let text = entry.string(VALID_HOST, document)?;
-    if ServerName::try_from(text).is_ok() {
-        return Some(text.to_owned());
-    }
-    let message = format!(
-        "`{}` is not a host; valid: {VALID_HOST}",
-        text.escape_debug()
-    );
-    entry.reject(message, document)
-}
-
-/// The service's name without its final dot, where that is a host's name.
-fn default_host(section: &Section, name: &Name, document: &mut Document) -> Option<String> {
-    let text = name.to_string();
-    if ServerName::try_from(text.as_str()).is_ok() {
-        return Some(text);
-    }
-    let message = format!("is missing, and `{text}` is not a host; valid: {VALID_HOST}");
-    document.report(section.line, &format!("{}.host", section.path), message);
-    None
-}
-
-const VALID_PATH: &str = "a path and query that start with `/`, percent-encoded";
-
-fn path(entry: &Entry, document: &mut Document) -> Option<String> {
-    let text = entry.string(VALID_PATH, document)?;
-    let whole = PathAndQuery::try_from(text).is_ok_and(|parsed| parsed.as_str() == text);
-    if whole && text.starts_with('/') {
-        return Some(text.to_owned());
-    }
-    let message = format!(
-        "`{}` is not a path; valid: {VALID_PATH}",
-        text.escape_debug()
-    );
-    entry.reject(message, document)
-}
-
-const VALID_STATUS: &str = "an array of statuses from 200 to 599";
-
-fn status(entry: &Entry, document: &mut Document) -> Option<Vec<u16>> {
-    let elements = entry.array(VALID_STATUS, document)?;
-    if elements.is_empty() {
-        return entry.reject(format!("is empty; valid: {VALID_STATUS}"), document);
-    }
-    let statuses = elements
-        .iter()
-        .filter_map(|element| element.integer(200..=599, document));
-    Some(statuses.collect())
-}
-
-const VALID_BODY: &str = "a text that is not empty";
-
-fn body(entry: &Entry, document: &mut Document) -> Option<String> {
-    let text = entry.string(VALID_BODY, document)?;
-    if text.is_empty() {
-        return entry.reject(format!("is empty; valid: {VALID_BODY}"), document);
-    }
-    Some(text.to_owned())
-}
-
-const VALID_CA_FILE: &str = "a readable PEM file of roots";
-
-fn tls(section: &mut Section, dir: &Path, document: &mut Document) -> Tls {
-    let verify = section
-        .optional("verify", document)
-        .and_then(|entry| entry.boolean(document))
-        .unwrap_or(true);
-    let ca_file = section.optional("ca_file", document).and_then(|entry| {
-        let path = dir.join(entry.string(VALID_CA_FILE, document)?);
-        match File::open(&path) {
-            Ok(_) => Some(path),
-            Err(error) => {
-                let fault = unreadable(&error, VALID_CA_FILE);
-                entry.reject(format!("{} {fault}", path.display()), document)
-            }
+    let mut instead = BTreeMap::new();
+    for (name, entry) in table.entries(document) {
+        let names = || servers.iter().map(|placed| placed.server.name.as_str());
+        let Some(number) = names().position(|known| known.eq_ignore_ascii_case(name)) else {
+            let known: Vec<_> = names().collect();
+            let message = format!(
+                "is not a server of this service; valid: {}",
+                known.join(", ")
+            );
+            document.report(entry.line, &entry.path, message);
+            continue;
+        };
+        if let Some(address) = common::address(&entry, document) {
+            instead.insert(number as u8, address);
         }
-    });
-    Tls { verify, ca_file }
+    }
+    instead
+}
+
+const VALID_PROGRAM: &str = "the absolute path of a program";
+
+fn command(section: &mut Section, document: &mut Document) -> Option<ProbeKind> {
+    let program = section
+        .required("program", VALID_PROGRAM, document)
+        .and_then(|entry| {
+            let path = PathBuf::from(entry.string(VALID_PROGRAM, document)?);
+            if path.is_absolute() && path.is_file() {
+                return Some(path);
+            }
+            let message = format!("{} is not there; valid: {VALID_PROGRAM}", path.display());
+            entry.reject(message, document)
+        });
+    let valid = format!("an array of up to {ARGUMENTS_MAX} texts");
+    let arguments = section
+        .optional("arguments", document)
+        .map_or(Some(Vec::new()), |entry| {
+            let elements = entry.array(&valid, document)?;
+            if elements.len() > ARGUMENTS_MAX {
+                return entry.reject(format!("has too many; valid: {valid}"), document);
+            }
+            let texts = elements.iter();
+            texts
+                .map(|element| element.string(&valid, document).map(str::to_owned))
+                .collect()
+        });
+    let metric = section
+        .optional("metric", document)
+        .map(|entry| entry.choice(&Metric::MEASURED, document));
+    Some(ProbeKind::Command(Command {
+        program: program?,
+        arguments: arguments?,
+        metric: metric.flatten(),
+    }))
 }

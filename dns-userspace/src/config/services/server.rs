@@ -4,6 +4,7 @@
 //! [[service.server]]
 //! name = "s1"
 //! addresses = ["192.0.2.1", "2001:db8::1"]   # 1 to 8 of a family
+//! cost = 1.5                                  # 0 by default: of traffic there, in any unit
 //! ```
 
 use std::{
@@ -103,12 +104,17 @@ fn server(
         .required("addresses", VALID_ADDRESSES, document)
         .and_then(|entry| addresses(&entry, taken, document))
         .unwrap_or_default();
+    let cost = section
+        .optional("cost", document)
+        .and_then(|entry| entry.quantity(document))
+        .unwrap_or_default();
     section.close("a server", document);
     Some(Placed {
         server: Server {
             name: name.to_owned(),
             v4,
             v6,
+            cost,
         },
         line,
         path,

@@ -2,7 +2,11 @@ use std::time::Duration;
 
 use crate::{
     config::tests::{SERVICE, assert_finding, load_files},
-    model::{AllDown, Policy, Probe, ProbeKind, Server, Service, Shape, Tls},
+    measurement::metric::Metric,
+    model::{
+        AllDown, Policy, PoolProbe, Probe, ProbeKind, Quantity, Server, Service, Shape, Tls,
+        Unknown,
+    },
 };
 
 /// Every key there is for an http probe and a failover policy.
@@ -53,6 +57,7 @@ fn server(name: &str, v4: &str, v6: Option<&str>) -> Server {
         name: name.to_owned(),
         v4: vec![v4.parse().unwrap()],
         v6: v6.iter().map(|text| text.parse().unwrap()).collect(),
+        cost: Quantity::default(),
     }
 }
 
@@ -82,23 +87,21 @@ fn every_key_is_read() {
         by_group.into_iter().collect::<Vec<_>>(),
         [("isp-b".to_owned(), vec![0, 2, 1])]
     );
-    assert_eq!(
-        pool.probe,
-        Probe {
-            kind: ProbeKind::Http {
-                port: 8080,
-                tls: None,
-                host: "origin.example.com".to_owned(),
-                path: "/healthz?x=1".to_owned(),
-                status: vec![200, 204],
-                body: Some("ok".to_owned()),
-            },
-            interval: Duration::from_secs(1),
-            timeout: Duration::from_millis(250),
-            up_after: 4,
-            down_after: 5,
-        }
-    );
+    let kind = ProbeKind::Http {
+        port: 8080,
+        tls: None,
+        host: "origin.example.com".to_owned(),
+        path: "/healthz?x=1".to_owned(),
+        status: vec![200, 204],
+        body: Some("ok".to_owned()),
+    };
+    let probe = Probe {
+        timeout: Duration::from_millis(250),
+        up_after: 4,
+        down_after: 5,
+        ..Probe::new(kind)
+    };
+    assert_eq!(pool.probes, [PoolProbe::from(probe)]);
 }
 
 #[test]
@@ -108,28 +111,21 @@ fn what_is_left_out_has_its_default() {
     assert_eq!(service.ttl_s, 20);
     assert_eq!(service.shape, Shape::Direct);
     assert_eq!(service.pool.all_down, AllDown::All);
-    let tolerance = Duration::from_millis(5);
-    assert_eq!(service.pool.policy, Policy::Latency { tolerance });
-    assert_eq!(
-        service.pool.probe,
-        Probe {
-            kind: ProbeKind::Http {
-                port: 443,
-                tls: Some(Tls {
-                    verify: true,
-                    ca_file: None
-                }),
-                host: "www.example.com".to_owned(),
-                path: "/".to_owned(),
-                status: vec![200],
-                body: None,
-            },
-            interval: Duration::from_secs(1),
-            timeout: Duration::from_millis(300),
-            up_after: 2,
-            down_after: 3,
-        }
-    );
+    let policy = Policy::least(Metric::ResponseTime, Quantity(5_000));
+    assert_eq!(service.pool.policy, policy);
+    assert_eq!(service.pool.unknown, Unknown::Last);
+    let kind = ProbeKind::Http {
+        port: 443,
+        tls: Some(Tls {
+            verify: true,
+            ca_file: None,
+        }),
+        host: "www.example.com".to_owned(),
+        path: "/".to_owned(),
+        status: vec![200],
+        body: None,
+    };
+    assert_eq!(service.pool.probes, [PoolProbe::from(Probe::new(kind))]);
     let failover = load_one(&SERVICE.replace("latency", "failover"))
         .pool
         .policy;
@@ -155,7 +151,8 @@ fn a_ca_file_starts_at_the_configuration_directory() {
         r#""https", verify = false, ca_file = "roots.pem""#,
     );
     let config = load_files(&[("roots.pem", ""), ("services.d/acme.toml", &text)]).unwrap();
-    let ProbeKind::Http { tls: Some(tls), .. } = &config.services[0].pool.probe.kind else {
+    let ProbeKind::Http { tls: Some(tls), .. } = &config.services[0].pool.probes[0].probe.kind
+    else {
         panic!("{config:?}")
     };
     assert!(!tls.verify);
@@ -291,7 +288,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "\"http\"",
         "\"icmp\"",
-        "13: service.www.example.com..probe.kind: `icmp` is not a choice; valid: tcp, http, https",
+        "13: service.www.example.com..probe.kind: `icmp` is not a choice; valid: tcp, http, https, command",
     ),
     (
         "port = 8080",
@@ -612,10 +609,9 @@ fn a_latency_policy_has_a_tolerance_in_range() {
             &format!("\"latency\", tolerance_ms = {tolerance}"),
         )
     };
-    let tolerance = Duration::from_mins(1);
     assert_eq!(
         load_one(&with(60_000)).pool.policy,
-        Policy::Latency { tolerance }
+        Policy::least(Metric::ConnectTime, Quantity(60_000_000))
     );
     assert_finding(
         &[("services.d/acme.toml", &with(60_001))],

@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::{
-    human::latency,
+    human::measured,
     paint::{Paint, Tone, word},
-    states::{known, suspicion},
+    states::suspicion,
     table::{Align, Cell, Table},
 };
 use crate::{
@@ -73,7 +73,7 @@ fn candidates(candidates: &[Candidate]) -> Table {
         ("#", Align::Right),
         ("SERVER", Align::Left),
         ("STATE", Align::Left),
-        ("LATENCY", Align::Right),
+        ("MEASURED", Align::Left),
         ("USABLE FOR", Align::Left),
         ("WHY", Align::Left),
     ]);
@@ -88,7 +88,7 @@ fn candidates(candidates: &[Candidate]) -> Table {
             candidate.position.to_string().into(),
             candidate.server.as_str().into(),
             state(candidate),
-            known(candidate.latency_ms, latency),
+            measured(&candidate.measured).into(),
             usable.into(),
             candidate.why.as_str().into(),
         ]);

@@ -1,5 +1,9 @@
 //! Numbers as a person reads them.
 
+use std::collections::BTreeMap;
+
+use crate::measurement::metric::Metric;
+
 /// A latency of `ms` milliseconds to three digits.
 pub(super) fn latency(ms: f64) -> String {
     match ms {
@@ -7,6 +11,34 @@ pub(super) fn latency(ms: f64) -> String {
         ms if ms < 99.95 => format!("{ms:.1} ms"),
         ms if ms < 999.5 => format!("{ms:.0} ms"),
         ms => format!("{:.2} s", ms / 1e3),
+    }
+}
+
+/// What was measured, one after another; the expected is left out.
+pub(super) fn measured(values: &BTreeMap<Metric, f64>) -> String {
+    let each = values.iter().filter(|(metric, value)| {
+        **metric != Metric::Availability || **value < 99.95 || values.len() == 1
+    });
+    let each = each.map(|(metric, value)| match metric {
+        Metric::ResponseTime => latency(*value),
+        Metric::ConnectTime if values.contains_key(&Metric::ResponseTime) => {
+            format!("connect {}", latency(*value))
+        }
+        Metric::ConnectTime | Metric::RoundTrip => latency(*value),
+        Metric::Loss => format!("loss {value:.1} %"),
+        Metric::Bandwidth => format!("{value:.1} Mbit/s"),
+        Metric::Load => format!("load {value:.1} %"),
+        Metric::Cpu => format!("CPU {value:.1} %"),
+        Metric::Memory => format!("memory {value:.1} %"),
+        Metric::Connections => format!("connections {value:.0}"),
+        Metric::CertificateDays => format!("certificate {value:.0} d"),
+        Metric::Errors => format!("errors {value:.1} %"),
+        Metric::Availability => format!("available {value:.1} %"),
+        Metric::Cost => format!("cost {value}"),
+    });
+    match each.collect::<Vec<_>>() {
+        none if none.is_empty() => "-".to_owned(),
+        some => some.join(", "),
     }
 }
 

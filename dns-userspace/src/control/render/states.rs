@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::{
-    human::{age, latency},
+    human::{age, measured},
     paint::{Paint, Tone, word},
     table::{Align, Cell, Table},
 };
@@ -22,7 +22,7 @@ pub(in crate::control) fn states(states: &States, paint: Paint) -> String {
         ("SINCE", Align::Right),
         ("ADDRESS", Align::Left),
         ("PROBE", Align::Left),
-        ("LATENCY", Align::Right),
+        ("MEASURED", Align::Left),
         ("SEEN", Align::Right),
         ("USED BY", Align::Left),
         ("REMARK", Align::Left),
@@ -50,7 +50,7 @@ fn row(target: &TargetStatus) -> [Cell; 8] {
         known(status.since_ms, age),
         status.address.to_string().into(),
         status.probe.as_str().into(),
-        known(status.latency_ms, latency),
+        measured(&status.measured).into(),
         known(status.age_ms, age),
         used_by.join(", ").into(),
         remark(target).into(),

@@ -1,5 +1,7 @@
 //! Whole outputs, without colours.
 
+use std::collections::BTreeMap;
+
 use crate::{
     control::{
         explained::{Explained, Origin, Plane, Steering},
@@ -12,6 +14,7 @@ use crate::{
             states::{AddressStatus, States, SuspicionStatus, TargetStatus, UsedBy},
         },
         health::State,
+        metric::Metric,
     },
 };
 
@@ -102,7 +105,7 @@ fn an_address(address: &str, state: State) -> AddressStatus {
         age_ms: Some(120.0),
         failing: state == State::Down,
         streak: 3,
-        latency_ms: Some(2.104),
+        measured: BTreeMap::from([(Metric::ConnectTime, 2.104)]),
         last_reason: None,
         local_failures: 0,
         last_local_failure: None,
@@ -124,7 +127,7 @@ fn states_of_servers_in_every_state() {
     let mut unknown = an_address("192.0.2.12", State::Unknown);
     unknown.since_ms = None;
     unknown.age_ms = None;
-    unknown.latency_ms = None;
+    unknown.measured.clear();
     unknown.local_failures = 2;
     unknown.last_local_failure = Some("socket: out of descriptors".to_owned());
     let mut down = an_address("2001:db8::11", State::Down);
@@ -152,12 +155,12 @@ fn states_of_servers_in_every_state() {
         PLAIN,
     );
     let expected = "\
-STATE        SINCE  ADDRESS       PROBE        LATENCY    SEEN  USED BY      REMARK
-up       1 min 1 s  192.0.2.10    tcp port 80  2.10 ms  120 ms  pool 0 sof1
-down     1 min 1 s  2001:db8::11  tcp port 80  2.10 ms  120 ms  pool 0 sof2  refused
-unknown          -  192.0.2.12    tcp port 80        -       -  pool 0 fra1  not probed 2 times, last: socket: out of descriptors
-up       1 min 1 s  192.0.2.13    tcp port 80  2.10 ms  120 ms  pool 0 fra2  failures 1 in a row: timed out
-down     1 min 1 s  192.0.2.14    tcp port 80  2.10 ms  120 ms  pool 0 fra3  passes 3 in a row
+STATE        SINCE  ADDRESS       PROBE        MEASURED    SEEN  USED BY      REMARK
+up       1 min 1 s  192.0.2.10    tcp port 80  2.10 ms   120 ms  pool 0 sof1
+down     1 min 1 s  2001:db8::11  tcp port 80  2.10 ms   120 ms  pool 0 sof2  refused
+unknown          -  192.0.2.12    tcp port 80  -              -  pool 0 fra1  not probed 2 times, last: socket: out of descriptors
+up       1 min 1 s  192.0.2.13    tcp port 80  2.10 ms   120 ms  pool 0 fra2  failures 1 in a row: timed out
+down     1 min 1 s  192.0.2.14    tcp port 80  2.10 ms   120 ms  pool 0 fra3  passes 3 in a row
 
 suspicion: 4 of 6 targets fail, for 2.0 s
 ";
@@ -170,7 +173,7 @@ fn steered() -> Explained {
         server: server.to_owned(),
         eligible_v4: state == State::Up,
         eligible_v6: false,
-        latency_ms: Some(2.1),
+        measured: BTreeMap::from([(Metric::ConnectTime, 2.1)]),
         addresses: vec![an_address("192.0.2.10", state)],
         why: why.to_owned(),
     };
@@ -214,9 +217,9 @@ service  www.example.com. of customer acme
 pool     0
 policy   failover: the configured order
 
-#  SERVER  STATE  LATENCY  USABLE FOR  WHY
-1  sof1    down   2.10 ms  nothing     A: it is down, so another is used
-2  fra1    up     2.10 ms  A           A: chosen
+#  SERVER  STATE  MEASURED  USABLE FOR  WHY
+1  sof1    down   2.10 ms   nothing     A: it is down, so another is used
+2  fra1    up     2.10 ms   A           A: chosen
 
 decision  fra1
 answer    NOERROR, made in the kernel

@@ -2,7 +2,6 @@ use std::{
     collections::BTreeSet,
     fmt::Write as _,
     net::{IpAddr, Ipv4Addr},
-    time::Duration,
 };
 
 use dns_common::{
@@ -23,6 +22,7 @@ use domain::{
     rdata::ZoneRecordData,
 };
 use proptest::{prelude::*, sample::select};
+use tokio::time::Instant;
 
 use super::{service::with_hints, *};
 use crate::{
@@ -32,7 +32,7 @@ use crate::{
         lookup::{Records, Response, lookup},
         testing::{name, records},
     },
-    model::{AllDown, Groups, Policy, Pool, Probe, ProbeKind, Server, Shape},
+    model::{AllDown, Groups, Policy, Pool, Probe, ProbeKind, Quantity, Server, Shape, Unknown},
     tables::{Capacity, testing::Quiet},
 };
 
@@ -334,13 +334,8 @@ fn service(name: Name, shape: Shape, servers: Vec<Server>) -> Service {
                 by_group: std::collections::BTreeMap::new(),
             },
             servers,
-            probe: Probe {
-                kind: ProbeKind::Tcp { port: 80 },
-                interval: Duration::from_secs(1),
-                timeout: Duration::from_millis(100),
-                up_after: 1,
-                down_after: 1,
-            },
+            probes: vec![Probe::new(ProbeKind::Tcp { port: 80 }).into()],
+            unknown: Unknown::Last,
             all_down: AllDown::All,
         },
     }
@@ -358,6 +353,7 @@ fn servers(families: &[(bool, bool)]) -> Vec<Server> {
             .then(|| [0x2001, 0xdb8, 0, 0, 0, 0, 0, u16::from(number)].into())
             .into_iter()
             .collect(),
+        cost: Quantity::default(),
     };
     (0..).zip(families).map(server).collect()
 }
@@ -478,7 +474,7 @@ impl World {
             }
             let mut service = service(name, shape, servers(&families));
             // A pool of its own.
-            service.pool.probe.up_after += services.len() as u32;
+            service.pool.probes[0].probe.up_after += services.len() as u32;
             for records in cname_targets(&service) {
                 // Such a service would be refused.
                 let _ = zone.add(records);
@@ -743,7 +739,7 @@ fn more_services_than_counters_name_the_setting() {
         secrets: [Secret(0, 0); 2],
         counters: &counters,
     };
-    let director = Director::new(Plan::default(), 100);
+    let director = Director::new(Plan::default(), 100, Instant::now());
     let error = compile(1, &tables, &Zones::default(), &director, &surroundings);
     assert_eq!(
         error.expect_err("one too many").to_string(),

@@ -1,6 +1,8 @@
 //! What `explain` shows: why a group of resolvers gets the answer it gets.
 
-use std::net::IpAddr;
+mod policy;
+
+use std::{collections::BTreeMap, net::IpAddr};
 
 use dns_common::decision::{ALL_CANDIDATES, Eligible, Family, Ranking, pick};
 use serde::{Deserialize, Serialize};
@@ -9,11 +11,16 @@ use tokio::time::Instant;
 use super::{
     Director,
     pool::PoolState,
-    states::{AddressStatus, SuspicionStatus, address_status, milliseconds},
+    states::{AddressStatus, SuspicionStatus, address_status, rounded},
 };
 use crate::{
-    measurement::decide::{Fit, Fitness},
-    model::{Policy, Pool},
+    measurement::{
+        decide::{Fit, Fitness},
+        health::Reading,
+        metric::Metric,
+        schedule::TargetId,
+    },
+    model::Pool,
 };
 
 /// A decision and what it was made from.
@@ -60,8 +67,9 @@ pub struct Candidate {
     pub eligible_v4: bool,
     /// Whether it may be used for AAAA queries.
     pub eligible_v6: bool,
-    /// The latency it is ranked by, its slowest address's, milliseconds.
-    pub latency_ms: Option<f64>,
+    /// What was measured of it, the worst of its addresses, in the unit that the name
+    /// ends with: what the policy compares, or else how long it takes.
+    pub measured: BTreeMap<Metric, f64>,
     /// Its addresses and their health, IPv4 first.
     pub addresses: Vec<AddressStatus>,
     /// Why it won or lost, in one sentence for each family of the pool.
@@ -81,22 +89,38 @@ impl Director {
             ranking: state.ranking(group),
             fitness: state.fitness(&self.health),
         };
-        let latencies = state.latencies(&self.health);
+        let measured = |number| -> BTreeMap<Metric, f64> {
+            let of = policy::shown(configured).into_iter().filter_map(|metric| {
+                let reading = state.reading(configured, number, metric, &self.health, now);
+                match reading {
+                    Reading::Never => None,
+                    Reading::Stale(value) | Reading::Fresh(value) => Some((metric, rounded(value))),
+                }
+            });
+            of.collect()
+        };
         let candidate = |(number, position): (u8, u8)| Candidate {
             position,
             server: view.name(number).to_owned(),
             eligible_v4: view.is_eligible(number, Family::V4),
             eligible_v6: view.is_eligible(number, Family::V6),
-            latency_ms: latencies[usize::from(number)].map(milliseconds),
+            measured: measured(number),
             addresses: self.addresses(state, number, now),
-            why: view.why(number, position, |family| {
-                self.down_address(state, number, family)
-            }),
+            why: {
+                let down = |family| self.down_address(state, number, family);
+                let why = view.why(number, position, down);
+                let standing = policy::standing(configured, state.sides(), number, now);
+                [Some(why), standing]
+                    .into_iter()
+                    .flatten()
+                    .collect::<Vec<_>>()
+                    .join("; ")
+            },
         };
         Some(Explanation {
             pool,
             group: name.clone(),
-            policy: policy(&configured.policy),
+            policy: policy::describe(configured),
             a: view.outcome(Family::V4),
             aaaa: view.outcome(Family::V6),
             candidates: view.ranking.iter().zip(1..).map(candidate).collect(),
@@ -106,22 +130,21 @@ impl Director {
 
     /// The addresses of `candidate` and their health.
     fn addresses(&self, state: &PoolState, candidate: u8, now: Instant) -> Vec<AddressStatus> {
-        let v4 = state.targets(candidate, Family::V4);
-        let targets = v4.iter().chain(state.targets(candidate, Family::V6));
-        let status = |id: &_| {
-            let target = self.targets.get(*id)?;
+        let status = |id: TargetId| {
+            let target = self.targets.get(id)?;
             Some(address_status(target, &self.health[id.index()], now))
         };
+        let targets = state.targets(candidate).into_iter();
         targets.filter_map(status).collect()
     }
 
     /// The first address of `candidate` in `family` that is down, and why.
     fn down_address(&self, state: &PoolState, candidate: u8, family: Family) -> Option<Down> {
-        let targets = state.targets(candidate, family).iter();
+        let targets = state.required(candidate, family).into_iter();
         let mut down = targets.filter(|id| !self.health[id.index()].state().is_usable());
         let id = down.next()?;
         Some(Down {
-            address: self.targets.get(*id)?.address,
+            address: self.targets.get(id)?.address,
             reason: self.health[id.index()].last_reason()?.to_string(),
         })
     }
@@ -210,16 +233,5 @@ impl View<'_> {
                   and another server is fit in both"
                 .to_owned(),
         }
-    }
-}
-
-/// A policy in a few words.
-fn policy(policy: &Policy) -> String {
-    match policy {
-        Policy::Failover { .. } => "failover: the configured order".to_owned(),
-        Policy::Latency { tolerance } => format!(
-            "latency: the lowest, kept until another is better by more than {} ms",
-            milliseconds(*tolerance)
-        ),
     }
 }

@@ -1,38 +1,92 @@
 //! One pool's candidates, as targets, and its words.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use dns_common::decision::{Eligible, Family, Ranking};
+use tokio::time::Instant;
 
 use crate::{
     measurement::{
         decide::{Fit, Fitness, eligible},
-        health::Health,
-        rank::rank,
-        schedule::{TargetId, Targets},
+        health::{Health, Reading},
+        metric::{Badness, Metric},
+        rank::{Measured, Memory, Sides, rank},
+        schedule::{TargetId, Targets, probed},
     },
-    model::{DEFAULT_GROUP, Groups, Policy, Pool},
+    model::{DEFAULT_GROUP, Groups, Policy, Pool, PoolProbe, Server, Unknown},
 };
 
 /// The targets that are one candidate's addresses.
 #[derive(Clone, Debug)]
 struct Member {
+    has_v4: bool,
+    has_v6: bool,
+    /// By number of the pool's probe, IPv4 addresses first.
+    by_probe: Vec<Probed>,
+}
+
+/// The targets by which one probe measures a candidate.
+#[derive(Clone, Debug)]
+struct Probed {
+    is_required: bool,
+    /// Those of IPv4 addresses, or the one in place of all.
     v4: Vec<TargetId>,
     v6: Vec<TargetId>,
 }
 
 impl Member {
-    /// Those of one family.
-    fn family(&self, family: Family) -> &[TargetId] {
-        match family {
-            Family::V4 => &self.v4,
-            Family::V6 => &self.v6,
+    /// `server`, candidate `number` of `pool`.
+    fn new(pool: &Pool, number: u8, server: &Server, targets: &Targets) -> Self {
+        let by_probe = pool.probes.iter().map(|of| {
+            let probe = Arc::new(of.probe.clone());
+            let instead = of.instead.get(&number);
+            let ids = |is_v4: bool| {
+                let addresses = probed(server, instead);
+                let addresses =
+                    addresses.filter(move |ip| instead.is_some() || ip.is_ipv4() == is_v4);
+                let ids = addresses.filter_map(|address| targets.id(address, &probe));
+                ids.collect::<Vec<_>>()
+            };
+            Probed {
+                is_required: of.is_required,
+                v4: ids(true),
+                v6: ids(false),
+            }
+        });
+        Self {
+            has_v4: !server.v4.is_empty(),
+            has_v6: !server.v6.is_empty(),
+            by_probe: by_probe.collect(),
         }
     }
 
-    /// Both families' targets.
-    fn targets(&self) -> impl Iterator<Item = TargetId> {
-        self.v4.iter().chain(&self.v6).copied()
+    fn has(&self, family: Family) -> bool {
+        match family {
+            Family::V4 => self.has_v4,
+            Family::V6 => self.has_v6,
+        }
+    }
+
+    /// Those that one family is measured by; with `required` alone, that it has to pass.
+    fn family(&self, family: Family, required: bool) -> impl Iterator<Item = TargetId> {
+        let counted = self.by_probe.iter();
+        let counted = counted.filter(move |probed| probed.is_required || !required);
+        counted.flat_map(move |probed| match family {
+            Family::V4 => probed.v4.iter().copied(),
+            Family::V6 => probed.v6.iter().copied(),
+        })
+    }
+
+    /// All of its targets, each once, IPv4 first.
+    fn targets(&self) -> Vec<TargetId> {
+        let families = [Family::V4, Family::V6].into_iter();
+        let mut targets = Vec::new();
+        for id in families.flat_map(|family| self.family(family, false)) {
+            if !targets.contains(&id) {
+                targets.push(id);
+            }
+        }
+        targets
     }
 }
 
@@ -45,44 +99,49 @@ pub(super) struct PoolState {
     common: Ranking,
     /// Configured orders of single groups, by group number.
     own: BTreeMap<u16, Ranking>,
+    /// What the common order follows from, besides measurements.
+    memory: Memory,
 }
 
 impl PoolState {
-    /// The words of `pool` by `health` so far; `targets` must hold its addresses.
-    pub(super) fn new(pool: &Pool, groups: &Groups, targets: &Targets, health: &[Health]) -> Self {
-        let probe = Arc::new(pool.probe.clone());
-        let id = |address: IpAddr| targets.id(address, &probe);
-        let member = |server: &crate::model::Server| Member {
-            v4: server.v4.iter().filter_map(|ip| id((*ip).into())).collect(),
-            v6: server.v6.iter().filter_map(|ip| id((*ip).into())).collect(),
-        };
+    /// The words of `pool` by `health` so far, at `now`; `targets` must hold its addresses.
+    pub(super) fn new(
+        pool: &Pool,
+        groups: &Groups,
+        targets: &Targets,
+        health: &[Health],
+        now: Instant,
+    ) -> Self {
+        let members = (0..).zip(&pool.servers);
+        let members = members.map(|(number, server)| Member::new(pool, number, server, targets));
         let mut state = Self {
-            members: pool.servers.iter().map(member).collect(),
+            members: members.collect(),
             eligible: Eligible::default(),
             common: Ranking::EMPTY,
             own: BTreeMap::new(),
+            memory: Memory::default(),
         };
         if let Policy::Failover { by_group, .. } = &pool.policy {
-            let numbered = by_group.keys().filter_map(|name| {
-                let order = rank(&pool.policy, name, &[], None);
-                Some((groups.number(name)?, order))
-            });
+            let numbered = by_group
+                .iter()
+                .filter_map(|(name, order)| Some((groups.number(name)?, Ranking::new(order))));
             state.own = numbered.collect();
         }
-        state.recompute(pool, health, None);
+        state.recompute(pool, health, None, now);
         state
     }
 
-    /// Recomputes both words, the order as it follows from `previous`.
-    pub(super) fn recompute(&mut self, pool: &Pool, health: &[Health], previous: Option<Ranking>) {
+    /// Recomputes both words, the order as it follows from what `previous` left.
+    pub(super) fn recompute(
+        &mut self,
+        pool: &Pool,
+        health: &[Health],
+        previous: Option<&Self>,
+        now: Instant,
+    ) {
         self.eligible = eligible(&self.fitness(health), pool.all_down);
-        self.common = match &pool.policy {
-            Policy::Failover { order, .. } => Ranking::new(order),
-            // By measurement, every group is ranked alike.
-            policy @ Policy::Latency { .. } => {
-                rank(policy, DEFAULT_GROUP, &self.latencies(health), previous)
-            }
-        };
+        self.memory = previous.map_or_else(Memory::default, |known| known.memory.clone());
+        self.rank(pool, health, now);
     }
 
     /// Recomputes who is eligible; the word if it changed.
@@ -94,58 +153,122 @@ impl PoolState {
     }
 
     /// Recomputes the order that follows from measurements; the word, which
-    /// every group has, if it changed.
-    pub(super) fn rank(&mut self, pool: &Pool, health: &[Health]) -> Option<Ranking> {
-        let Policy::Latency { .. } = &pool.policy else {
-            return None;
-        };
-        let latencies = self.latencies(health);
-        let word = rank(&pool.policy, DEFAULT_GROUP, &latencies, Some(self.common));
+    /// every group without an order of its own has, if it changed.
+    pub(super) fn rank(&mut self, pool: &Pool, health: &[Health], now: Instant) -> Option<Ranking> {
+        let measured = self.measured(pool, health, now);
+        let candidates = self.members.len() as u8;
+        let memory = &mut self.memory;
+        let word = rank(
+            &pool.policy,
+            DEFAULT_GROUP,
+            candidates,
+            &measured,
+            memory,
+            now,
+        );
         let changed = word != self.common;
         self.common = word;
         changed.then_some(word)
     }
 
+    /// How bad each candidate is by what the policy compares.
+    fn measured(&self, pool: &Pool, health: &[Health], now: Instant) -> Measured {
+        let metrics = pool.policy.metrics().into_iter();
+        let of = metrics.map(|metric| {
+            let candidates = 0..self.members.len() as u8;
+            let badness =
+                candidates.map(
+                    |number| match self.reading(pool, number, metric, health, now) {
+                        Reading::Fresh(value) => metric.badness(value),
+                        Reading::Stale(value) if pool.unknown == Unknown::Last => {
+                            metric.badness(value)
+                        }
+                        _ if pool.unknown == Unknown::Open => Badness::BEST,
+                        _ => Badness::WORST,
+                    },
+                );
+            (metric, badness.collect())
+        });
+        of.collect()
+    }
+
+    /// A candidate's value: the worst of its addresses, as a client may get any, by the
+    /// first probe that gives one; dead ones keep their last, so that a death ranks
+    /// nothing anew.
+    pub(super) fn reading(
+        &self,
+        pool: &Pool,
+        candidate: u8,
+        metric: Metric,
+        health: &[Health],
+        now: Instant,
+    ) -> Reading {
+        if metric == Metric::Cost {
+            return Reading::Fresh(pool.servers[usize::from(candidate)].cost.value());
+        }
+        let gives = |of: &PoolProbe| match metric {
+            Metric::Availability => of.is_required,
+            _ => of.probe.metrics().contains(&metric),
+        };
+        let Some(number) = pool.probes.iter().position(gives) else {
+            return Reading::Never;
+        };
+        let probed = &self.members[usize::from(candidate)].by_probe[number];
+        let good_for = pool.probes[number].probe.stale_after;
+        let readings = probed.v4.iter().chain(&probed.v6);
+        let readings = readings.map(|id| health[id.index()].reading(metric, good_for, now));
+        readings
+            .max_by_key(|reading| match reading {
+                // One of which nothing is known says nothing about the others.
+                Reading::Never => (0, Badness::BEST),
+                Reading::Stale(value) => (1, metric.badness(*value)),
+                Reading::Fresh(value) => (1, metric.badness(*value)),
+            })
+            .unwrap_or(Reading::Never)
+    }
+
     /// Every candidate number with a target of it.
     pub(super) fn members(&self) -> impl Iterator<Item = (u8, TargetId)> {
         let members = self.members.iter().zip(0_u8..);
-        members.flat_map(|(member, number)| member.targets().map(move |id| (number, id)))
+        members.flat_map(|(member, number)| {
+            let targets = member.targets().into_iter();
+            targets.map(move |id| (number, id))
+        })
     }
 
     /// What is known of each candidate's families.
     pub(super) fn fitness(&self, health: &[Health]) -> Vec<Fitness> {
-        let fit = |targets: &[TargetId]| {
-            if targets.is_empty() {
-                Fit::Absent
-            } else if targets
-                .iter()
-                .all(|id| health[id.index()].state().is_usable())
-            {
-                Fit::Yes
-            } else {
-                Fit::No
+        let fit = |member: &Member, family| {
+            if !member.has(family) {
+                return Fit::Absent;
+            }
+            let mut targets = member.family(family, true);
+            match targets.all(|id| health[id.index()].state().is_usable()) {
+                true => Fit::Yes,
+                false => Fit::No,
             }
         };
         let fitness = self.members.iter().map(|member| Fitness {
-            v4: fit(&member.v4),
-            v6: fit(&member.v6),
+            v4: fit(member, Family::V4),
+            v6: fit(member, Family::V6),
         });
         fitness.collect()
     }
 
-    /// Each candidate's latency: that of its slowest address, as a client may
-    /// get any; dead ones keep their last, so that a death ranks nothing anew.
-    pub(super) fn latencies(&self, health: &[Health]) -> Vec<Option<Duration>> {
-        let slowest = |member: &Member| {
-            let latencies = member.targets().map(|id| health[id.index()].latency());
-            latencies.flatten().max()
-        };
-        self.members.iter().map(slowest).collect()
+    /// The targets that `candidate` has to pass in `family`.
+    pub(super) fn required(&self, candidate: u8, family: Family) -> Vec<TargetId> {
+        let member = &self.members[usize::from(candidate)];
+        member.family(family, true).collect()
     }
 
-    /// The targets of `candidate` in `family`.
-    pub(super) fn targets(&self, candidate: u8, family: Family) -> &[TargetId] {
-        self.members[usize::from(candidate)].family(family)
+    /// All targets of `candidate`, each once, IPv4 first.
+    pub(super) fn targets(&self, candidate: u8) -> Vec<TargetId> {
+        self.members[usize::from(candidate)].targets()
+    }
+
+    /// Where candidates stand of an agreed level.
+    pub(super) fn sides(&self) -> &Sides {
+        &self.memory.sides
     }
 
     /// Who may be used.
@@ -156,10 +279,5 @@ impl PoolState {
     /// The order for `group`.
     pub(super) fn ranking(&self, group: u16) -> Ranking {
         self.own.get(&group).copied().unwrap_or(self.common)
-    }
-
-    /// The order for groups without one of their own.
-    pub(super) fn common_ranking(&self) -> Ranking {
-        self.common
     }
 }

@@ -1,6 +1,6 @@
 //! What `states` shows: the health of every target.
 
-use std::{net::IpAddr, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
@@ -9,6 +9,7 @@ use super::Director;
 use crate::{
     measurement::{
         health::{Health, State},
+        metric::{Metric, milliseconds},
         schedule::Target,
     },
     model::ProbeKind,
@@ -59,8 +60,8 @@ pub struct AddressStatus {
     pub failing: bool,
     /// How many conclusive samples in a row agree with the last one.
     pub streak: u32,
-    /// Smoothed latency of the passes, milliseconds.
-    pub latency_ms: Option<f64>,
+    /// What was measured of it, smoothed, each in the unit that its name ends with.
+    pub measured: BTreeMap<Metric, f64>,
     /// Why it last failed, however long ago.
     pub last_reason: Option<String>,
     /// How many probes failed for reasons of this host's own.
@@ -112,6 +113,8 @@ impl Director {
 /// The health of one target, seen at `now`.
 pub(super) fn address_status(target: &Target, health: &Health, now: Instant) -> AddressStatus {
     let ago = |then: Instant| milliseconds(now.duration_since(then));
+    let measured = health.readings();
+    let measured = measured.map(|(metric, series)| (metric, rounded(series.value())));
     AddressStatus {
         address: target.address,
         probe: describe(&target.probe.kind),
@@ -120,16 +123,16 @@ pub(super) fn address_status(target: &Target, health: &Health, now: Instant) -> 
         age_ms: health.last_sample().map(ago),
         failing: health.is_failing(),
         streak: health.streak().map_or(0, |streak| streak.length),
-        latency_ms: health.latency().map(milliseconds),
+        measured: measured.collect(),
         last_reason: health.last_reason().map(ToString::to_string),
         local_failures: health.local_failures(),
         last_local_failure: health.last_local_failure().map(str::to_owned),
     }
 }
 
-/// A duration in milliseconds, to the microsecond.
-pub(super) fn milliseconds(duration: Duration) -> f64 {
-    (duration.as_secs_f64() * 1e6).round() / 1e3
+/// A value to the thousandth.
+pub(super) fn rounded(value: f64) -> f64 {
+    (value * 1e3).round() / 1e3
 }
 
 /// A probe in a few words.
@@ -146,6 +149,7 @@ pub(super) fn describe(kind: &ProbeKind) -> String {
             let scheme = if tls.is_some() { "https" } else { "http" };
             format!("GET {scheme}://{host}{path} port {port}")
         }
+        ProbeKind::Command(command) => format!("command {}", command.program.display()),
     }
 }
 

@@ -4,8 +4,11 @@ use dns_common::decision::{ALL_CANDIDATES, Family, pick};
 
 use super::{explain::Outcome, *};
 use crate::{
-    measurement::sample::{Reason, Vantage},
-    model::{AllDown, Groups, Policy, Pool, Probe, ProbeKind, Server},
+    measurement::{
+        metric::Metric,
+        sample::{Reason, Vantage},
+    },
+    model::{AllDown, Groups, Policy, Pool, Probe, ProbeKind, Quantity, Server, Unknown},
 };
 
 /// A server with addresses `192.0.2.n` and, if `dual`, `2001:db8::n`.
@@ -18,6 +21,15 @@ fn server(n: u8, dual: bool) -> Server {
         } else {
             vec![]
         },
+        cost: Quantity::default(),
+    }
+}
+
+fn probe(down_after: u32) -> Probe {
+    Probe {
+        up_after: 1,
+        down_after,
+        ..Probe::new(ProbeKind::Tcp { port: 80 })
     }
 }
 
@@ -25,21 +37,14 @@ fn pool(servers: Vec<Server>, policy: Policy) -> Pool {
     Pool {
         servers,
         policy,
-        probe: Probe {
-            kind: ProbeKind::Tcp { port: 80 },
-            interval: Duration::from_secs(1),
-            timeout: Duration::from_millis(300),
-            up_after: 1,
-            down_after: 2,
-        },
+        probes: vec![probe(2).into()],
+        unknown: Unknown::Last,
         all_down: AllDown::All,
     }
 }
 
 fn latency() -> Policy {
-    Policy::Latency {
-        tolerance: Duration::from_millis(5),
-    }
+    Policy::least(Metric::ConnectTime, Quantity(5_000))
 }
 
 fn failover(count: u8) -> Policy {
@@ -77,7 +82,7 @@ struct Rig {
 impl Rig {
     fn new(plan: Plan, suspect_percent: u8) -> Self {
         Self {
-            director: Director::new(plan, suspect_percent),
+            director: Director::new(plan, suspect_percent, Instant::now()),
             now: Instant::now(),
             apart: Duration::from_millis(10),
         }
@@ -132,8 +137,7 @@ impl Rig {
 }
 
 fn pass(ms: u64) -> Verdict {
-    let latency = Duration::from_millis(ms);
-    Verdict::Pass { latency }
+    Verdict::timed(Metric::ConnectTime, Duration::from_millis(ms))
 }
 
 fn fail() -> Verdict {
@@ -317,7 +321,7 @@ fn a_reload_that_ends_a_suspicion_takes_nobody_down_without_a_sample() {
     }
     // Two failing targets are too few to suspect anything.
     let fewer = pool(servers[..2].to_vec(), latency());
-    let mut next = Director::new(plan(vec![fewer], 1), 50);
+    let mut next = Director::new(plan(vec![fewer], 1), 50, Instant::now());
     next.carry_over(&rig.director, rig.now);
     rig.director = next;
     assert_eq!(rig.director.states(rig.now).suspicion, None);
@@ -440,7 +444,7 @@ fn new_targets_of_a_reload_are_judged_among_all() {
     let servers: Vec<Server> = (1..=6).map(|n| server(n, false)).collect();
     let before = pool(servers[..3].to_vec(), latency());
     let mut rig = Rig::passing(plan(vec![before], 1), 50);
-    let mut next = Director::new(plan(vec![pool(servers, latency())], 1), 50);
+    let mut next = Director::new(plan(vec![pool(servers, latency())], 1), 50, Instant::now());
     next.carry_over(&rig.director, rig.now);
     rig.director = next;
     rig.first_round(&[(4, fail()), (5, fail()), (6, fail())]);
@@ -469,7 +473,7 @@ fn without_suspicion_all_may_go_down() {
 fn with_down_after_1_the_first_to_fail_are_down_before_it_is_known() {
     let servers = (1..=4).map(|n| server(n, false)).collect();
     let mut pool = pool(servers, latency());
-    pool.probe.down_after = 1;
+    pool.probes = vec![probe(1).into()];
     let mut rig = Rig::passing(plan(vec![pool], 1), 50);
     for n in 1..=4 {
         rig.see(v4(n), fail());
@@ -487,7 +491,7 @@ fn a_reload_keeps_the_health_of_targets_that_stay() {
     rig.see(v4(2), pass(50));
 
     let more = pool(vec![server(3, false), server(1, false)], latency());
-    let mut next = Director::new(plan(vec![more, before], 2), 50);
+    let mut next = Director::new(plan(vec![more, before], 2), 50, Instant::now());
     next.carry_over(&rig.director, rig.now);
     let unknown = |target: &&Target| rig.director.last_sample(target).is_none();
     let new = next.targets().iter().filter(unknown);
@@ -517,7 +521,7 @@ fn what_is_seen_while_a_reload_is_built_counts_in_the_next_one() {
     let before = pool(vec![server(1, false), server(2, false)], latency());
     let mut rig = Rig::passing(plan(vec![before], 1), 100);
     let after = pool(vec![server(3, false), server(2, false)], latency());
-    let mut next = Director::new(plan(vec![after], 1), 100);
+    let mut next = Director::new(plan(vec![after], 1), 100, Instant::now());
     next.carry_over(&rig.director, rig.now);
     let changes = [1, 2, 1, 2].map(|n| {
         let sample = rig.sample(rig.id(v4(n)), fail());
@@ -540,7 +544,7 @@ fn a_reload_keeps_a_running_suspicion_and_an_order_within_tolerance() {
     for n in 1..=3 {
         rig.see(v4(n), fail());
     }
-    let mut next = Director::new(plan(vec![kept], 1), 50);
+    let mut next = Director::new(plan(vec![kept], 1), 50, Instant::now());
     next.carry_over(&rig.director, rig.now);
     assert!(next.states(rig.now).suspicion.is_some());
     assert!(next.words().eq(rig.director.words()));
@@ -568,7 +572,7 @@ fn a_local_failure_is_shown_and_changes_nothing() {
 fn explain_says_who_won_and_why_the_others_did_not() {
     let servers = vec![server(1, true), server(2, true), server(3, false)];
     let mut pool = pool(servers, failover(3));
-    pool.probe.down_after = 1;
+    pool.probes = vec![probe(1).into()];
     let mut rig = Rig::passing(plan(vec![pool], 2), 100);
     rig.see("2001:db8::1".parse().unwrap(), fail());
 

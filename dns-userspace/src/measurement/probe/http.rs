@@ -1,8 +1,6 @@
 //! HTTP probe: a GET over HTTP/1.1, with or without TLS, sent to the probed
 //! address whatever the name in it resolves to.
 
-use std::{net::SocketAddr, time::Duration};
-
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty};
 use hyper::{
@@ -19,8 +17,14 @@ use tokio::{
     time::Instant,
 };
 
-use super::{errors::Failure, tcp, tls::Connectors};
-use crate::{measurement::sample::Reason, model::Tls};
+use super::{Destination, certificate, errors::Failure, tcp, tls::Connectors};
+use crate::{
+    measurement::{
+        metric::{Metric, milliseconds},
+        sample::{Readings, Reason},
+    },
+    model::Tls,
+};
 
 /// How much of a body is read and searched. A longer one counts as ended here,
 /// for the latency too: probing must not download files.
@@ -31,7 +35,7 @@ const AGENT: &str = concat!("veer/", env!("CARGO_PKG_VERSION"));
 
 /// One GET; the fields are those of [`crate::model::ProbeKind::Http`].
 pub(super) struct Get<'a> {
-    pub(super) address: SocketAddr,
+    pub(super) destination: Destination,
     pub(super) tls: Option<&'a Tls>,
     pub(super) host: &'a str,
     pub(super) path: &'a str,
@@ -40,21 +44,32 @@ pub(super) struct Get<'a> {
 }
 
 impl Get<'_> {
-    /// The time from opening the connection to the end of the body (or of its
-    /// first 64 KiB), when status and body are as they should be. Redirects are
-    /// not followed: their status is what counts.
-    pub(super) async fn probe(&self, connectors: &Connectors) -> Result<Duration, Failure> {
+    /// The times from opening the connection until it is open, and to the end of the
+    /// body (or of its first 64 KiB), when status and body are as they should be; over TLS
+    /// the days that the certificate is left. Redirects are not followed: their status is
+    /// what counts.
+    pub(super) async fn probe(&self, connectors: &Connectors) -> Result<Readings, Failure> {
         let start = Instant::now();
-        let stream = tcp::connect(self.address).await?;
-        match self.tls {
-            None => self.exchange(stream).await?,
+        let stream = tcp::connect(self.destination).await?;
+        let connected = Readings::time(Metric::ConnectTime, start.elapsed());
+        let readings = match self.tls {
+            None => {
+                self.exchange(stream).await?;
+                connected
+            }
             Some(tls) => {
                 let name = server_name(self.host)?;
                 let stream = connectors.handshake(tls, &name, stream).await?;
+                let days = certificate::days_left(stream.get_ref().1.peer_certificates());
                 self.exchange(stream).await?;
+                match days {
+                    Some(days) => connected.with(Metric::CertificateDays, days),
+                    None => connected,
+                }
             }
-        }
-        Ok(start.elapsed())
+        };
+        let response_ms = milliseconds(start.elapsed());
+        Ok(readings.with(Metric::ResponseTime, response_ms))
     }
 
     /// Sends the request over `stream` and judges the response.

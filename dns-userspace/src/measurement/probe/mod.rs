@@ -1,12 +1,16 @@
 //! Probe: one measurement of one target.
 
+mod certificate;
+mod command;
 mod errors;
 mod http;
 mod tcp;
 mod tls;
 
+use std::net::{IpAddr, SocketAddr};
+
 use super::{sample::Verdict, schedule::Target};
-use crate::model::ProbeKind;
+use crate::model::{ProbeKind, Source};
 
 /// What can probe a target.
 pub trait Prober: Send + Sync + 'static {
@@ -32,8 +36,13 @@ impl NetworkProber {
 
 impl Prober for NetworkProber {
     async fn probe(&self, target: &Target) -> Verdict {
+        let (address, source) = (target.address, target.probe.source);
+        let to = |port| Destination {
+            address: (address, port).into(),
+            source,
+        };
         let outcome = match &target.probe.kind {
-            ProbeKind::Tcp { port } => tcp::probe((target.address, *port).into()).await,
+            ProbeKind::Tcp { port } => tcp::probe(to(*port)).await,
             ProbeKind::Http {
                 port,
                 tls,
@@ -43,7 +52,7 @@ impl Prober for NetworkProber {
                 body,
             } => {
                 let get = http::Get {
-                    address: (target.address, *port).into(),
+                    destination: to(*port),
                     tls: tls.as_ref(),
                     host,
                     path,
@@ -52,12 +61,31 @@ impl Prober for NetworkProber {
                 };
                 get.probe(&self.connectors).await
             }
+            ProbeKind::Command(command) => command::probe(command, address).await,
         };
         match outcome {
-            Ok(latency) => Verdict::Pass { latency },
+            Ok(readings) => Verdict::Pass { readings },
             Err(errors::Failure::Target(reason)) => Verdict::Fail { reason },
             Err(errors::Failure::Local(error)) => Verdict::Local { error },
         }
+    }
+}
+
+/// Where a probe is sent, and where from.
+#[derive(Clone, Copy, Debug)]
+struct Destination {
+    address: SocketAddr,
+    source: Source,
+}
+
+impl Destination {
+    /// The address that is asked for to send from, with any port.
+    fn source(&self) -> Option<SocketAddr> {
+        let source: Option<IpAddr> = match self.address {
+            SocketAddr::V4(_) => self.source.v4.map(Into::into),
+            SocketAddr::V6(_) => self.source.v6.map(Into::into),
+        };
+        source.map(|address| (address, 0).into())
     }
 }
 

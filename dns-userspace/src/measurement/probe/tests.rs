@@ -111,11 +111,9 @@ async fn probe_at(address: Ipv4Addr, kind: ProbeKind) -> Verdict {
         id: TargetId(0),
         address: address.into(),
         probe: Arc::new(Probe {
-            kind,
             interval: Duration::from_secs(10),
             timeout: Duration::from_millis(500),
-            up_after: 1,
-            down_after: 1,
+            ..Probe::new(kind)
         }),
     };
     let prober = Arc::new(NetworkProber::new());
@@ -126,8 +124,15 @@ async fn probe_at(address: Ipv4Addr, kind: ProbeKind) -> Verdict {
 
 fn assert_passes(verdict: &Verdict) {
     match verdict {
-        Verdict::Pass { latency } => {
-            assert!(*latency > Duration::ZERO && *latency < Duration::from_millis(500));
+        Verdict::Pass { readings } => {
+            let mut times = readings.iter();
+            assert!(times.all(|(metric, ms)| !metric.is_time() || (0.001..500.0).contains(&ms)));
+            assert!(
+                readings
+                    .iter()
+                    .next()
+                    .is_some_and(|(metric, _)| metric.is_time())
+            );
         }
         other => panic!("{other:?}"),
     }

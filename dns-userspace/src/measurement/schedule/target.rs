@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::model::{Plan, Probe, Server};
+use crate::model::{Plan, PoolProbe, Probe, Server};
 
 /// Number of a target within one [`Targets`], from 0 without gaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,9 +42,13 @@ impl Targets {
     pub fn new(plan: &Plan) -> Self {
         let mut targets = Self::default();
         for pool in &plan.pools {
-            let probe = Arc::new(pool.probe.clone());
-            for address in pool.servers.iter().flat_map(Server::addresses) {
-                targets.add(address, &probe);
+            for PoolProbe { probe, instead, .. } in &pool.probes {
+                let probe = Arc::new(probe.clone());
+                for (number, server) in (0_u8..).zip(&pool.servers) {
+                    for address in probed(server, instead.get(&number)) {
+                        targets.add(address, &probe);
+                    }
+                }
             }
         }
         targets
@@ -88,4 +92,10 @@ impl Targets {
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
+}
+
+/// What is probed of `server`: all of its addresses, or the one `instead`.
+pub fn probed(server: &Server, instead: Option<&IpAddr>) -> impl Iterator<Item = IpAddr> {
+    let own = instead.is_none().then(|| server.addresses());
+    own.into_iter().flatten().chain(instead.copied())
 }

@@ -7,15 +7,18 @@ use std::{
 use tokio::time::sleep;
 
 use super::*;
-use crate::model::{AllDown, Groups, Plan, Policy, Pool, Probe, ProbeKind, Server};
+use crate::{
+    measurement::metric::Metric,
+    model::{AllDown, Groups, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server, Unknown},
+};
 
 fn probe(port: u16, interval_ms: u64) -> Probe {
     Probe {
-        kind: ProbeKind::Tcp { port },
         interval: Duration::from_millis(interval_ms),
         timeout: Duration::from_millis(interval_ms / 2),
         up_after: 1,
         down_after: 1,
+        ..Probe::new(ProbeKind::Tcp { port })
     }
 }
 
@@ -24,13 +27,13 @@ fn pool(addresses: &[&str], probe: Probe) -> Pool {
         name: address.replace('.', "-"),
         v4: vec![address.parse().unwrap()],
         v6: vec![],
+        cost: Quantity::default(),
     };
     Pool {
         servers: addresses.iter().map(server).collect(),
-        policy: Policy::Latency {
-            tolerance: Duration::ZERO,
-        },
-        probe,
+        policy: Policy::least(Metric::ConnectTime, Quantity::default()),
+        probes: vec![probe.into()],
+        unknown: Unknown::Last,
         all_down: AllDown::All,
     }
 }
@@ -69,9 +72,7 @@ impl Prober for Slow {
         self.most_under_way.fetch_max(under_way, Ordering::Relaxed);
         sleep(self.delay).await;
         self.under_way.fetch_sub(1, Ordering::Relaxed);
-        Verdict::Pass {
-            latency: self.delay,
-        }
+        Verdict::timed(Metric::ConnectTime, self.delay)
     }
 }
 

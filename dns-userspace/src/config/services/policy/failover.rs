@@ -1,0 +1,48 @@
+//! An order that is configured.
+
+use std::collections::BTreeMap;
+
+use super::followed;
+use crate::{
+    config::{
+        diagnostic::nearest,
+        section::{Document, Section},
+        services::server::Placed,
+    },
+    model::{Groups, Policy},
+};
+
+pub(super) fn read(
+    section: &mut Section,
+    servers: &[Placed],
+    groups: &Groups,
+    document: &mut Document,
+) -> Policy {
+    let as_listed: Vec<u8> = (0..servers.len()).map(|number| number as u8).collect();
+    let order = section
+        .optional("order", document)
+        .and_then(|entry| super::order(&entry, servers, document))
+        .map_or(as_listed.clone(), |first| followed(first, &as_listed));
+    let by_group = section
+        .optional("groups", document)
+        .and_then(|entry| entry.section("a [service.policy.groups] table", document))
+        .map_or_else(Vec::new, |section| section.entries(document));
+    let mut orders = BTreeMap::new();
+    for (group, entry) in by_group {
+        if groups.number(group).is_none() {
+            let known = groups.names.iter().map(String::as_str);
+            let message = format!(
+                "is not a resolver group; nearest: {}; valid: a group in the file of groups",
+                nearest(group, known)
+            );
+            document.report(entry.line, &entry.path, message);
+        }
+        if let Some(first) = super::order(&entry, servers, document) {
+            orders.insert(group.to_owned(), followed(first, &order));
+        }
+    }
+    Policy::Failover {
+        order,
+        by_group: orders,
+    }
+}

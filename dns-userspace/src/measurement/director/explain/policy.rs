@@ -1,0 +1,88 @@
+//! Policies in words.
+
+use tokio::time::Instant;
+
+use crate::{
+    measurement::{
+        metric::{Metric, Sense, milliseconds},
+        rank::{Side, Sides},
+    },
+    model::{Criterion, Policy, Pool, Threshold},
+};
+
+/// What is shown of a pool's candidates.
+pub(super) fn shown(pool: &Pool) -> Vec<Metric> {
+    let compared = pool.policy.metrics();
+    if !compared.is_empty() {
+        return compared;
+    }
+    let gives = |metric: &Metric| {
+        let mut probes = pool.probes.iter();
+        probes.any(|of| of.probe.metrics().contains(metric))
+    };
+    Metric::TIMES.into_iter().find(gives).into_iter().collect()
+}
+
+/// A policy in a few words.
+pub(super) fn describe(pool: &Pool) -> String {
+    match &pool.policy {
+        Policy::Failover { .. } => "failover: the configured order".to_owned(),
+        Policy::Criteria(criteria) => {
+            let each = criteria.iter().map(|Criterion { metric, tolerance }| {
+                format!("{metric} within {}", tolerance.value())
+            });
+            let each: Vec<_> = each.collect();
+            format!("the best by {}", each.join(", then "))
+        }
+        Policy::Best { weights, .. } => {
+            let each = weights.iter();
+            let each: Vec<_> = each
+                .map(|(metric, weight)| format!("{metric} × {weight}"))
+                .collect();
+            format!("the best in all of {}", each.join(", "))
+        }
+        Policy::Threshold(threshold) => {
+            let name = |number: &u8| pool.servers[usize::from(*number)].name.as_str();
+            let names = |numbers: &[u8]| numbers.iter().map(name).collect::<Vec<_>>().join(", ");
+            format!(
+                "{} while {} is {} {}, else {}",
+                names(&threshold.origins),
+                threshold.metric,
+                better(threshold),
+                threshold.level.value(),
+                names(&threshold.over),
+            )
+        }
+    }
+}
+
+/// On which side of the level `candidate` stands, if it has to be better than one.
+pub(super) fn standing(pool: &Pool, sides: &Sides, candidate: u8, now: Instant) -> Option<String> {
+    let Policy::Threshold(threshold) = &pool.policy else {
+        return None;
+    };
+    let (side, since) = sides.of(candidate)?;
+    let lasted = now.saturating_duration_since(since);
+    let side = match side {
+        Side::Better => "better than the level",
+        Side::AtOrWorse => "at the level or worse",
+    };
+    let held = threshold.hold.saturating_sub(lasted);
+    let held = if held.is_zero() {
+        String::new()
+    } else {
+        format!(", held for another {:.1} s", milliseconds(held) / 1e3)
+    };
+    Some(format!(
+        "{side} for {:.1} s{held}",
+        milliseconds(lasted) / 1e3
+    ))
+}
+
+/// Where better values lie.
+fn better(threshold: &Threshold) -> &'static str {
+    match threshold.metric.sense() {
+        Sense::HighIsBad => "below",
+        Sense::LowIsBad => "above",
+    }
+}
