@@ -253,7 +253,10 @@ impl<'t> Entry<'t> {
         const MOST: f64 = 1e12;
         const VALID: &str = "a number from 0 to 1000000000000";
         let number = match self.value {
-            DeValue::Integer(number) => number_of(number).map(|number| number as f64),
+            // As a fraction, whatever it was written as.
+            DeValue::Integer(number) => {
+                number_of(number).and_then(|it| it.to_string().parse().ok())
+            }
             DeValue::Float(number) => number.as_str().parse().ok(),
             _ => return self.wrong_type(VALID, document),
         };

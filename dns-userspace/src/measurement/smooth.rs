@@ -121,7 +121,7 @@ mod tests {
     fn a_window_holds_no_more_than_so_many() {
         let smoothing = Smoothing::Percentile {
             percent: 100,
-            window: Duration::from_secs(3600),
+            window: Duration::from_hours(1),
         };
         let mut seen = vec![9.0];
         seen.extend(std::iter::repeat_n(1.0, WINDOW_MAX));

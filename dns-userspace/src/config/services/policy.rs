@@ -338,3 +338,6 @@ fn followed(mut first: Vec<u8>, rest: &[u8]) -> Vec<u8> {
     first.extend(others);
     first
 }
+
+#[cfg(test)]
+mod tests;

@@ -235,3 +235,6 @@ fn command(section: &mut Section, document: &mut Document) -> Option<ProbeKind> 
         metric: metric.flatten(),
     }))
 }
+
+#[cfg(test)]
+mod tests;

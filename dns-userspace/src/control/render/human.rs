@@ -20,11 +20,10 @@ pub(super) fn measured(values: &BTreeMap<Metric, f64>) -> String {
         **metric != Metric::Availability || **value < 99.95 || values.len() == 1
     });
     let each = each.map(|(metric, value)| match metric {
-        Metric::ResponseTime => latency(*value),
         Metric::ConnectTime if values.contains_key(&Metric::ResponseTime) => {
             format!("connect {}", latency(*value))
         }
-        Metric::ConnectTime | Metric::RoundTrip => latency(*value),
+        Metric::ResponseTime | Metric::ConnectTime | Metric::RoundTrip => latency(*value),
         Metric::Loss => format!("loss {value:.1} %"),
         Metric::Bandwidth => format!("{value:.1} Mbit/s"),
         Metric::Load => format!("load {value:.1} %"),

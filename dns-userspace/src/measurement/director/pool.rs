@@ -221,8 +221,7 @@ impl PoolState {
             .max_by_key(|reading| match reading {
                 // One of which nothing is known says nothing about the others.
                 Reading::Never => (0, Badness::BEST),
-                Reading::Stale(value) => (1, metric.badness(*value)),
-                Reading::Fresh(value) => (1, metric.badness(*value)),
+                Reading::Stale(value) | Reading::Fresh(value) => (1, metric.badness(*value)),
             })
             .unwrap_or(Reading::Never)
     }
@@ -243,9 +242,10 @@ impl PoolState {
                 return Fit::Absent;
             }
             let mut targets = member.family(family, true);
-            match targets.all(|id| health[id.index()].state().is_usable()) {
-                true => Fit::Yes,
-                false => Fit::No,
+            if targets.all(|id| health[id.index()].state().is_usable()) {
+                Fit::Yes
+            } else {
+                Fit::No
             }
         };
         let fitness = self.members.iter().map(|member| Fitness {

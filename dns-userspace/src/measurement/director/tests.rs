@@ -623,3 +623,5 @@ fn snapshots_survive_json() {
         explained
     );
 }
+
+mod probes;

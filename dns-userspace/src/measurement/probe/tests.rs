@@ -24,10 +24,11 @@ use tokio_rustls::{
 use super::*;
 use crate::{
     measurement::{
-        sample::Reason,
+        metric::Metric,
+        sample::{Readings, Reason},
         schedule::{TargetId, first_round},
     },
-    model::{Probe, Tls},
+    model::{Command, Probe, Tls},
 };
 
 /// A server on a loopback port; it ends when this is dropped.
@@ -107,14 +108,19 @@ async fn probe(kind: ProbeKind) -> Verdict {
 }
 
 async fn probe_at(address: Ipv4Addr, kind: ProbeKind) -> Verdict {
+    let probe = Probe {
+        interval: Duration::from_secs(10),
+        timeout: Duration::from_millis(500),
+        ..Probe::new(kind)
+    };
+    take(address, probe).await
+}
+
+async fn take(address: Ipv4Addr, probe: Probe) -> Verdict {
     let target = Target {
         id: TargetId(0),
         address: address.into(),
-        probe: Arc::new(Probe {
-            interval: Duration::from_secs(10),
-            timeout: Duration::from_millis(500),
-            ..Probe::new(kind)
-        }),
+        probe: Arc::new(probe),
     };
     let prober = Arc::new(NetworkProber::new());
     let mut samples = Vec::new();
@@ -329,4 +335,111 @@ async fn an_unreadable_or_empty_ca_file_is_a_local_failure() {
     let empty = tempfile::NamedTempFile::new().unwrap();
     let verdict = probe(get(port, Some(verified(Some(empty.path()))), None)).await;
     assert!(matches!(verdict, Verdict::Local { .. }));
+}
+
+/// A shell's script as a program; commands are run without a shell themselves.
+fn command(script: &str, metric: Option<Metric>) -> ProbeKind {
+    ProbeKind::Command(Command {
+        program: "/bin/sh".into(),
+        arguments: vec!["-c".to_owned(), script.to_owned()],
+        metric,
+    })
+}
+
+#[tokio::test]
+async fn a_command_passes_with_its_number_and_fails_with_its_words() {
+    let load = |script| probe(command(script, Some(Metric::Load)));
+    assert_eq!(
+        load("echo 12.5 of 100").await,
+        Verdict::Pass {
+            readings: Readings::of(Metric::Load, 12.5)
+        }
+    );
+    let without = probe(command("exit 0", None)).await;
+    let readings = Readings::default();
+    assert_eq!(without, Verdict::Pass { readings });
+    let address = probe(command("test $VEER_ADDRESS = 127.0.0.1", None)).await;
+    assert!(matches!(address, Verdict::Pass { .. }), "{address:?}");
+
+    let said = |verdict| reason(verdict).to_string();
+    assert_eq!(
+        said(load("echo overloaded >&2; echo 3; exit 2").await),
+        "exit status: 2: overloaded"
+    );
+    assert_eq!(said(load("exit 1").await), "exit status: 1");
+    for script in ["echo none", "echo NaN", "echo inf", "true"] {
+        let said = said(load(script).await);
+        assert!(said.starts_with("it printed no number: "), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_command_that_prints_without_end_is_waited_for_no_longer_than_its_time() {
+    let verdict = probe(command("yes", Some(Metric::Load))).await;
+    assert!(matches!(reason(verdict), Reason::Timeout { .. }));
+    let long = "head -c 200000 /dev/zero | tr '\\0' '7'; echo; exit 3";
+    let verdict = probe(command(long, None)).await;
+    assert_eq!(reason(verdict).to_string(), "exit status: 3");
+}
+
+#[tokio::test]
+async fn a_hung_command_is_killed_with_all_that_it_started() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("numbers");
+    let script = format!("sleep 600 & echo $! $$ > {}; wait", file.display());
+    let verdict = probe(command(&script, None)).await;
+    assert!(matches!(reason(verdict), Reason::Timeout { .. }));
+    let numbers = std::fs::read_to_string(file).unwrap();
+    let is_gone = |number: &str| {
+        // A process that was killed and not yet waited for is a zombie.
+        let status = std::fs::read_to_string(format!("/proc/{number}/status"));
+        status.is_ok_and(|status| status.contains("State:\tZ"))
+            || !Path::new("/proc").join(number).exists()
+    };
+    let begin = std::time::Instant::now();
+    while !numbers.split_whitespace().all(is_gone) {
+        assert!(begin.elapsed() < Duration::from_secs(10), "{numbers}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_program_that_cannot_be_run_says_nothing_of_the_target() {
+    let kind = ProbeKind::Command(Command {
+        program: "/nonexistent".into(),
+        arguments: Vec::new(),
+        metric: None,
+    });
+    let verdict = probe(kind).await;
+    let Verdict::Local { error } = verdict else {
+        panic!("{verdict:?}")
+    };
+    assert!(error.starts_with("/nonexistent: No such file"), "{error}");
+}
+
+#[tokio::test]
+async fn a_probe_is_sent_from_the_address_it_is_told() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let source = Source {
+        v4: Some([127, 0, 0, 9].into()),
+        v6: None,
+    };
+    let told = Probe {
+        source,
+        ..Probe::new(ProbeKind::Tcp { port })
+    };
+    let (verdict, accepted) = tokio::join!(take(Ipv4Addr::LOCALHOST, told), listener.accept());
+    assert_passes(&verdict);
+    assert_eq!(accepted.unwrap().1.ip(), IpAddr::from([127, 0, 0, 9]));
+    // An address that this host does not have is this host's own matter.
+    let other = Probe {
+        source: Source {
+            v4: Some([192, 0, 2, 1].into()),
+            v6: None,
+        },
+        ..Probe::new(ProbeKind::Tcp { port })
+    };
+    let verdict = take(Ipv4Addr::LOCALHOST, other).await;
+    assert!(matches!(verdict, Verdict::Local { .. }), "{verdict:?}");
 }

@@ -1,0 +1,204 @@
+use std::time::Duration;
+
+use crate::{
+    config::tests::{assert_finding, load_files},
+    measurement::metric::Metric,
+    model::{Criterion, Policy, Quantity, Threshold},
+};
+
+const FILE: &str = "services.d/acme.toml";
+
+/// A service of three servers, the last of which costs something, with this table
+/// `[service.policy]` from line 6 on.
+fn with(policy: &str) -> String {
+    format!(
+        r#"
+[[service]]
+name = "www.example.com"
+customer = "acme"
+[service.policy]
+{policy}
+[[service.probe]]
+kind = "tcp"
+port = 80
+[[service.probe]]
+kind = "command"
+program = "/bin/true"
+metric = "load_percent"
+[[service.server]]
+name = "s1"
+addresses = ["192.0.2.1"]
+[[service.server]]
+name = "s2"
+addresses = ["192.0.2.2"]
+[[service.server]]
+name = "s3"
+addresses = ["192.0.2.3"]
+cost = 2.5
+"#
+    )
+}
+
+#[track_caller]
+fn read(policy: &str) -> Policy {
+    let config = load_files(&[(FILE, &with(policy))]);
+    let mut services = config.unwrap_or_else(|found| panic!("{found:#?}")).services;
+    let pool = services.remove(0).pool;
+    assert_eq!(pool.servers[2].cost, Quantity(2_500));
+    pool.policy
+}
+
+#[track_caller]
+fn refused(policy: &str, expected: &str) {
+    let expected = format!(
+        "{FILE}:{}",
+        expected.replace('@', "service.www.example.com..policy")
+    );
+    assert_finding(&[(FILE, &with(policy))], &expected);
+}
+
+fn by(metric: Metric, tolerance: i64) -> Criterion {
+    Criterion {
+        metric,
+        tolerance: Quantity(tolerance),
+    }
+}
+
+#[test]
+fn one_metric_is_the_one_that_is_measured_or_the_one_named() {
+    let latency = read("kind = \"latency\"");
+    assert_eq!(latency, Policy::least(Metric::ConnectTime, Quantity(5_000)));
+    let load = read("kind = \"least-load\"\ntolerance_percent = 7");
+    assert_eq!(load, Policy::least(Metric::Load, Quantity(7_000)));
+    let cost = read("kind = \"least-load\"\nmetric = \"cost\"");
+    assert_eq!(cost, Policy::least(Metric::Cost, Quantity(5_000)));
+}
+
+#[test]
+fn criteria_keep_their_order() {
+    let policy = read(
+        "kind = \"criteria\"\ncriterion = [{ metric = \"load_percent\", tolerance = 2.5 }, \
+         { metric = \"availability_percent\" }, { metric = \"cost\", tolerance = 1 }]",
+    );
+    let criteria = [
+        by(Metric::Load, 2_500),
+        by(Metric::Availability, 0),
+        by(Metric::Cost, 1_000),
+    ];
+    assert_eq!(policy, Policy::Criteria(criteria.into()));
+}
+
+#[test]
+fn best_weighs_a_time_and_the_load_alike_unless_told() {
+    let best = |weights, tolerance_permille| Policy::Best {
+        weights,
+        tolerance_permille,
+    };
+    let even = vec![(Metric::ConnectTime, 1), (Metric::Load, 1)];
+    assert_eq!(read("kind = \"best\""), best(even, 50));
+    let told =
+        read("kind = \"best\"\ntolerance_permille = 0\nweights = { cost = 2, load_percent = 3 }");
+    assert_eq!(told, best(vec![(Metric::Cost, 2), (Metric::Load, 3)], 0));
+}
+
+#[test]
+fn a_threshold_is_held_for_two_ttls_and_hands_over_to_all_others() {
+    let threshold =
+        read("kind = \"threshold\"\nmetric = \"load_percent\"\nlevel = 80\norigins = [\"s2\"]");
+    let expected = Threshold {
+        metric: Metric::Load,
+        level: Quantity(80_000),
+        return_band: Quantity(0),
+        hold: Duration::from_secs(40),
+        origins: vec![1],
+        over: vec![0, 2],
+    };
+    assert_eq!(threshold, Policy::Threshold(expected.clone()));
+    let threshold = read(
+        "kind = \"threshold\"\nmetric = \"load_percent\"\nlevel = 80\norigins = [\"s2\"]\n\
+         over = [\"s3\"]\nreturn_band = 0.5\nhold_s = 0",
+    );
+    let expected = Threshold {
+        return_band: Quantity(500),
+        hold: Duration::ZERO,
+        over: vec![2, 0],
+        ..expected
+    };
+    assert_eq!(threshold, Policy::Threshold(expected));
+}
+
+#[test]
+fn what_nobody_measures_is_no_metric() {
+    const MEASURED: &str = "connect_time_ms, load_percent, availability_percent, cost";
+    refused(
+        "kind = \"latency\"\nmetric = \"round_trip_ms\"",
+        &format!(
+            "7: @.metric: round_trip_ms is measured by no probe of the service; valid: {MEASURED}"
+        ),
+    );
+    refused(
+        "kind = \"criteria\"\ncriterion = [{ metric = \"cpu_percent\" }]",
+        "7: @.criterion.#1.metric: cpu_percent is measured by no probe",
+    );
+    refused(
+        "kind = \"best\"\nweights = { memory_percent = 1, cost = 1 }",
+        &format!("7: @.weights.memory_percent: is not measured; valid: {MEASURED}"),
+    );
+    refused(
+        "kind = \"threshold\"\nmetric = \"bandwidth_mbit_s\"\nlevel = 1\norigins = [\"s1\"]",
+        "7: @.metric: bandwidth_mbit_s is measured by no probe",
+    );
+    let without = with("kind = \"least-load\"").replace("metric = \"load_percent\"\n", "");
+    assert_finding(
+        &[(FILE, &without)],
+        &format!(
+            "{FILE}:5: service.www.example.com..policy.metric: is missing, and no probe of the \
+             service measures what it would be; valid: connect_time_ms, availability_percent, cost"
+        ),
+    );
+}
+
+#[test]
+fn policies_that_decide_nothing_are_refused() {
+    for (policy, expected) in [
+        (
+            "kind = \"fastest\"",
+            "6: @.kind: `fastest` is not a choice; valid: failover, latency, least-load, best, \
+             criteria, threshold",
+        ),
+        (
+            "kind = \"criteria\"\ncriterion = []",
+            "7: @.criterion: has 0 of them; valid: 1 to 13",
+        ),
+        (
+            "kind = \"criteria\"\ncriterion = [{ metric = \"cost\" }, { metric = \"cost\" }]",
+            "7: @.criterion.#2.metric: cost is in a criterion before",
+        ),
+        (
+            "kind = \"criteria\"\ncriterion = [{ metric = \"cost\", tolerance = -1 }]",
+            "7: @.criterion.#1.tolerance: is out of range; valid: a number from 0",
+        ),
+        (
+            "kind = \"best\"\nweights = {}",
+            "7: @.weights: is empty; valid: a table of metrics with weights from 1 to 1000",
+        ),
+        (
+            "kind = \"best\"\nweights = { cost = 0 }",
+            "7: @.weights.cost: 0 is out of range; valid: 1 to 1000",
+        ),
+        (
+            "kind = \"threshold\"\nmetric = \"cost\"\nlevel = 1\norigins = [\"s1\", \"s2\", \"s3\"]",
+            "5: @.over: would be nobody, since all servers are among `origins`",
+        ),
+        (
+            "kind = \"threshold\"\nmetric = \"cost\"\nlevel = 1\norigins = [\"s1\"]\nover = [\"s1\"]",
+            "10: @.over: s1 is among `origins` too; valid: others",
+        ),
+        (
+            "kind = \"threshold\"\nmetric = \"cost\"\norigins = [\"s1\"]",
+            "5: @.level: is missing; valid: a number in the metric's unit",
+        ),
+    ] {
+        refused(policy, expected);
+    }
+}

@@ -1,0 +1,156 @@
+use std::time::Duration;
+
+use crate::{
+    config::tests::{assert_finding, load_files},
+    measurement::metric::Metric,
+    model::{Command, PoolProbe, Probe, ProbeKind, Smoothing},
+};
+
+const FILE: &str = "services.d/acme.toml";
+
+/// A service of two servers with these probes from line 6 on.
+fn with(probes: &str) -> String {
+    format!(
+        r#"
+[[service]]
+name = "www.example.com"
+customer = "acme"
+policy = {{ kind = "failover" }}
+{probes}
+[[service.server]]
+name = "s1"
+addresses = ["192.0.2.1"]
+[[service.server]]
+name = "s2"
+addresses = ["192.0.2.2"]
+"#
+    )
+}
+
+#[track_caller]
+fn read(probes: &str) -> Vec<PoolProbe> {
+    let config = load_files(&[(FILE, &with(probes))]);
+    let mut services = config.unwrap_or_else(|found| panic!("{found:#?}")).services;
+    services.remove(0).pool.probes
+}
+
+#[track_caller]
+fn refused(probes: &str, expected: &str) {
+    let expected = format!(
+        "{FILE}:{}",
+        expected.replace('@', "service.www.example.com..probe")
+    );
+    assert_finding(&[(FILE, &with(probes))], &expected);
+}
+
+#[test]
+fn a_service_may_have_several_probes_of_which_some_only_measure() {
+    let probes = read(
+        "[[service.probe]]\nkind = \"tcp\"\nport = 80\nsource = [\"192.0.2.53\", \"2001:db8::53\"]\n\
+         [[service.probe]]\nkind = \"command\"\nprogram = \"/bin/true\"\narguments = [\"-a\", \"b\"]\n\
+         metric = \"cpu_percent\"\nrequired = false\ninterval_ms = 2000\nstale_after_ms = 7000\n\
+         smoothing = \"percentile\"\npercent = 90\nwindow_ms = 30000\naddresses = { S2 = \"10.0.0.2\" }",
+    );
+    let [first, second] = probes.as_slice() else {
+        panic!("{probes:?}")
+    };
+    assert!(first.is_required && first.instead.is_empty());
+    assert_eq!(first.probe.source.v4, Some([192, 0, 2, 53].into()));
+    assert!(first.probe.source.v6.is_some());
+    let command = ProbeKind::Command(Command {
+        program: "/bin/true".into(),
+        arguments: vec!["-a".to_owned(), "b".to_owned()],
+        metric: Some(Metric::Cpu),
+    });
+    let probe = Probe {
+        interval: Duration::from_secs(2),
+        stale_after: Duration::from_secs(7),
+        smoothing: Smoothing::Percentile {
+            percent: 90,
+            window: Duration::from_secs(30),
+        },
+        ..Probe::new(command)
+    };
+    assert!(!second.is_required);
+    assert_eq!(second.probe, probe);
+    assert_eq!(second.instead.get(&1), Some(&[10, 0, 0, 2].into()));
+    assert_eq!(second.instead.len(), 1);
+}
+
+#[test]
+fn values_grow_stale_after_ten_intervals() {
+    let probes = read("[service.probe]\nkind = \"tcp\"\nport = 80\ninterval_ms = 500");
+    assert_eq!(probes[0].probe.stale_after, Duration::from_secs(5));
+    let mean = read("[service.probe]\nkind = \"tcp\"\nport = 80\nweight_permille = 500");
+    let weight = Smoothing::Mean {
+        weight_permille: 500,
+    };
+    assert_eq!(mean[0].probe.smoothing, weight);
+}
+
+#[test]
+fn mistakes_in_probes_are_found_where_they_are() {
+    const COMMAND: &str = "[service.probe]\nkind = \"command\"\n";
+    let tcp = |more: &str| format!("[service.probe]\nkind = \"tcp\"\nport = 80\n{more}");
+    let twice = "[[service.probe]]\nkind = \"http\"\n[[service.probe]]\nkind = \"http\"\nport = 81";
+    for (probes, expected) in [
+        (
+            "probe = []",
+            "6: @: has 0 probes; valid: a [service.probe] table, or 1 to 8",
+        ),
+        (
+            twice,
+            "8: @.#2: measures response_time_ms, as a probe before it does",
+        ),
+        (
+            &tcp("required = false"),
+            "6: @: says `required = false` of every probe",
+        ),
+        (
+            &tcp("source = [\"192.0.2.1\", \"192.0.2.2\"]"),
+            "9: @.source: has two of a family",
+        ),
+        (
+            &tcp("source = [\"localhost\"]"),
+            "9: @.source: `localhost` is not an IP address",
+        ),
+        (
+            &tcp("addresses = { s9 = \"10.0.0.1\" }"),
+            "9: @.addresses.s9: is not a server of this service; valid: s1, s2",
+        ),
+        (
+            &tcp("addresses = { s1 = \"here\" }"),
+            "9: @.addresses.s1: `here` is not an IP address",
+        ),
+        (
+            &tcp("weight_permille = 0"),
+            "9: @.weight_permille: 0 is out of range; valid: 1 to 1000",
+        ),
+        (
+            &tcp("percent = 50"),
+            "9: @.percent: unknown key in a tcp probe",
+        ),
+        (
+            &tcp("smoothing = \"percentile\"\nwindow_ms = 1024001"),
+            "6: @.window_ms: holds more than 1024 probes; valid: up to 1024000",
+        ),
+        (
+            &format!("{COMMAND}program = \"true\""),
+            "8: @.program: true is not there; valid: the absolute path",
+        ),
+        (
+            &format!("{COMMAND}program = \"/nonexistent\""),
+            "8: @.program: /nonexistent is not there",
+        ),
+        (
+            &format!("{COMMAND}program = \"/bin/true\"\nmetric = \"cost\""),
+            "9: @.metric: `cost` is not a choice; valid: response_time_ms, ",
+        ),
+        (
+            &format!("{COMMAND}program = \"/bin/true\"\narguments = [1]"),
+            "9: @.arguments: is an integer; valid: an array of up to 64 texts",
+        ),
+    ] {
+        refused(probes, expected);
+    }
+}
