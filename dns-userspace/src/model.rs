@@ -11,6 +11,7 @@ use std::{
 };
 
 use bytes::Bytes;
+use domain::base::Rtype;
 use ipnet::IpNet;
 
 use crate::measurement::metric::Metric;
@@ -263,12 +264,16 @@ impl Probe {
     pub fn metrics(&self) -> &[Metric] {
         match &self.kind {
             ProbeKind::Tcp { .. } => &[Metric::ConnectTime],
-            ProbeKind::Http { tls: None, .. } => &[Metric::ResponseTime, Metric::ConnectTime],
+            ProbeKind::Http { tls: None, .. } | ProbeKind::Ftp { .. } => {
+                &[Metric::ResponseTime, Metric::ConnectTime]
+            }
             ProbeKind::Http { tls: Some(_), .. } => &[
                 Metric::ResponseTime,
                 Metric::ConnectTime,
                 Metric::CertificateDays,
             ],
+            ProbeKind::Icmp { .. } => &[Metric::RoundTrip, Metric::Loss],
+            ProbeKind::Dns { .. } => &[Metric::ResponseTime],
             ProbeKind::Command(command) => command.metric.as_slice(),
         }
     }
@@ -332,8 +337,50 @@ pub enum ProbeKind {
         /// What the body's first 64 KiB must contain, if anything.
         body: Option<String>,
     },
+    /// ICMP echo requests; one reply is enough to pass.
+    Icmp {
+        /// How many, 1 to 10.
+        count: u32,
+    },
+    /// A query over UDP.
+    Dns {
+        /// Destination port.
+        port: u16,
+        /// What is asked, and what is to come back.
+        query: DnsQuery,
+    },
+    /// An FTP server's greeting, and the size of a file.
+    Ftp {
+        /// Destination port.
+        port: u16,
+        /// The file, if one is asked for.
+        file: Option<FtpFile>,
+    },
     /// A program of the operator's.
     Command(Command),
+}
+
+/// A question and what passes as its answer.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct DnsQuery {
+    /// The name.
+    pub name: Name,
+    /// The type.
+    pub rtype: Rtype,
+    /// Data that a record of the answer must have, in presentation form (RFC 1035 section
+    /// 5.1); any where there is none.
+    pub expected: Option<String>,
+}
+
+/// A file on an FTP server.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FtpFile {
+    /// Its path.
+    pub path: String,
+    /// Who asks for it.
+    pub user: String,
+    /// With this password.
+    pub password: String,
 }
 
 /// A program that is run for each probe: it passes when it exits with 0.

@@ -121,6 +121,45 @@ fn a_server_that_answers_wrongly_is_as_good_as_dead() {
 }
 
 #[test]
+fn a_server_that_echoes_no_more_is_down() {
+    let world = World::new();
+    let service = Service {
+        probe: "kind = \"icmp\"\ninterval_ms = 200\ntimeout_ms = 150\nup_after = 1\ndown_after = 2",
+        all_down: "servfail",
+        ..WWW_V4
+    };
+    let config = world.config("veer", &[service]);
+    config.settings(&[NO_SUSPICION]);
+    let _daemon = world.start(&config);
+    world.moves(Resolver::A, "www.example.", "10.8.0.1");
+    let measured = target(&config, "10.8.0.1")["measured"].clone();
+    assert!(
+        measured["round_trip_ms"]
+            .as_f64()
+            .is_some_and(|ms| ms > 0.0),
+        "{measured}"
+    );
+    assert_eq!(measured["loss_percent"].as_f64(), Some(0.0));
+    let echo = |ignored: &str| {
+        let set = format!("net.ipv4.icmp_echo_ignore_all={ignored}");
+        let status = world
+            .dns
+            .command("sysctl")
+            .args(["-q", "-w", &set])
+            .status();
+        assert!(status.expect("sysctl runs").success());
+    };
+    echo("1");
+    eventually("no server is up", || {
+        (target(&config, "10.8.0.1")["state"] == "down").then_some(())
+    });
+    let reason = target(&config, "10.8.0.1")["last_reason"].to_string();
+    assert!(reason.contains("timeout after 150 ms"), "{reason}");
+    echo("0");
+    world.moves(Resolver::A, "www.example.", "10.8.0.1");
+}
+
+#[test]
 fn with_all_servers_down_the_service_says_what_is_answered() {
     let world = World::new();
     let origins = world.origins(3);

@@ -20,6 +20,7 @@ mod address;
 mod constants;
 mod files;
 mod groups;
+mod rates;
 mod section;
 mod services;
 
@@ -138,6 +139,7 @@ pub fn load_with<T>(
     let secrets =
         secrets.and_then(|file| secrets::read(file, &missing(secrets::FILE_KEY), &mut found));
     check_pools(&settings, &services, &mut found);
+    rates::check(&settings, &services, &mut found);
     let config = Config {
         values,
         settings,

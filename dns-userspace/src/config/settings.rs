@@ -80,6 +80,8 @@ pub struct Settings {
     pub groups_file: PathBuf,
     /// `control.socket`
     pub control_socket: PathBuf,
+    /// `probe.address_per_s_max`
+    pub probe_address_per_s_max: u32,
     /// `health.suspect_percent`, 1 to 100.
     pub health_suspect_percent: u8,
     /// `health.first_round_ms`
@@ -148,6 +150,7 @@ impl Settings {
             services_directory: read.path("services.directory"),
             groups_file: read.path("groups.file"),
             control_socket: read.path("control.socket"),
+            probe_address_per_s_max: read.integer("probe.address_per_s_max"),
             health_suspect_percent: read.integer("health.suspect_percent"),
             health_first_round: read.milliseconds("health.first_round_ms"),
             publish_core: read.optional_integer("publish.core"),

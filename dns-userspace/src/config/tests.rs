@@ -219,3 +219,24 @@ proptest! {
         let _: Result<_, _> = load_files(&[("services.d/a.toml", &lines.join("\n"))]);
     }
 }
+
+#[test]
+fn an_address_probed_too_often_is_refused() {
+    let services = |interval_ms: u32| {
+        let every = |name: &str, port: u16| {
+            SERVICE.replace("www", name).replace(
+                "port = 80",
+                &format!("port = {port}, interval_ms = {interval_ms}, timeout_ms = 10"),
+            )
+        };
+        [every("www", 80), every("ftp", 81), every("same", 80)].concat()
+    };
+    let limit = ("veer.conf", "probe.address_per_s_max = 20\n");
+    // Two different probes, of which one is shared by two services.
+    load_files(&[limit, ("services.d/a.toml", &services(100))]).expect("20 a second");
+    assert_finding(
+        &[limit, ("services.d/a.toml", &services(90))],
+        "services.d: service: 192.0.2.1 would get 22.2 probes a second from 2 different probes; \
+         valid: at most 20, ",
+    );
+}

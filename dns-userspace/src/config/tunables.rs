@@ -313,6 +313,12 @@ pub static TUNABLES: &[Tunable] = &[
         "8-byte buckets for the rates of rrl.*, each for what of prefix, zone and kind of response is hashed to it.",
     ),
     at_reload(
+        "probe.address_per_s_max",
+        int(1, 10_000),
+        "100",
+        "Probes a second that one address may get from all services together, commands not counted.",
+    ),
+    at_reload(
         "zones.directory",
         Kind::Path,
         "zones.d",

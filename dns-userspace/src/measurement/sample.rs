@@ -133,6 +133,32 @@ pub enum Reason {
         /// Bytes of body searched, at most 64 KiB.
         searched: usize,
     },
+    /// A DNS response that is none of success.
+    #[error("RCODE {got}")]
+    Rcode {
+        /// The RCODE received.
+        got: String,
+    },
+    /// A DNS answer without the configured record.
+    #[error("{rtype} records {}, expected {}", list(.got), .expected.as_deref().unwrap_or("any"))]
+    Records {
+        /// The type asked for.
+        rtype: String,
+        /// The data expected, if any in particular.
+        expected: Option<String>,
+        /// The data received.
+        got: Vec<String>,
+    },
+    /// An FTP reply that refuses.
+    #[error("{call}: {code} {said}")]
+    Ftp {
+        /// What was asked, e.g. `SIZE`.
+        call: &'static str,
+        /// The reply's code.
+        code: u32,
+        /// The reply's text.
+        said: String,
+    },
     /// A command that did not exit with 0.
     #[error("{status}{}", after_colon(.said))]
     Command {
@@ -147,6 +173,14 @@ pub enum Reason {
         /// The first line that it printed.
         printed: String,
     },
+}
+
+/// `a and b`, or `none`.
+fn list(texts: &[String]) -> String {
+    if texts.is_empty() {
+        return "none".to_owned();
+    }
+    texts.join(" and ")
 }
 
 /// `: text`, or nothing.

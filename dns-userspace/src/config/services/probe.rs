@@ -3,7 +3,7 @@
 //!
 //! ```toml
 //! [service.probe]
-//! kind = "http"              # tcp, http, https, command
+//! kind = "http"              # tcp, http, https, icmp, dns, ftp, command
 //! port = 80                  # by default 80 for http, 443 for https
 //! interval_ms = 1000         # 1000 by default, 10 to 3600000
 //! timeout_ms = 300           # 300 by default, below interval_ms
@@ -25,49 +25,65 @@
 //! # https:
 //! verify = true              # the default
 //! ca_file = "roots.pem"      # relative to the configuration directory
+//! # icmp:
+//! count = 1                  # requests of one probe, 1 by default, to 10
+//! # dns:
+//! name = "example.com."      # asked over UDP, port 53 by default
+//! type = "A"                 # A by default
+//! expected = "192.0.2.1"     # data of a record that must be there; any by default
+//! # ftp:
+//! path = "/pub/file"         # whose size is asked for, if any; port 21 by default
+//! user = "anonymous"         # the default
+//! password = "probe@"        # the default
 //! # command:
 //! program = "/usr/lib/veer/load"   # run without a shell; passes when it exits with 0
 //! arguments = ["--quick"]
 //! metric = "load_percent"    # what the number that it prints is, if it prints one
 //! ```
 
+mod command;
 mod common;
+mod dns;
+mod ftp;
 mod http;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    path::{Path, PathBuf},
+    path::Path,
 };
 
 use super::server::Placed;
 use crate::{
     config::section::{Document, Entry, Section},
     measurement::metric::Metric,
-    model::{Command, Name, PoolProbe, Probe, ProbeKind},
+    model::{Name, PoolProbe, Probe, ProbeKind},
 };
 
 /// Probes of one service: more measure nothing that fewer could not.
 const PROBES_MAX: usize = 8;
-/// Arguments of a command.
-const ARGUMENTS_MAX: usize = 64;
 
 #[derive(Clone, Copy)]
 enum Kind {
     Tcp,
     Http,
     Https,
+    Icmp,
+    Dns,
+    Ftp,
     Command,
 }
 
-const KINDS: [(&str, Kind); 4] = [
+const KINDS: [(&str, Kind); 7] = [
     ("tcp", Kind::Tcp),
     ("http", Kind::Http),
     ("https", Kind::Https),
+    ("icmp", Kind::Icmp),
+    ("dns", Kind::Dns),
+    ("ftp", Kind::Ftp),
     ("command", Kind::Command),
 ];
 
-const VALID: &str = "a [service.probe] table, or 1 to 8 [[service.probe]] tables, with kind = \
-                     \"tcp\", \"http\", \"https\" or \"command\"";
+const VALID: &str = "a [service.probe] table, or 1 to 8 [[service.probe]] tables";
 
 /// What a service's probes refer to.
 pub(super) struct Context<'a> {
@@ -138,7 +154,7 @@ fn one(entry: Entry, context: &Context, document: &mut Document) -> Option<PoolP
         .unwrap_or(true);
     let instead = addresses(&mut section, context.servers, document);
     let kind = section
-        .required("kind", "tcp, http, https, command", document)?
+        .required("kind", &KINDS.map(|(word, _)| word).join(", "), document)?
         .choice(&KINDS, document)?;
     let (kind, what) = match kind {
         Kind::Tcp => {
@@ -156,7 +172,18 @@ fn one(entry: Entry, context: &Context, document: &mut Document) -> Option<PoolP
             let http = http::http(&mut section, 443, Some(tls), context.name, document);
             (http, "an https probe")
         }
-        Kind::Command => (command(&mut section, document), "a command probe"),
+        Kind::Icmp => {
+            let count = section
+                .optional("count", document)
+                .map_or(Some(1), |entry| entry.integer(1..=10, document));
+            (
+                count.map(|count| ProbeKind::Icmp { count }),
+                "an icmp probe",
+            )
+        }
+        Kind::Dns => (dns::read(&mut section, document), "a dns probe"),
+        Kind::Ftp => (ftp::read(&mut section, document), "an ftp probe"),
+        Kind::Command => (command::read(&mut section, document), "a command probe"),
     };
     section.close(what, document);
     let kind = kind?;
@@ -198,42 +225,6 @@ fn addresses(
         }
     }
     instead
-}
-
-const VALID_PROGRAM: &str = "the absolute path of a program";
-
-fn command(section: &mut Section, document: &mut Document) -> Option<ProbeKind> {
-    let program = section
-        .required("program", VALID_PROGRAM, document)
-        .and_then(|entry| {
-            let path = PathBuf::from(entry.string(VALID_PROGRAM, document)?);
-            if path.is_absolute() && path.is_file() {
-                return Some(path);
-            }
-            let message = format!("{} is not there; valid: {VALID_PROGRAM}", path.display());
-            entry.reject(message, document)
-        });
-    let valid = format!("an array of up to {ARGUMENTS_MAX} texts");
-    let arguments = section
-        .optional("arguments", document)
-        .map_or(Some(Vec::new()), |entry| {
-            let elements = entry.array(&valid, document)?;
-            if elements.len() > ARGUMENTS_MAX {
-                return entry.reject(format!("has too many; valid: {valid}"), document);
-            }
-            let texts = elements.iter();
-            texts
-                .map(|element| element.string(&valid, document).map(str::to_owned))
-                .collect()
-        });
-    let metric = section
-        .optional("metric", document)
-        .map(|entry| entry.choice(&Metric::MEASURED, document));
-    Some(ProbeKind::Command(Command {
-        program: program?,
-        arguments: arguments?,
-        metric: metric.flatten(),
-    }))
 }
 
 #[cfg(test)]

@@ -287,8 +287,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     (
         "\"http\"",
-        "\"icmp\"",
-        "13: service.www.example.com..probe.kind: `icmp` is not a choice; valid: tcp, http, https, command",
+        "\"ping\"",
+        "13: service.www.example.com..probe.kind: `ping` is not a choice; valid: tcp, http, https, icmp, dns, ftp, command",
     ),
     (
         "port = 8080",

@@ -149,6 +149,19 @@ pub(super) fn describe(kind: &ProbeKind) -> String {
             let scheme = if tls.is_some() { "https" } else { "http" };
             format!("GET {scheme}://{host}{path} port {port}")
         }
+        ProbeKind::Icmp { count: 1 } => "ICMP echo".to_owned(),
+        ProbeKind::Icmp { count } => format!("ICMP echo × {count}"),
+        ProbeKind::Dns { port, query } => {
+            format!(
+                "DNS {} {} port {port}",
+                query.name.fmt_with_dot(),
+                query.rtype
+            )
+        }
+        ProbeKind::Ftp { port, file } => match file {
+            Some(file) => format!("ftp {} port {port}", file.path),
+            None => format!("ftp port {port}"),
+        },
         ProbeKind::Command(command) => format!("command {}", command.program.display()),
     }
 }

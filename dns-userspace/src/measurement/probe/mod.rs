@@ -2,8 +2,11 @@
 
 mod certificate;
 mod command;
+mod dns;
 mod errors;
+mod ftp;
 mod http;
+mod icmp;
 mod tcp;
 mod tls;
 
@@ -23,6 +26,7 @@ pub trait Prober: Send + Sync + 'static {
 #[derive(Debug, Default)]
 pub struct NetworkProber {
     connectors: tls::Connectors,
+    icmp: icmp::Clients,
 }
 
 impl NetworkProber {
@@ -61,6 +65,12 @@ impl Prober for NetworkProber {
                 };
                 get.probe(&self.connectors).await
             }
+            ProbeKind::Icmp { count } => {
+                let timeout = target.probe.timeout;
+                self.icmp.probe(to(0), *count, timeout).await
+            }
+            ProbeKind::Dns { port, query } => dns::probe(to(*port), query).await,
+            ProbeKind::Ftp { port, file } => ftp::probe(to(*port), file.as_ref()).await,
             ProbeKind::Command(command) => command::probe(command, address).await,
         };
         match outcome {

@@ -116,7 +116,7 @@ async fn probe_at(address: Ipv4Addr, kind: ProbeKind) -> Verdict {
     take(address, probe).await
 }
 
-async fn take(address: Ipv4Addr, probe: Probe) -> Verdict {
+async fn take(address: impl Into<IpAddr>, probe: Probe) -> Verdict {
     let target = Target {
         id: TargetId(0),
         address: address.into(),
@@ -443,3 +443,5 @@ async fn a_probe_is_sent_from_the_address_it_is_told() {
     let verdict = take(Ipv4Addr::LOCALHOST, other).await;
     assert!(matches!(verdict, Verdict::Local { .. }), "{verdict:?}");
 }
+
+mod protocols;

@@ -1,9 +1,11 @@
 use std::time::Duration;
 
+use domain::base::Rtype;
+
 use crate::{
     config::tests::{assert_finding, load_files},
     measurement::metric::Metric,
-    model::{Command, PoolProbe, Probe, ProbeKind, Smoothing},
+    model::{Command, DnsQuery, FtpFile, PoolProbe, Probe, ProbeKind, Smoothing},
 };
 
 const FILE: &str = "services.d/acme.toml";
@@ -78,6 +80,37 @@ fn a_service_may_have_several_probes_of_which_some_only_measure() {
 }
 
 #[test]
+fn icmp_dns_and_ftp_have_defaults() {
+    let kind = |text: &str| {
+        let mut probes = read(&format!("[service.probe]\n{text}"));
+        probes.remove(0).probe.kind
+    };
+    assert_eq!(kind("kind = \"icmp\""), ProbeKind::Icmp { count: 1 });
+    let query = DnsQuery {
+        name: "example.com.".parse().unwrap(),
+        rtype: Rtype::A,
+        expected: None,
+    };
+    let dns = kind("kind = \"dns\"\nname = \"example.com\"");
+    assert_eq!(dns, ProbeKind::Dns { port: 53, query });
+    let ftp = kind("kind = \"ftp\"");
+    assert_eq!(
+        ftp,
+        ProbeKind::Ftp {
+            port: 21,
+            file: None
+        }
+    );
+    let ftp = kind("kind = \"ftp\"\npath = \"/pub/file\"\nuser = \"me\"");
+    let file = Some(FtpFile {
+        path: "/pub/file".to_owned(),
+        user: "me".to_owned(),
+        password: "probe@".to_owned(),
+    });
+    assert_eq!(ftp, ProbeKind::Ftp { port: 21, file });
+}
+
+#[test]
 fn values_grow_stale_after_ten_intervals() {
     let probes = read("[service.probe]\nkind = \"tcp\"\nport = 80\ninterval_ms = 500");
     assert_eq!(probes[0].probe.stale_after, Duration::from_secs(5));
@@ -133,6 +166,26 @@ fn mistakes_in_probes_are_found_where_they_are() {
         (
             &tcp("smoothing = \"percentile\"\nwindow_ms = 1024001"),
             "6: @.window_ms: holds more than 1024 probes; valid: up to 1024000",
+        ),
+        (
+            "[service.probe]\nkind = \"icmp\"\ncount = 0",
+            "8: @.count: 0 is out of range; valid: 1 to 10",
+        ),
+        (
+            "[service.probe]\nkind = \"dns\"",
+            "6: @.name: is missing; valid: a domain name",
+        ),
+        (
+            "[service.probe]\nkind = \"dns\"\nname = \"a..b\"",
+            "8: @.name: `a..b` is not a domain name",
+        ),
+        (
+            "[service.probe]\nkind = \"dns\"\nname = \"a.b\"\ntype = \"X\"",
+            "9: @.type: `X` is not a record type",
+        ),
+        (
+            "[service.probe]\nkind = \"ftp\"\npath = \"/a\\r\\nDELE b\"",
+            "8: @.path: `/a\\r\\nDELE b` is not; valid: a text without line breaks",
         ),
         (
             &format!("{COMMAND}program = \"true\""),
