@@ -2,10 +2,14 @@
 
 use std::{
     fs, io,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use super::{diagnostic::Diagnostics, values::Place};
+
+/// Permissions of anyone but the owner.
+const OTHERS: u32 = 0o077;
 
 /// What it means when a source does not exist.
 pub(super) enum Missing {
@@ -66,6 +70,22 @@ pub(super) fn text(path: &Path, missing: &Missing, found: &mut Diagnostics) -> O
             found.push(path, line, "", "is not UTF-8; valid: UTF-8 text");
         })
         .ok()
+}
+
+/// Reports that others than its owner may use `path`, which holds secrets.
+pub(super) fn check_owner_only(path: &Path, key: &str, found: &mut Diagnostics) {
+    let Ok(file) = fs::metadata(path) else {
+        return;
+    };
+    let mode = file.permissions().mode() & 0o7777;
+    if mode & OTHERS != 0 {
+        let message = format!(
+            "others than its owner may use it (mode {mode:04o}); valid: mode 0600, as after \
+             `chmod 600 {}`",
+            path.display()
+        );
+        found.push(path, 0, key, message);
+    }
 }
 
 /// The entries of `dir` named `*.<extension>`, by name; hidden ones, which

@@ -1,7 +1,7 @@
 //! The file of secrets for server cookies. What stands in it is told nobody:
 //! findings name its lines, never their content.
 
-use std::{fs, io, os::unix::fs::PermissionsExt as _, path::Path};
+use std::{io, path::Path};
 
 use dns_common::cookie::Secret;
 
@@ -15,9 +15,6 @@ pub(super) const FILE_KEY: &str = "cookie.secret_file";
 
 /// Hexadecimal digits of a secret of 128 bits.
 const DIGITS: usize = 32;
-
-/// Permissions of anyone but the owner.
-const OTHERS: u32 = 0o077;
 
 /// What a line must be, for messages.
 const VALID: &str = "32 hexadecimal digits, one or two lines of them, # comments";
@@ -40,17 +37,7 @@ pub fn random() -> io::Result<Secrets> {
 /// Reads the secrets in `path`; `None` when it is missing or anything was wrong,
 /// which goes to `found`.
 pub(super) fn read(path: &Path, missing: &Missing, found: &mut Diagnostics) -> Option<Secrets> {
-    if let Ok(file) = fs::metadata(path)
-        && file.permissions().mode() & OTHERS != 0
-    {
-        let mode = file.permissions().mode() & 0o7777;
-        let message = format!(
-            "others than its owner may use it (mode {mode:04o}); valid: mode 0600, as after \
-             `chmod 600 {}`",
-            path.display()
-        );
-        found.push(path, 0, FILE_KEY, message);
-    }
+    files::check_owner_only(path, FILE_KEY, found);
     let text = files::text(path, missing, found)?;
     let (mut secrets, mut wrong) = (Vec::new(), false);
     for (number, line) in (1..).zip(text.lines()) {
