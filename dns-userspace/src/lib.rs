@@ -2,6 +2,7 @@
 //! resolvers goes, writes that where the kernel reads it, and answers
 //! everything the kernel does not; `veerctl` looks at it and steers it.
 
+pub mod agent;
 pub mod authority;
 pub mod clock;
 pub mod config;

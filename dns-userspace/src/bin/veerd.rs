@@ -2,9 +2,9 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use mimalloc::MiMalloc;
-use veer::{daemon, log::Log};
+use veer::{agent, daemon, log::Log};
 
 /// Configurations are millions of small parts, which this one takes and frees faster.
 #[global_allocator]
@@ -13,12 +13,28 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 /// Measures servers, decides where each group of resolvers goes, and answers
 /// their queries: the hot ones in the kernel, all others itself.
 #[derive(Parser)]
-#[command(name = "veerd", version)]
+#[command(name = "veerd", version, args_conflicts_with_subcommands = true)]
 struct Arguments {
     /// The configuration directory
     #[arg(long, value_name = "DIRECTORY", default_value = "/etc/veer")]
     config: PathBuf,
+
+    #[command(subcommand)]
+    mode: Option<Mode>,
 }
+
+#[derive(Subcommand)]
+enum Mode {
+    /// Runs beside a web server instead, and reports how busy it and its host are
+    Agent {
+        /// The agent's file
+        #[arg(long, value_name = "FILE", default_value = "/etc/veer/agent.toml")]
+        config: PathBuf,
+    },
+}
+
+/// What is said of a failure, and the exit status.
+type Failure = (String, u8);
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -33,13 +49,21 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(daemon::run(&arguments.config, log)) {
+    let outcome: Result<(), Failure> = match arguments.mode {
+        None => runtime
+            .block_on(daemon::run(&arguments.config, log))
+            .map_err(|error| (error.to_string(), error.exit_status())),
+        Some(Mode::Agent { config }) => runtime
+            .block_on(agent::run(&config))
+            .map_err(|error| (error.to_string(), error.exit_status())),
+    };
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            for line in error.to_string().lines() {
+        Err((error, status)) => {
+            for line in error.lines() {
                 eprintln!("veerd: {line}");
             }
-            ExitCode::from(error.exit_status())
+            ExitCode::from(status)
         }
     }
 }

@@ -8,7 +8,10 @@
 //! zones.d/*.zone           → zone files, which the authority parses
 //! cookie.secret_file       → Secrets
 //! ```
+//!
+//! `veerd agent` has one file of its own, `agent.toml`.
 
+pub mod agent;
 pub mod diagnostic;
 pub mod kind;
 pub mod secrets;

@@ -52,6 +52,11 @@ impl<'a> Document<'a> {
         self.found.push(self.file, line, key, message);
     }
 
+    /// Adds the findings in another file that this one names.
+    pub(super) fn append(&mut self, mut found: Diagnostics) {
+        self.found.0.append(&mut found.0);
+    }
+
     /// The line, from 1, where `span` starts.
     fn line(&self, span: &Range<usize>) -> usize {
         1 + self.line_ends.partition_point(|end| *end < span.start)
