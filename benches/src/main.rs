@@ -20,6 +20,8 @@ mod contender;
 
 mod differential;
 
+mod failover;
+
 mod flood;
 
 mod net;
@@ -49,6 +51,8 @@ struct Cli {
 enum Bench {
     /// Queries of every kind through both planes, which must agree byte for byte
     Differential(differential::Run),
+    /// From a server's failure to the last answer that names it
+    Failover(failover::Options),
     /// Hot queries lost while a flood of random names comes, and how much of it goes up
     Flood(flood::Options),
     /// Answers per second against queries offered, and CPU time of each, beside a bare reflect's
@@ -78,6 +82,7 @@ fn main() -> ExitCode {
 fn run() -> Result<()> {
     match Cli::parse().bench {
         Bench::Differential(options) => differential::run(&options),
+        Bench::Failover(options) => failover::run(&options),
         Bench::Flood(options) => flood::run(&options),
         Bench::Net(options) => net::run(&options),
         Bench::Peers(options) => peers::run(&options),

@@ -246,7 +246,7 @@ fn direct(
             let sample = samples.recv().await.context("the schedule has ended")?;
             let changes = director.observe(&sample);
             if !changes.is_empty() {
-                publisher.words(changes);
+                publisher.words(changes, None);
             }
             count += 1;
         }

@@ -109,7 +109,7 @@ fn restore(writer: &Writer, time: Duration) -> Result<(u64, Duration)> {
     while begin.elapsed() < time {
         let changes: Vec<Change> = writer.director.words().collect();
         sent += changes.len() as u64;
-        writer.publisher.words(changes);
+        writer.publisher.words(changes, None);
         wait_until(|| writer.tables.stores() - before == sent)?;
     }
     Ok((sent, begin.elapsed()))

@@ -89,6 +89,22 @@ pub struct PublisherStats {
     pub generations_published: u64,
     /// Single words stored between generations, since the daemon's start.
     pub stores: u64,
+    /// From the end of a probe until what it changed was in the tables; `None` before the
+    /// first.
+    pub delay: Option<Delay>,
+}
+
+/// Times, microseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Delay {
+    /// How many there were.
+    pub count: u64,
+    /// Half of them took no longer.
+    pub p50_us: u64,
+    /// Of a hundred, ninety-nine.
+    pub p99_us: u64,
+    /// The longest.
+    pub max_us: u64,
 }
 
 /// Probe results.

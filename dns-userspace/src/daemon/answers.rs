@@ -16,7 +16,7 @@ use crate::{
         explained::{ExplainQuery, Explained, Origin, Plane, Steering},
         protocol::Failure,
         server::Backend,
-        stats::{KernelStats, ProbeStats, PublisherStats, Stats, TcpStats, UserspaceStats},
+        stats::{Delay, KernelStats, ProbeStats, PublisherStats, Stats, TcpStats, UserspaceStats},
         status::{self, Inventory, LastReload, Reloaded, Status, XdpState},
         tunable::Tunable,
     },
@@ -213,6 +213,7 @@ impl Daemon {
             generation: self.live.load().number,
             generations_published: self.publisher.published(),
             stores: self.tables.stores(),
+            delay: self.publish_delay(),
         };
         let probes = ProbeStats {
             pass: self.probes.pass,
@@ -220,6 +221,16 @@ impl Daemon {
             local: self.probes.local,
         };
         Ok(Stats::new(kernel, userspace, publisher, probes))
+    }
+
+    fn publish_delay(&self) -> Option<Delay> {
+        let histogram = self.publisher.delays().histogram();
+        (!histogram.is_empty()).then(|| Delay {
+            count: histogram.len(),
+            p50_us: histogram.value_at_quantile(0.5),
+            p99_us: histogram.value_at_quantile(0.99),
+            max_us: histogram.max(),
+        })
     }
 
     fn explain(&self, query: &ExplainQuery) -> Result<Explained, Failure> {

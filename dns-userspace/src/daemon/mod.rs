@@ -196,12 +196,14 @@ impl Daemon {
             Verdict::Local { .. } => self.probes.local += 1,
         }
         let changes = self.director.observe(sample);
-        self.publish_words(changes);
+        if !changes.is_empty() {
+            self.publisher.words(changes, Some(sample.at.into_std()));
+        }
     }
 
     fn publish_words(&self, changes: Vec<Change>) {
         if !changes.is_empty() {
-            self.publisher.words(changes);
+            self.publisher.words(changes, None);
         }
     }
 

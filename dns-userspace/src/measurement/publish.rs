@@ -6,9 +6,12 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, atomic::AtomicU64, atomic::Ordering::Relaxed},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use arc_swap::ArcSwap;
@@ -16,6 +19,7 @@ use crossbeam::{
     channel::{Receiver, Sender, bounded, tick, unbounded},
     select,
 };
+use hdrhistogram::Histogram;
 use thiserror::Error;
 
 use super::director::Change;
@@ -34,6 +38,9 @@ const READERS_POLL: Duration = Duration::from_millis(1);
 /// a wall clock that was set shows in cookies after so long, which live for minutes.
 const CLOCK_EVERY: Duration = Duration::from_secs(5);
 
+/// Delays above this count as this, microseconds: a minute.
+const DELAY_MAX_US: u64 = 60_000_000;
+
 /// Why a generation was not published; the current one stays.
 #[derive(Debug, Error)]
 pub enum PublishError {
@@ -46,7 +53,7 @@ pub enum PublishError {
 }
 
 enum Order {
-    Words(Vec<Change>),
+    Words(Vec<Change>, Option<Instant>),
     Next {
         done: Sender<Result<u64, PublishError>>,
     },
@@ -58,12 +65,41 @@ enum Order {
     },
 }
 
+/// How long decisions took from the end of the probe that changed them until they were
+/// in the tables.
+#[derive(Clone, Debug)]
+pub struct Delays(Arc<Mutex<Histogram<u64>>>);
+
+impl Default for Delays {
+    fn default() -> Self {
+        let histogram = Histogram::new_with_max(DELAY_MAX_US, 3);
+        let histogram = histogram.expect("bounds and digits that the library documents");
+        Self(Arc::new(Mutex::new(histogram)))
+    }
+}
+
+impl Delays {
+    fn record(&self, delay: Duration) {
+        self.lock().saturating_record(delay.as_micros() as u64);
+    }
+
+    /// All of them so far, microseconds.
+    pub fn histogram(&self) -> Histogram<u64> {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Histogram<u64>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// The handle of the publisher thread, which ends when this is dropped.
 #[derive(Debug)]
 pub struct Publisher {
     tables: Arc<Tables>,
     orders: Sender<Order>,
     published: Arc<AtomicU64>,
+    delays: Delays,
 }
 
 impl Publisher {
@@ -78,12 +114,14 @@ impl Publisher {
     ) -> std::io::Result<Self> {
         let (orders, received) = unbounded();
         let published = Arc::new(AtomicU64::new(0));
+        let delays = Delays::default();
         tables.set_clock_offset_ns(clock::offset_ns());
         let thread = Thread {
             tables: Arc::clone(&tables),
             live,
             retired: None,
             published: Arc::clone(&published),
+            delays: delays.clone(),
             in_kernel,
         };
         thread::Builder::new()
@@ -96,6 +134,7 @@ impl Publisher {
             tables,
             orders,
             published,
+            delays,
         })
     }
 
@@ -104,9 +143,10 @@ impl Publisher {
         &self.tables
     }
 
-    /// Stores changed decisions of the current generation, in order.
-    pub fn words(&self, changes: Vec<Change>) {
-        if self.orders.send(Order::Words(changes)).is_err() {
+    /// Stores changed decisions of the current generation, in order. Where it was
+    /// a probe that changed them, the time since it `ended` is counted.
+    pub fn words(&self, changes: Vec<Change>, ended: Option<Instant>) {
+        if self.orders.send(Order::Words(changes, ended)).is_err() {
             // It ends before this handle only by a panic.
             tracing::error!("the publisher thread has ended: decisions no longer change");
         }
@@ -142,6 +182,11 @@ impl Publisher {
         result.recv().map_err(|_| PublishError::Ended)
     }
 
+    /// How long decisions took.
+    pub fn delays(&self) -> &Delays {
+        &self.delays
+    }
+
     /// Generations published since start.
     pub fn published(&self) -> u64 {
         self.published.load(Relaxed)
@@ -154,6 +199,7 @@ struct Thread {
     /// What was current before what is current now: its half is written next.
     retired: Option<Arc<Live>>,
     published: Arc<AtomicU64>,
+    delays: Delays,
     in_kernel: bool,
 }
 
@@ -173,7 +219,12 @@ impl Thread {
 
     fn follow(&mut self, order: Order) {
         match order {
-            Order::Words(changes) => self.store(&changes),
+            Order::Words(changes, ended) => {
+                self.store(&changes);
+                if let Some(ended) = ended {
+                    self.delays.record(ended.elapsed());
+                }
+            }
             Order::Next { done } => {
                 let readers = self.wait_for_readers();
                 let number = self.tables.generation_number() + 1;

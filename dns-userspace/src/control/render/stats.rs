@@ -121,6 +121,11 @@ fn userspace(stats: &Stats) -> [Table; 4] {
         stats.publisher.generations_published,
     );
     count(&mut publisher, "words stored", stats.publisher.stores);
+    if let Some(delay) = stats.publisher.delay {
+        count(&mut publisher, "decisions by probes", delay.count);
+        let took = format!("{} / {} / {} µs", delay.p50_us, delay.p99_us, delay.max_us);
+        publisher.row(["  p50 / p99 / longest".into(), took.into()]);
+    }
 
     let mut probes = counts("PROBES", "COUNT");
     count(&mut probes, "passed", stats.probes.pass);

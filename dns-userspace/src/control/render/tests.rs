@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     control::{
         explained::{Explained, Origin, Plane, Steering},
-        stats::{KernelStats, ProbeStats, PublisherStats, Stats, TcpStats, UserspaceStats},
+        stats::{Delay, KernelStats, ProbeStats, PublisherStats, Stats, TcpStats, UserspaceStats},
         status::{Detached, Inventory, LastReload, Reloaded, Status, Xdp, XdpState},
     },
     measurement::{
@@ -327,6 +327,12 @@ fn stats_show_what_happened() {
         generation: 7,
         generations_published: 2,
         stores: 31,
+        delay: Some(Delay {
+            count: 9,
+            p50_us: 41,
+            p99_us: 105,
+            max_us: 160,
+        }),
     };
     let probes = ProbeStats {
         pass: 500,
@@ -366,10 +372,12 @@ refused, all that may be were open            3
 refused, the client had all it may            4
 closed, idle for too long                     5
 
-PUBLISHER              COUNT
-generation in use          7
-generations published      2
-words stored              31
+PUBLISHER                          COUNT
+generation in use                      7
+generations published                  2
+words stored                          31
+decisions by probes                    9
+  p50 / p99 / longest  41 / 105 / 160 µs
 
 PROBES                    COUNT
 passed                      500
