@@ -14,7 +14,7 @@ use bytes::Bytes;
 use domain::base::Rtype;
 use ipnet::IpNet;
 
-use crate::measurement::metric::Metric;
+use crate::{agent::report, measurement::metric::Metric};
 
 /// An absolute domain name in wire form, case as configured.
 pub type Name = domain::base::Name<Bytes>;
@@ -274,6 +274,14 @@ impl Probe {
             ],
             ProbeKind::Icmp { .. } => &[Metric::RoundTrip, Metric::Loss],
             ProbeKind::Dns { .. } => &[Metric::ResponseTime],
+            ProbeKind::Agent(_) => &[
+                Metric::Load,
+                Metric::Cpu,
+                Metric::Memory,
+                Metric::Connections,
+                Metric::Bandwidth,
+                Metric::Errors,
+            ],
             ProbeKind::Command(command) => command.metric.as_slice(),
         }
     }
@@ -356,8 +364,37 @@ pub enum ProbeKind {
         /// The file, if one is asked for.
         file: Option<FtpFile>,
     },
+    /// A server's agent, or the endpoint of a foreign CDN, which reports by itself.
+    Agent(Agent),
     /// A program of the operator's.
     Command(Command),
+}
+
+/// Who reports, and how it is asked ([`crate::agent`]).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Agent {
+    /// Destination port.
+    pub port: u16,
+    /// HTTPS rather than HTTP.
+    pub tls: Option<Tls>,
+    /// The Host header, and the name asked for in TLS.
+    pub host: String,
+    /// Path and query, starting with `/`.
+    pub path: String,
+    /// What it is shown.
+    pub token: Token,
+    /// Whom its reports are to be of.
+    pub kind: report::Kind,
+}
+
+/// A bearer token (RFC 6750). Nobody is told what it is.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Token(pub String);
+
+impl std::fmt::Debug for Token {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("a token")
+    }
 }
 
 /// A question and what passes as its answer.

@@ -3,14 +3,20 @@
 
 mod support;
 
-use std::{fs, os::unix::fs::PermissionsExt as _};
+use std::{
+    fs,
+    net::SocketAddr,
+    os::unix::fs::PermissionsExt as _,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use domain::base::Rtype;
 use support::{
     config::Config,
     eventually, lines,
-    world::{Resolver, World},
+    world::{Resolver, World, origin},
 };
+use xtask::lab::{HttpServer, http::Response};
 
 /// What every probe here says but for what it is.
 const TIMES: &str = "interval_ms = 100\ntimeout_ms = 90\nup_after = 1\ndown_after = 3";
@@ -344,4 +350,50 @@ fn what_is_too_old_counts_as_the_service_says() {
     rig.knows("load_percent", 1, 15.0);
     world.moves(Resolver::A, "open.example.", "10.8.0.3");
     world.moves(Resolver::A, "closed.example.", "10.8.0.1");
+}
+
+#[test]
+fn m1_h6_the_load_that_servers_report_themselves_decides() {
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+    let world = World::new();
+    let _origins = world.origins(3);
+    let rig = Rig::new(&world);
+    // As `veerd agent` answers; the tests of that are its own.
+    let report = |load: f64| {
+        let at = SystemTime::now().duration_since(UNIX_EPOCH);
+        let at = at.expect("after 1970").as_millis();
+        Response::ok(format!(
+            r#"{{"version": 1, "kind": "server", "at": {at}, "figures": {{"traffic_load": {load}}}}}"#
+        ))
+    };
+    let agents: Vec<_> = (1..=3)
+        .map(|number| {
+            let address = SocketAddr::new(origin(number)[0], 9853);
+            HttpServer::start(&world.dns, address, report(0.5)).expect("it listens")
+        })
+        .collect();
+    agents[2].respond(report(0.3));
+    rig.config.write("agents.token", &format!("{TOKEN}\n"));
+    let token = rig.config.path("agents.token");
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).expect("a file of its own");
+    let service = rig.service("www.example.", "kind = \"least-load\"", &[], "");
+    let agent = format!(
+        "[[service.probe]]\nkind = \"agent\"\nport = 9853\ntls = false\nrequired = false\n\
+         token_file = \"agents.token\"\nweight_permille = 1000\nstale_after_ms = 600000\n{TIMES}\n"
+    );
+    let at = service.find("[[service.server]]").expect("servers");
+    rig.write(&[&service[..at], &agent, &service[at..]].concat());
+    let _daemon = world.start(&rig.config);
+    world.moves(Resolver::A, "www.example.", "10.8.0.3");
+    agents[1].respond(report(0.1));
+    world.moves(Resolver::A, "www.example.", "10.8.0.2");
+    // What cannot be is not believed, however good it sounds.
+    agents[0].respond(report(-1.0));
+    eventually("the report is refused", || {
+        let states = rig.config.veerctl(&["states"]).to_string();
+        states
+            .contains("traffic_load = -1 is out of range")
+            .then_some(())
+    });
+    world.moves(Resolver::A, "www.example.", "10.8.0.2");
 }

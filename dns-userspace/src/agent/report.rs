@@ -35,13 +35,23 @@ pub const PROBLEM_OCTETS_MAX: usize = 400;
 const QUOTE_MAX: usize = 200;
 
 /// Whom a report is of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// One server: `veerd agent` beside it says so.
     Server,
     /// A foreign CDN, all of it.
     Aggregate,
+}
+
+impl Kind {
+    /// What a reader calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Server => "a server",
+            Self::Aggregate => "an aggregate",
+        }
+    }
 }
 
 /// A report whose figures are possible.

@@ -27,7 +27,6 @@
 //! ```
 
 mod sources;
-mod token_file;
 
 use std::{
     net::SocketAddr,
@@ -43,10 +42,12 @@ use super::{
     diagnostic::Diagnostics,
     files::{self, Missing},
     section::{Document, Entry, Section},
+    token_file,
 };
 use crate::agent::{
     settings::{Interface, Settings},
     tls::Acceptor,
+    token::Tokens,
 };
 
 /// Interval where none is set.
@@ -87,7 +88,11 @@ fn read_document(document: &mut Document) -> Option<Settings> {
     let allow = allow.and_then(|entry| prefixes(&entry, document));
     let tokens = root
         .required("token_file", token_file::VALID, document)
-        .and_then(|entry| token_file::read(&entry, document));
+        .and_then(|entry| {
+            let dir = document.file.parent().unwrap_or(Path::new(""));
+            token_file::read(&entry, dir, document)
+        })
+        .map(Tokens::new);
     let interval_ms = root
         .optional("interval_ms", document)
         .and_then(|entry| entry.integer(100..=60_000, document))

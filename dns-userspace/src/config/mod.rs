@@ -16,6 +16,7 @@ pub mod diagnostic;
 pub mod kind;
 pub mod secrets;
 pub mod settings;
+mod token_file;
 pub mod tunables;
 pub mod values;
 

@@ -159,6 +159,12 @@ pub enum Reason {
         /// The reply's text.
         said: String,
     },
+    /// A report that is not taken.
+    #[error("report: {refusal}")]
+    Report {
+        /// Why not.
+        refusal: String,
+    },
     /// A command that did not exit with 0.
     #[error("{status}{}", after_colon(.said))]
     Command {

@@ -3,7 +3,7 @@
 //!
 //! ```toml
 //! [service.probe]
-//! kind = "http"              # tcp, http, https, icmp, dns, ftp, command
+//! kind = "http"              # tcp, http, https, icmp, dns, ftp, agent, command
 //! port = 80                  # by default 80 for http, 443 for https
 //! interval_ms = 1000         # 1000 by default, 10 to 3600000
 //! timeout_ms = 300           # 300 by default, below interval_ms
@@ -35,12 +35,19 @@
 //! path = "/pub/file"         # whose size is asked for, if any; port 21 by default
 //! user = "anonymous"         # the default
 //! password = "probe@"        # the default
+//! # agent:
+//! port = 9853                # where the agent listens
+//! token_file = "agents.token"     # one line; relative to the configuration directory
+//! report = "server"          # the default, or "aggregate", of a foreign CDN
+//! path = "/v1/report"        # the default
+//! tls = true                 # the default; verify, ca_file and host as for https
 //! # command:
 //! program = "/usr/lib/veer/load"   # run without a shell; passes when it exits with 0
 //! arguments = ["--quick"]
 //! metric = "load_percent"    # what the number that it prints is, if it prints one
 //! ```
 
+mod agent;
 mod command;
 mod common;
 mod dns;
@@ -70,16 +77,18 @@ enum Kind {
     Icmp,
     Dns,
     Ftp,
+    Agent,
     Command,
 }
 
-const KINDS: [(&str, Kind); 7] = [
+const KINDS: [(&str, Kind); 8] = [
     ("tcp", Kind::Tcp),
     ("http", Kind::Http),
     ("https", Kind::Https),
     ("icmp", Kind::Icmp),
     ("dns", Kind::Dns),
     ("ftp", Kind::Ftp),
+    ("agent", Kind::Agent),
     ("command", Kind::Command),
 ];
 
@@ -183,6 +192,10 @@ fn one(entry: Entry, context: &Context, document: &mut Document) -> Option<PoolP
         }
         Kind::Dns => (dns::read(&mut section, document), "a dns probe"),
         Kind::Ftp => (ftp::read(&mut section, document), "an ftp probe"),
+        Kind::Agent => {
+            let agent = agent::read(&mut section, context, document);
+            (agent.map(ProbeKind::Agent), "an agent probe")
+        }
         Kind::Command => (command::read(&mut section, document), "a command probe"),
     };
     section.close(what, document);

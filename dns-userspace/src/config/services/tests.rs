@@ -288,7 +288,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "\"http\"",
         "\"ping\"",
-        "13: service.www.example.com..probe.kind: `ping` is not a choice; valid: tcp, http, https, icmp, dns, ftp, command",
+        "13: service.www.example.com..probe.kind: `ping` is not a choice; valid: tcp, http, https, icmp, dns, ftp, agent, command",
     ),
     (
         "port = 8080",

@@ -162,6 +162,7 @@ pub(super) fn describe(kind: &ProbeKind) -> String {
             Some(file) => format!("ftp {} port {port}", file.path),
             None => format!("ftp port {port}"),
         },
+        ProbeKind::Agent(agent) => format!("agent port {}", agent.port),
         ProbeKind::Command(command) => format!("command {}", command.program.display()),
     }
 }

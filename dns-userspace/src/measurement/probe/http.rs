@@ -7,7 +7,7 @@ use hyper::{
     Request, Response,
     body::Incoming,
     client::conn::http1,
-    header::{ACCEPT, CONNECTION, HOST, USER_AGENT},
+    header::{ACCEPT, AUTHORIZATION, CONNECTION, HOST, USER_AGENT},
     http::uri::Authority,
 };
 use hyper_util::rt::TokioIo;
@@ -41,6 +41,8 @@ pub(super) struct Get<'a> {
     pub(super) path: &'a str,
     pub(super) status: &'a [u16],
     pub(super) body: Option<&'a str>,
+    /// The field Authorization.
+    pub(super) authorization: Option<&'a str>,
 }
 
 impl Get<'_> {
@@ -49,39 +51,50 @@ impl Get<'_> {
     /// the days that the certificate is left. Redirects are not followed: their status is
     /// what counts.
     pub(super) async fn probe(&self, connectors: &Connectors) -> Result<Readings, Failure> {
+        let (readings, _) = self.fetch(connectors).await?;
+        Ok(readings)
+    }
+
+    /// As [`Get::probe`], and the body.
+    pub(super) async fn fetch(
+        &self,
+        connectors: &Connectors,
+    ) -> Result<(Readings, Vec<u8>), Failure> {
         let start = Instant::now();
         let stream = tcp::connect(self.destination).await?;
         let connected = Readings::time(Metric::ConnectTime, start.elapsed());
-        let readings = match self.tls {
-            None => {
-                self.exchange(stream).await?;
-                connected
-            }
+        let (readings, body) = match self.tls {
+            None => (connected, self.exchange(stream).await?),
             Some(tls) => {
                 let name = server_name(self.host)?;
                 let stream = connectors.handshake(tls, &name, stream).await?;
                 let days = certificate::days_left(stream.get_ref().1.peer_certificates());
-                self.exchange(stream).await?;
-                match days {
+                let body = self.exchange(stream).await?;
+                let readings = match days {
                     Some(days) => connected.with(Metric::CertificateDays, days),
                     None => connected,
-                }
+                };
+                (readings, body)
             }
         };
         let response_ms = milliseconds(start.elapsed());
-        Ok(readings.with(Metric::ResponseTime, response_ms))
+        Ok((readings.with(Metric::ResponseTime, response_ms), body))
     }
 
     /// Sends the request over `stream` and judges the response.
-    async fn exchange<S>(&self, stream: S) -> Result<(), Failure>
+    async fn exchange<S>(&self, stream: S) -> Result<Vec<u8>, Failure>
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let request = Request::get(self.path)
+        let mut request = Request::get(self.path)
             .header(HOST, self.host)
             .header(USER_AGENT, AGENT)
             .header(ACCEPT, "*/*")
-            .header(CONNECTION, "close")
+            .header(CONNECTION, "close");
+        if let Some(authorization) = self.authorization {
+            request = request.header(AUTHORIZATION, authorization);
+        }
+        let request = request
             .body(Empty::<Bytes>::new())
             .map_err(|error| Failure::Local(format!("request for {:?}: {error}", self.path)))?;
         let (mut requests, connection) = http1::handshake(TokioIo::new(stream))
@@ -99,7 +112,7 @@ impl Get<'_> {
     }
 
     /// Checks the status, then reads and checks the body.
-    async fn judge(&self, mut response: Response<Incoming>) -> Result<(), Failure> {
+    async fn judge(&self, mut response: Response<Incoming>) -> Result<Vec<u8>, Failure> {
         let got = response.status().as_u16();
         if !self.status.contains(&got) {
             return Err(Failure::Target(Reason::Status {
@@ -124,7 +137,7 @@ impl Get<'_> {
                     searched: body.len(),
                 }))
             }
-            _ => Ok(()),
+            _ => Ok(body),
         }
     }
 }

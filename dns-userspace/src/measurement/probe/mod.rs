@@ -1,5 +1,6 @@
 //! Probe: one measurement of one target.
 
+mod agent;
 mod certificate;
 mod command;
 mod dns;
@@ -62,6 +63,7 @@ impl Prober for NetworkProber {
                     path,
                     status,
                     body: body.as_deref(),
+                    authorization: None,
                 };
                 get.probe(&self.connectors).await
             }
@@ -71,6 +73,10 @@ impl Prober for NetworkProber {
             }
             ProbeKind::Dns { port, query } => dns::probe(to(*port), query).await,
             ProbeKind::Ftp { port, file } => ftp::probe(to(*port), file.as_ref()).await,
+            ProbeKind::Agent(agent) => {
+                let age_max = target.probe.stale_after;
+                agent::probe(to(agent.port), agent, age_max, &self.connectors).await
+            }
             ProbeKind::Command(command) => command::probe(command, address).await,
         };
         match outcome {

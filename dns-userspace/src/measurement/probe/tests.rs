@@ -444,4 +444,5 @@ async fn a_probe_is_sent_from_the_address_it_is_told() {
     assert!(matches!(verdict, Verdict::Local { .. }), "{verdict:?}");
 }
 
+mod agent;
 mod protocols;

@@ -25,13 +25,8 @@ pub(super) fn http(
         .optional("port", document)
         .and_then(|entry| entry.integer(1..=u16::MAX, document))
         .unwrap_or(default_port);
-    let host = match section.optional("host", document) {
-        Some(entry) => host(&entry, document),
-        None => default_host(section, name?, document),
-    };
-    let path = section
-        .optional("path", document)
-        .map_or_else(|| Some("/".to_owned()), |entry| path(&entry, document));
+    let host = host(section, name, document);
+    let path = path(section, "/", document);
     let status = section
         .optional("status", document)
         .map_or_else(|| Some(vec![200]), |entry| status(&entry, document));
@@ -50,7 +45,15 @@ pub(super) fn http(
 
 const VALID_HOST: &str = "a host name or an IP address, without port";
 
-fn host(entry: &Entry, document: &mut Document) -> Option<String> {
+/// The key `host`, by default the service's name.
+pub(super) fn host(
+    section: &mut Section,
+    name: Option<&Name>,
+    document: &mut Document,
+) -> Option<String> {
+    let Some(entry) = section.optional("host", document) else {
+        return default_host(section, name?, document);
+    };
     let text = entry.string(VALID_HOST, document)?;
     if ServerName::try_from(text).is_ok() {
         return Some(text.to_owned());
@@ -75,7 +78,15 @@ fn default_host(section: &Section, name: &Name, document: &mut Document) -> Opti
 
 const VALID_PATH: &str = "a path and query that start with `/`, percent-encoded";
 
-fn path(entry: &Entry, document: &mut Document) -> Option<String> {
+/// The key `path`.
+pub(super) fn path(
+    section: &mut Section,
+    default: &str,
+    document: &mut Document,
+) -> Option<String> {
+    let Some(entry) = section.optional("path", document) else {
+        return Some(default.to_owned());
+    };
     let text = entry.string(VALID_PATH, document)?;
     let whole = PathAndQuery::try_from(text).is_ok_and(|parsed| parsed.as_str() == text);
     if whole && text.starts_with('/') {

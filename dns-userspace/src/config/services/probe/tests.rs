@@ -1,11 +1,14 @@
-use std::time::Duration;
+use std::{fs, os::unix::fs::PermissionsExt as _, time::Duration};
 
 use domain::base::Rtype;
 
 use crate::{
+    agent::report,
     config::tests::{assert_finding, load_files},
     measurement::metric::Metric,
-    model::{Command, DnsQuery, FtpFile, PoolProbe, Probe, ProbeKind, Smoothing},
+    model::{
+        Agent, Command, DnsQuery, FtpFile, PoolProbe, Probe, ProbeKind, Smoothing, Tls, Token,
+    },
 };
 
 const FILE: &str = "services.d/acme.toml";
@@ -108,6 +111,63 @@ fn icmp_dns_and_ftp_have_defaults() {
         password: "probe@".to_owned(),
     });
     assert_eq!(ftp, ProbeKind::Ftp { port: 21, file });
+}
+
+#[test]
+fn an_agent_is_asked_over_tls_with_the_first_token_of_a_file() {
+    let token = "0123456789abcdef0123456789abcdef";
+    let load = |more: &str, mode: u32| {
+        let probe = format!(
+            "[service.probe]\nkind = \"agent\"\nport = 9853\ntoken_file = \"agents.token\"\n{more}"
+        );
+        let dir = tempfile::tempdir().unwrap();
+        let write = |file: &str, text: &str| {
+            let path = dir.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, text).unwrap();
+            path
+        };
+        write("veer.conf", "server.addresses = 192.0.2.53\n");
+        write(FILE, &with(&probe));
+        let file = write("agents.token", &format!("# new\n{token}\n"));
+        fs::set_permissions(file, fs::Permissions::from_mode(mode)).unwrap();
+        crate::config::load(dir.path())
+    };
+    let agent = |more: &str| {
+        let config = load(more, 0o600).unwrap_or_else(|found| panic!("{found}"));
+        let kind = config.services[0].pool.probes[0].probe.kind.clone();
+        let ProbeKind::Agent(agent) = kind else {
+            panic!("{kind:?}")
+        };
+        agent
+    };
+    let expected = Agent {
+        port: 9853,
+        tls: Some(Tls {
+            verify: true,
+            ca_file: None,
+        }),
+        host: "www.example.com".to_owned(),
+        path: "/v1/report".to_owned(),
+        token: Token(token.to_owned()),
+        kind: report::Kind::Server,
+    };
+    assert_eq!(agent(""), expected);
+    let plain = Agent {
+        tls: None,
+        kind: report::Kind::Aggregate,
+        ..expected
+    };
+    assert_eq!(agent("tls = false\nreport = \"aggregate\""), plain);
+    assert!(!format!("{plain:?}").contains(token));
+    let found = load("", 0o640)
+        .expect_err("a file that others may read")
+        .to_string();
+    assert!(
+        found.contains("others than its owner may use it"),
+        "{found}"
+    );
+    assert!(!found.contains(token), "{found}");
 }
 
 #[test]

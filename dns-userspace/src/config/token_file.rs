@@ -1,25 +1,25 @@
-//! The file of the agent's tokens. What stands in it is told nobody: findings
+//! A file of tokens: the agent's, or those that a probe shows one. What stands in it is told nobody: findings
 //! name its lines, never their content.
 
-use super::beside;
-use crate::{
-    agent::token::{self, Tokens},
-    config::{
-        diagnostic::Diagnostics,
-        files::{self, Missing},
-        section::{Document, Entry},
-        values::Place,
-    },
+use std::path::Path;
+
+use super::{
+    diagnostic::Diagnostics,
+    files::{self, Missing},
+    section::{Document, Entry},
+    values::Place,
 };
+use crate::agent::token;
 
 const KEY: &str = "token_file";
 
 pub(super) const VALID: &str =
     "a file of one or two lines, each a token of 32 to 256 visible ASCII characters, # comments";
 
-/// The tokens of the file that `entry` names.
-pub(super) fn read(entry: &Entry, document: &mut Document) -> Option<Tokens> {
-    let path = beside(document.file, entry.string(VALID, document)?);
+/// The tokens of the file that `entry` names, which starts at `dir` where it is
+/// relative: one or two, but none where something is wrong with them.
+pub(super) fn read(entry: &Entry, dir: &Path, document: &mut Document) -> Option<Vec<String>> {
+    let path = dir.join(entry.string(VALID, document)?);
     let place = Place {
         file: document.file.to_owned(),
         line: entry.line,
@@ -49,7 +49,7 @@ pub(super) fn read(entry: &Entry, document: &mut Document) -> Option<Tokens> {
         if tokens.is_empty() {
             found.push(&path, 0, KEY, format!("holds no token; valid: {VALID}"));
         }
-        Tokens::new(tokens)
+        tokens
     });
     document.append(found);
     tokens
