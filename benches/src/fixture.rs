@@ -237,6 +237,7 @@ fn service(name: Name, pool: usize) -> Service {
     };
     let pool = Pool {
         servers: (0..CANDIDATES).map(server).collect(),
+        hand_overs: Vec::new(),
         policy: Policy::Failover {
             order: (0..CANDIDATES).collect(),
             by_group: [].into(),

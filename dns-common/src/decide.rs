@@ -90,8 +90,8 @@ pub fn decide<M: Octets + ?Sized>(
         by_subnet = message.forget_word(by_subnet.into()) != 0;
     }
     let mut chosen = choose(message, &row, answers, source, tables, generation, host)?;
-    // That there is nothing holds for everyone.
-    if !by_subnet || is_denial(chosen.head) {
+    // That there is nothing holds for everyone, and so do referrals.
+    if !by_subnet || chosen.head.is_empty_answer() {
         chosen.scope = 0;
     }
 

@@ -3,6 +3,8 @@
 //! Files are one source of them; whatever reads a source hands over this model,
 //! already checked: every value here is valid by itself.
 
+mod hand_over;
+
 use std::{
     collections::{BTreeMap, HashMap},
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -15,6 +17,7 @@ use domain::base::Rtype;
 use ipnet::IpNet;
 
 use crate::{agent::report, measurement::metric::Metric};
+pub use hand_over::{HandOver, NameServer, Way};
 
 /// An absolute domain name in wire form, case as configured.
 pub type Name = domain::base::Name<Bytes>;
@@ -26,7 +29,8 @@ pub type NameMap<V> = HashMap<Name, V, foldhash::fast::RandomState>;
 /// A steered name, its candidates and its policy; it belongs to a customer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Service {
-    /// The steered name; A and AAAA at it are answered by decision.
+    /// The steered name; A and AAAA at it are answered by decision, and with a
+    /// hand-over every type.
     pub name: Name,
     /// Whose service it is.
     pub customer: String,
@@ -56,8 +60,10 @@ pub enum Shape {
 /// Candidates, policy and probes; services with equal pools share one.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Pool {
-    /// 1 to 8 candidates; their position is the candidate number.
+    /// 1 or more servers; their position is the candidate number.
     pub servers: Vec<Server>,
+    /// The candidates after them, numbered on; 8 candidates at most in all.
+    pub hand_overs: Vec<HandOver>,
     /// How they are ranked for a group.
     pub policy: Policy,
     /// How each address is measured, 1 or more.
@@ -77,7 +83,7 @@ pub struct Server {
     pub v4: Vec<Ipv4Addr>,
     /// IPv6 addresses, in answer order.
     pub v6: Vec<Ipv6Addr>,
-    /// What sending traffic there costs, in a unit that all servers of a pool share.
+    /// What sending traffic there costs, in a unit that all candidates of a pool share.
     pub cost: Quantity,
 }
 

@@ -210,6 +210,7 @@ pub(super) fn service(
         shape: Shape::Direct,
         pool: Pool {
             servers: (0..candidates).map(server).collect(),
+            hand_overs: Vec::new(),
             policy,
             probes: vec![probe.into()],
             unknown: Unknown::Last,

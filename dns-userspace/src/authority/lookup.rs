@@ -2,7 +2,9 @@
 //! refined for wildcards (RFC 4592), DNAME (RFC 6672), negative answers
 //! (RFC 2308, 8020) and ANY (RFC 8482), with steered names asked of [`Steering`].
 
-use std::{borrow::Cow, net::IpAddr, slice};
+mod hand_over;
+
+use std::{borrow::Cow, net::IpAddr, ops::ControlFlow, slice};
 
 use bytes::{BufMut, BytesMut};
 use domain::{
@@ -210,6 +212,10 @@ impl<'z, S: Steering + ?Sized> Search<'z, '_, S> {
                 self.referral(zone, cut);
                 None
             }
+            Place::BelowSteered(owner) => {
+                self.below_steered(zone, owner);
+                None
+            }
             Place::Missing => {
                 self.response.rcode = Rcode::NXDOMAIN;
                 self.negative(zone);
@@ -266,6 +272,13 @@ impl<'z, S: Steering + ?Sized> Search<'z, '_, S> {
         node: &'z Node,
         shape: Shape,
     ) -> Option<Name> {
+        let addresses = matches!(self.qtype, Rtype::A | Rtype::AAAA);
+        if node.hands_over()
+            && !addresses
+            && let ControlFlow::Break(next) = self.handed_over(zone, owner, node)
+        {
+            return next;
+        }
         // ANY is answered with one RRset (RFC 8482 section 4.1).
         let found = match (self.qtype, node.rrsets.first()) {
             (Rtype::ANY, Some(first)) => first[0].rtype(),
@@ -284,7 +297,6 @@ impl<'z, S: Steering + ?Sized> Search<'z, '_, S> {
             return self.node(zone, node, None);
         }
         self.response.steered = true;
-        let addresses = matches!(self.qtype, Rtype::A | Rtype::AAAA);
         let (family, other) = match self.qtype {
             Rtype::AAAA => (Rtype::AAAA, Rtype::A),
             _ => (Rtype::A, Rtype::AAAA),
@@ -299,6 +311,10 @@ impl<'z, S: Steering + ?Sized> Search<'z, '_, S> {
         }
         let mut records = match steered {
             Steered::Records(records) => records,
+            Steered::Referral(referral) => {
+                self.response.refer(referral);
+                return None;
+            }
             Steered::NoData => Vec::new(),
             Steered::Fail => {
                 self.fail();
@@ -311,16 +327,11 @@ impl<'z, S: Steering + ?Sized> Search<'z, '_, S> {
         } else if !whole {
             records.retain(|record| record.rtype() == Rtype::CNAME);
         }
-        let Some(last) = records.last() else {
+        if records.is_empty() {
             self.negative(zone);
             return None;
-        };
-        let target = match last.data() {
-            ZoneRecordData::Cname(cname) => Some(cname.cname().clone()),
-            _ => None,
-        };
-        self.response.answer.push(Records::made(records));
-        target.filter(|_| self.follows_aliases())
+        }
+        self.decided(owner, node, records)
     }
 
     /// The records of type `rtype` at the steered name `owner`, whose address
@@ -329,6 +340,7 @@ impl<'z, S: Steering + ?Sized> Search<'z, '_, S> {
         self.response.steered = true;
         match self.steering.steer(owner, rtype, self.source) {
             Steered::Records(records) => self.response.answer.push(Records::made(records)),
+            Steered::Referral(referral) => self.response.refer(referral),
             Steered::NoData => self.negative(zone),
             Steered::Fail => self.fail(),
         }

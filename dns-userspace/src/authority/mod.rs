@@ -46,7 +46,7 @@ pub type StoredRecord = Record<Name, ZoneRecordData<Bytes, Name>>;
 pub trait Steering {
     /// The records of type `rtype` (A or AAAA, or HTTPS or SVCB with address
     /// hints) that `source` gets at `name`, in answer order: the CNAME first
-    /// where the service's shape has one.
+    /// where the service's shape has one; or what hands it over, whatever the type.
     fn steer(&self, name: &Name, rtype: Rtype, source: IpAddr) -> Steered;
 
     /// How many bits of the address `source` a decision for it holds for.
@@ -75,8 +75,19 @@ pub trait Steering {
 pub enum Steered {
     /// The answer.
     Records(Vec<StoredRecord>),
+    /// A delegation of the name to another DNS.
+    Referral(Referral),
     /// No candidate has an address of that family, by configuration.
     NoData,
     /// No candidate is fit, and the service says to fail.
     Fail,
+}
+
+/// A delegation that a decision makes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Referral {
+    /// The NS records at the name, 1 or more.
+    pub ns: Vec<StoredRecord>,
+    /// Addresses of their servers, as far as they are told.
+    pub glue: Vec<StoredRecord>,
 }

@@ -1,5 +1,7 @@
 //! One zone in memory: its names, what stands at each, and where a name leads.
 
+mod hand_over;
+
 use std::collections::HashSet;
 
 use domain::{
@@ -9,6 +11,7 @@ use domain::{
 
 use super::StoredRecord;
 use crate::model::{Name, NameMap, Shape};
+pub use hand_over::HandsOver;
 
 /// A name of any length borrowed from a longer one.
 pub(super) type Suffix = domain::base::Name<[u8]>;
@@ -33,6 +36,8 @@ pub struct Zone {
 pub(super) struct Node {
     /// The service's shape where the addresses are answered by decision.
     pub(super) steered: Option<Shape>,
+    /// Whether a decision may hand it over to another DNS, whatever type is asked.
+    hands_over: HandsOver,
     /// One entry a type, each with at least one record, in file order.
     pub(super) rrsets: Vec<Vec<StoredRecord>>,
 }
@@ -80,6 +85,9 @@ pub(super) enum Place<'z> {
     Cut(&'z [StoredRecord]),
     /// The name is below a DNAME.
     Dname(&'z StoredRecord),
+    /// The name does not exist; a decision may hand it over with this steered
+    /// name above it.
+    BelowSteered(&'z Name),
     /// The name does not exist.
     Missing,
 }
@@ -107,6 +115,8 @@ pub enum Below<'z> {
     Cut(&'z Name),
     /// To a DNAME.
     Dname,
+    /// Where a decision says.
+    Steered,
 }
 
 impl Zone {
@@ -119,8 +129,8 @@ impl Zone {
         }
         let apex = soa.owner().clone();
         let node = Node {
-            steered: None,
             rrsets: vec![vec![soa]],
+            ..Node::default()
         };
         Self {
             nodes: NameMap::from_iter([(apex.clone(), node)]),
@@ -317,7 +327,7 @@ impl Zone {
             // No cut is here, nor anything above that hides it.
             Place::Exact { owner, node } => match node.rrset(Rtype::DNAME) {
                 [dname, ..] => below(Place::Dname(dname)),
-                [] => below(self.below_encloser(owner)),
+                [] => below(self.below_encloser(owner, node)),
             },
             _ => self.below(name),
         }
@@ -375,14 +385,17 @@ impl Zone {
         match (barrier, closest) {
             (Some(barrier), _) => barrier,
             (None, Some((owner, node, true))) => Place::Exact { owner, node },
-            (None, Some((encloser, _, false))) => self.below_encloser(encloser),
+            (None, Some((encloser, node, false))) => self.below_encloser(encloser, node),
             (None, None) => Place::Missing,
         }
     }
 
-    /// Where names lead whose closest encloser is `encloser`, with no cut or DNAME
-    /// above them.
-    fn below_encloser(&self, encloser: &Name) -> Place<'_> {
+    /// Where names lead whose closest encloser is `encloser`, at `node`, with no cut
+    /// or DNAME above them.
+    fn below_encloser<'z>(&'z self, encloser: &'z Name, node: &Node) -> Place<'z> {
+        if node.hands_over == HandsOver::WithAllBelow {
+            return Place::BelowSteered(encloser);
+        }
         let wildcard = self.wildcard(encloser);
         wildcard.map_or(Place::Missing, |(owner, node)| Place::Wildcard {
             owner,
@@ -422,6 +435,10 @@ impl Zone {
             Place::Dname(dname) => Err(format!(
                 "{shown} is below the DNAME at {}",
                 dname.owner().fmt_with_dot()
+            )),
+            Place::BelowSteered(owner) => Err(format!(
+                "{shown} is below {}, which a service hands over by ns with all below it",
+                owner.fmt_with_dot()
             )),
             Place::Exact { .. } | Place::Wildcard { .. } | Place::Missing => Ok(()),
         }
@@ -484,6 +501,7 @@ fn below(place: Place<'_>) -> Below<'_> {
         Place::Wildcard { owner, .. } => Below::Wildcard(owner),
         Place::Cut(cut) => Below::Cut(cut[0].owner()),
         Place::Dname(_) => Below::Dname,
+        Place::BelowSteered(_) => Below::Steered,
     }
 }
 

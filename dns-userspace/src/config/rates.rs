@@ -23,8 +23,8 @@ pub(super) fn check(settings: &Settings, services: &[Service], found: &mut Diagn
             if let ProbeKind::Command(_) = probe.kind {
                 continue;
             }
-            for (number, server) in (0_u8..).zip(&pool.servers) {
-                for address in probed(server, instead.get(&number)) {
+            for (number, _) in (0_u8..).zip(pool.candidates()) {
+                for address in probed(pool, number, instead.get(&number)) {
                     by_address.entry(address).or_default().insert(probe);
                 }
             }

@@ -5,7 +5,7 @@
 //! name = "www.example.com."   # the final dot may be left out
 //! customer = "acme"
 //! ttl_s = 20                  # 20 by default, 0 to 86400
-//! shape = "direct"            # direct (the default), cname
+//! shape = "direct"            # direct (the default), cname (the default with a hand-over by CNAME)
 //! all_down = "all"            # all (the default), first, servfail
 //! unknown = "last"            # what a value counts as that is missing or too old: its last (the
 //!                             # default), open (better than any), closed (worse than any)
@@ -17,8 +17,12 @@
 //! [[service.server]]          # 1 to 8, see the module server
 //! name = "s1"
 //! addresses = ["192.0.2.1", "2001:db8::1"]
+//! [[service.hand_over]]       # 8 candidates at most, see the module hand_over
+//! name = "cdn"
+//! cname = "www.example.com.cdn.example.net."
 //! ```
 
+mod hand_over;
 mod policy;
 mod probe;
 mod server;
@@ -34,7 +38,10 @@ use super::{
     section::{Document, Entry, Section},
     values::Place,
 };
-use crate::model::{ALL_SERVERS, AllDown, Groups, Name, NameMap, Pool, Service, Shape, Unknown};
+use crate::model::{
+    ALL_SERVERS, AllDown, Groups, HandOver, Name, NameMap, Pool, Service, Shape, Unknown,
+};
+use server::Taken;
 
 /// TTL where a service sets none, seconds.
 const TTL_S: u32 = 20;
@@ -101,19 +108,21 @@ fn service(
         .optional("ttl_s", document)
         .and_then(|entry| entry.integer(0..=86_400, document))
         .unwrap_or(TTL_S);
-    let shape = section
-        .optional("shape", document)
-        .and_then(|entry| entry.choice(&SHAPES, document))
-        .unwrap_or_default();
+    let shape_entry = section.optional("shape", document);
     let all_down = section
         .optional("all_down", document)
         .and_then(|entry| entry.choice(&ALL_DOWN, document))
         .unwrap_or_default();
-    let servers = server::read(&mut section, document);
+    let mut taken = Taken::default();
+    let servers = server::read(&mut section, &mut taken, document);
+    let count = servers.len();
+    let hand_overs = hand_over::read(&mut section, name.as_ref(), count, &mut taken, document);
+    let shape = shape(shape_entry.as_ref(), &hand_overs, document);
+    let candidates = taken.names();
     let probed = probe::Context {
         name: name.as_ref(),
         dir: context.dir,
-        servers: &servers,
+        candidates: &candidates,
     };
     let probes = probe::read(&mut section, &probed, document);
     let unknown = section
@@ -121,7 +130,7 @@ fn service(
         .and_then(|entry| entry.choice(&UNKNOWN, document))
         .unwrap_or_default();
     let ranked = policy::Context {
-        servers: &servers,
+        candidates: &candidates,
         groups: context.groups,
         probes: &probes,
         ttl_s,
@@ -130,12 +139,14 @@ fn service(
     section.close("a service", document);
 
     let (name, name_entry) = (name?, name_entry?);
+    if shape == Shape::Cname {
+        server::require_same_families(&servers, "shape = \"cname\"", document);
+    } else if !hand_overs.is_empty() {
+        server::require_same_families(&servers, "a hand-over", document);
+    }
     let owners = match shape {
         Shape::Direct => Vec::new(),
-        Shape::Cname => {
-            server::require_same_families(&servers, document);
-            server::owners(&name, &servers, document)
-        }
+        Shape::Cname => server::owners(&name, &servers, document),
     };
     let key = format!("service.{}.name", name.fmt_with_dot());
     claims.claim(&name, name_entry.line, &key, document);
@@ -160,6 +171,7 @@ fn service(
         shape,
         pool: Pool {
             servers: servers.into_iter().map(|placed| placed.server).collect(),
+            hand_overs,
             policy: policy?,
             probes,
             unknown,
@@ -175,6 +187,26 @@ const UNKNOWN: [(&str, Unknown); 3] = [
     ("closed", Unknown::Closed),
     ("last", Unknown::Last),
 ];
+
+/// The shape that `entry` says, or what goes with `hand_overs`: an address at a name
+/// at some times and a CNAME at others is what caches mix up, and behind a referral
+/// the names below the service's own are the other DNS's.
+fn shape(entry: Option<&Entry>, hand_overs: &[HandOver], document: &mut Document) -> Shape {
+    let refers = hand_overs.iter().any(HandOver::is_referral);
+    let Some(entry) = entry else {
+        return match hand_overs {
+            [_, ..] if !refers => Shape::Cname,
+            _ => Shape::Direct,
+        };
+    };
+    let shape = entry.choice(&SHAPES, document).unwrap_or_default();
+    if shape == Shape::Cname && refers {
+        let message = "`cname` puts the servers' names below the service's, which a hand-over by ns \
+                       gives away; valid: direct";
+        document.report(entry.line, &entry.path, message);
+    }
+    shape
+}
 
 const ALL_DOWN: [(&str, AllDown); 3] = [
     ("all", AllDown::All),

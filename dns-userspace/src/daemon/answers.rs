@@ -291,9 +291,16 @@ fn steering_service<'s>(
 ) -> Option<(&'s Service, u16)> {
     let (service, pool) = services
         .iter()
-        .find(|(service, _)| service.name == query.name)?;
-    let steered = matches!(query.rtype, Rtype::A | Rtype::AAAA) || service.shape == Shape::Cname;
+        .find(|(service, _)| decides_on(service, &query.name))?;
+    let steered = matches!(query.rtype, Rtype::A | Rtype::AAAA)
+        || service.shape == Shape::Cname
+        || !service.pool.hand_overs.is_empty();
     steered.then_some((service, *pool))
+}
+
+/// Whether the decision of `service` answers for `name`.
+fn decides_on(service: &Service, name: &Name) -> bool {
+    service.name == *name || (service.refers() && name.ends_with(&service.name))
 }
 
 fn steering(

@@ -9,12 +9,18 @@ use std::{
     thread,
 };
 
+use dns_common::reply::UDP_MAX;
+
 use super::phases::Phases;
 use crate::{
-    authority::{master_file, zone::Zone, zones::Zones},
+    authority::{
+        master_file,
+        zone::{HandsOver, Zone},
+        zones::Zones,
+    },
     config::{self, Config, Tunables, diagnostic::Diagnostics},
-    measurement::compile::cname_targets,
-    model::{NameMap, Plan, Service},
+    measurement::compile::{cname_targets, referral_octets},
+    model::{NameMap, Plan, Service, Way},
 };
 
 /// A whole configuration, valid.
@@ -114,8 +120,34 @@ fn place(
             service.name.fmt_with_dot()
         ));
     };
+    hand_over(service, zone)?;
     zone.steer(&service.name, service.shape, service.ttl_s)?;
     cname_targets(service)
         .into_iter()
         .try_for_each(|records| zone.add(records))
 }
+
+/// Lets the hand-overs of `service`, if it has any, be made in `zone`.
+fn hand_over(service: &Service, zone: &mut Zone) -> Result<(), String> {
+    for over in &service.pool.hand_overs {
+        if let Way::Ns(servers) = &over.to
+            && let octets = referral_octets(service, servers)
+            && octets.is_none_or(|octets| octets > UDP_MAX)
+        {
+            let octets = octets.map_or("too many".to_owned(), |octets| octets.to_string());
+            return Err(format!(
+                "the referral of the hand-over {} takes {octets} octets; valid: at most {UDP_MAX}, \
+                 with fewer name servers or addresses, or shorter names",
+                over.name
+            ));
+        }
+    }
+    match service.pool.hand_overs.as_slice() {
+        [] => Ok(()),
+        _ if service.refers() => zone.hand_over(&service.name, HandsOver::WithAllBelow),
+        _ => zone.hand_over(&service.name, HandsOver::Itself),
+    }
+}
+
+#[cfg(test)]
+mod tests;

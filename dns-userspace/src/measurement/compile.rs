@@ -5,6 +5,7 @@
 //! every name above them, so that a reader finds what is not there by what is.
 
 mod answers;
+mod hand_over;
 mod service;
 
 use std::{
@@ -26,7 +27,7 @@ use dns_common::{
 use domain::base::{Rtype, name::ToName};
 
 use self::answers::{Answers, Asked, At, Facts};
-pub use self::service::cname_targets;
+pub use self::{hand_over::referral_octets, service::cname_targets};
 use super::director::Director;
 use crate::{
     authority::{
@@ -322,7 +323,7 @@ impl<'w, 'z, 't> Rows<'w, 'z, 't> {
             }
             zone::Below::Cut(_) => self.answers.below(at.name).map(Below::Answer),
             zone::Below::Wildcard(owner) => wildcards.get(owner).copied().map(Below::Wildcard),
-            zone::Below::Dname => None,
+            zone::Below::Dname | zone::Below::Steered => None,
         };
         cell.unwrap_or(Below::Up)
     }

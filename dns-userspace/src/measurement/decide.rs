@@ -25,6 +25,26 @@ pub struct Fitness {
 }
 
 impl Fitness {
+    /// That of a hand-over, which leads both families to one place. A sick one is
+    /// no candidate at all: not even where nobody is fit.
+    pub const fn of_hand_over(is_fit: bool) -> Self {
+        let fit = if is_fit { Fit::Yes } else { Fit::Absent };
+        Self { v4: fit, v6: fit }
+    }
+
+    /// That of a server beside hand-overs: the family it has no address of goes
+    /// with the other, so that what is said at the name is of one candidate.
+    #[must_use]
+    pub const fn beside_hand_overs(self) -> Self {
+        match (self.v4, self.v6) {
+            (Fit::Absent, one) | (one, Fit::Absent) => Self { v4: one, v6: one },
+            both => Self {
+                v4: both.0,
+                v6: both.1,
+            },
+        }
+    }
+
     /// One of the two.
     pub const fn of(self, family: Family) -> Fit {
         match family {

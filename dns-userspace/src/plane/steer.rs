@@ -15,13 +15,17 @@ use dns_common::{
     tables::{AnswerHead, Entry, Row, Source, Tables as _},
 };
 use domain::{
-    base::{Message, MessageBuilder, Rtype},
+    base::{
+        Message, MessageBuilder, Rtype,
+        message::RecordSection,
+        name::{FlattenInto as _, ToName as _},
+    },
     rdata::ZoneRecordData,
 };
 
 use super::{Live, host::QueryHost};
 use crate::{
-    authority::{Steered, Steering, StoredRecord},
+    authority::{Referral, Steered, Steering, StoredRecord},
     model::Name,
     tables::Tables,
 };
@@ -88,6 +92,7 @@ impl Steering for Steerer<'_> {
                 let reply = Reply::new(&ask, &chosen, Opt::new(&ask, &self.host), &self.host);
                 let mut out = Vec::new();
                 match write(&query, &reply, self.tables, &mut out) {
+                    Some(()) if chosen.head.class() == Class::Referral => referral(out),
                     Some(()) => Steered::Records(records(out)),
                     None => Steered::Fail,
                 }
@@ -147,15 +152,28 @@ pub(super) fn question(name: &Name, rtype: Rtype) -> Vec<u8> {
 
 /// The answer section of a message, parsed; what cannot be is left out.
 pub(super) fn records(message: Vec<u8>) -> Vec<StoredRecord> {
-    use domain::base::name::{FlattenInto as _, ToName as _};
+    let message = Message::from_octets(Bytes::from(message)).ok();
+    let answer = message.and_then(|message| Some(parsed(message.answer().ok()?)));
+    answer.unwrap_or_default()
+}
 
-    let Ok(message) = Message::from_octets(Bytes::from(message)) else {
-        return Vec::new();
-    };
-    let Ok(answer) = message.answer() else {
-        return Vec::new();
-    };
-    answer
+/// The delegation that a message is.
+fn referral(message: Vec<u8>) -> Steered {
+    let message = Message::from_octets(Bytes::from(message)).ok();
+    let sections = message.and_then(|message| {
+        let authority = message.authority().ok()?;
+        let additional = message.additional().ok()?;
+        Some(Referral {
+            ns: parsed(authority),
+            glue: parsed(additional),
+        })
+    });
+    sections.map_or(Steered::Fail, Steered::Referral)
+}
+
+/// A section's records; what cannot be parsed is left out.
+fn parsed(section: RecordSection<'_, Bytes>) -> Vec<StoredRecord> {
+    section
         .limit_to_in::<ZoneRecordData<_, _>>()
         .flatten()
         .filter_map(|record| {

@@ -54,6 +54,7 @@ impl Backend for Fake {
     async fn states(&self) -> States {
         States {
             targets: Vec::new(),
+            unmeasured: Vec::new(),
             suspicion: None,
         }
     }

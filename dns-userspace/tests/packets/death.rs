@@ -152,13 +152,18 @@ fn plan() -> Plan {
         v6: vec![],
         cost: Quantity::default(),
     };
+    let probe = Probe {
+        up_after: 1,
+        ..Probe::new(ProbeKind::Tcp { port: 80 })
+    };
     let pool = Pool {
         servers: (0..SERVERS).map(server).collect(),
+        hand_overs: Vec::new(),
         policy: Policy::Failover {
             order: order(0),
             by_group,
         },
-        probes: vec![Probe::new(ProbeKind::Tcp { port: 80 }).into()],
+        probes: vec![probe.into()],
         unknown: Unknown::Last,
         all_down: AllDown::All,
     };

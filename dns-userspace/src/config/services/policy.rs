@@ -3,7 +3,7 @@
 //! ```toml
 //! [service.policy]
 //! kind = "failover"
-//! order = ["s1", "s2", "s3"]   # the order of the servers by default
+//! order = ["s1", "s2", "s3"]   # by default the servers, then the hand-overs
 //! [service.policy.groups]      # resolver groups with an order of their own
 //! isp-b = ["s2", "s1"]         # those not listed follow as in `order`
 //!
@@ -35,7 +35,7 @@
 //! return_band = 0              # the default: comes back when better than the level
 //! hold_s = 40                  # twice the service's ttl_s by default
 //! origins = ["s1"]             # first choice first
-//! over = ["s2"]                # all others by default, in the servers' order
+//! over = ["s2"]                # all others by default, servers first
 //! ```
 
 mod failover;
@@ -43,7 +43,6 @@ mod threshold;
 
 use std::collections::BTreeSet;
 
-use super::server::Placed;
 use crate::{
     config::section::{Document, Entry, Section},
     measurement::metric::Metric,
@@ -83,7 +82,8 @@ const VALID: &str = "a [service.policy] table with kind = \"failover\", \"latenc
 
 /// What a policy refers to.
 pub(super) struct Context<'a> {
-    pub(super) servers: &'a [Placed],
+    /// Names by candidate number.
+    pub(super) candidates: &'a [&'a str],
     pub(super) groups: &'a Groups,
     /// Empty where there is something wrong with one.
     pub(super) probes: &'a [PoolProbe],
@@ -128,7 +128,7 @@ pub(super) fn read(
     let least = |metric: Option<Metric>, tolerance| Some(Policy::least(metric?, tolerance));
     let (policy, what) = match kind {
         Kind::Failover => {
-            let policy = failover::read(&mut section, context.servers, context.groups, document);
+            let policy = failover::read(&mut section, context.candidates, context.groups, document);
             (Some(policy), "a failover policy")
         }
         Kind::Latency => {
@@ -293,13 +293,12 @@ fn criteria(
     (!criteria.is_empty()).then_some(criteria)
 }
 
-/// The candidate numbers of the servers that an array names.
-fn order(entry: &Entry, servers: &[Placed], document: &mut Document) -> Option<Vec<u8>> {
-    let names: Vec<_> = servers
-        .iter()
-        .map(|placed| placed.server.name.as_str())
-        .collect();
-    let valid = format!("an array of different servers out of {}", names.join(", "));
+/// The candidate numbers that an array of `names` has.
+fn order(entry: &Entry, names: &[&str], document: &mut Document) -> Option<Vec<u8>> {
+    let valid = format!(
+        "an array of different candidates out of {}",
+        names.join(", ")
+    );
     let elements = entry.array(&valid, document)?;
     if elements.is_empty() {
         return entry.reject(format!("is empty; valid: {valid}"), document);
@@ -314,7 +313,7 @@ fn order(entry: &Entry, servers: &[Placed], document: &mut Document) -> Option<V
             .position(|known| !name.is_empty() && known.eq_ignore_ascii_case(name));
         let shown = name.escape_debug();
         let fault = match position {
-            None => format!("`{shown}` is not a server of this service; valid: {valid}"),
+            None => format!("`{shown}` is not a candidate of this service; valid: {valid}"),
             Some(number) if order.contains(&(number as u8)) => {
                 format!("`{shown}` is listed twice; valid: {valid}")
             }

@@ -59,7 +59,6 @@ use std::{
     path::Path,
 };
 
-use super::server::Placed;
 use crate::{
     config::section::{Document, Entry, Section},
     measurement::metric::Metric,
@@ -100,8 +99,8 @@ pub(super) struct Context<'a> {
     pub(super) name: Option<&'a Name>,
     /// Where relative paths start.
     pub(super) dir: &'a Path,
-    /// Its servers.
-    pub(super) servers: &'a [Placed],
+    /// Names by candidate number.
+    pub(super) candidates: &'a [&'a str],
 }
 
 /// The probes of a service; none where something is wrong with one.
@@ -161,7 +160,7 @@ fn one(entry: Entry, context: &Context, document: &mut Document) -> Option<PoolP
         .optional("required", document)
         .and_then(|entry| entry.boolean(document))
         .unwrap_or(true);
-    let instead = addresses(&mut section, context.servers, document);
+    let instead = addresses(&mut section, context.candidates, document);
     let kind = section
         .required("kind", &KINDS.map(|(word, _)| word).join(", "), document)?
         .choice(&KINDS, document)?;
@@ -207,12 +206,12 @@ fn one(entry: Entry, context: &Context, document: &mut Document) -> Option<PoolP
     })
 }
 
-const VALID_ADDRESSES: &str = "a table of servers with an address each, e.g. s1 = \"10.0.0.1\"";
+const VALID_ADDRESSES: &str = "a table of candidates with an address each, e.g. s1 = \"10.0.0.1\"";
 
-/// What is probed in place of servers' own addresses.
+/// What is probed in place of candidates' own addresses.
 fn addresses(
     section: &mut Section,
-    servers: &[Placed],
+    candidates: &[&str],
     document: &mut Document,
 ) -> BTreeMap<u8, std::net::IpAddr> {
     let table = section
@@ -223,12 +222,11 @@ fn addresses(
     };
     let mut instead = BTreeMap::new();
     for (name, entry) in table.entries(document) {
-        let names = || servers.iter().map(|placed| placed.server.name.as_str());
-        let Some(number) = names().position(|known| known.eq_ignore_ascii_case(name)) else {
-            let known: Vec<_> = names().collect();
+        let mut known = candidates.iter();
+        let Some(number) = known.position(|known| known.eq_ignore_ascii_case(name)) else {
             let message = format!(
-                "is not a server of this service; valid: {}",
-                known.join(", ")
+                "is not a candidate of this service; valid: {}",
+                candidates.join(", ")
             );
             document.report(entry.line, &entry.path, message);
             continue;

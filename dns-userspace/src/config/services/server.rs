@@ -1,4 +1,4 @@
-//! The candidates of a service.
+//! The servers among the candidates of a service, and what all candidates share.
 //!
 //! ```toml
 //! [[service.server]]
@@ -26,6 +26,76 @@ use crate::{
 /// Addresses of one family that a server may have.
 const ADDRESSES_MAX: usize = 8;
 
+/// What the candidates of one service have taken so far.
+#[derive(Default)]
+pub(super) struct Taken {
+    /// Names by candidate number, empty where one has none that is valid and its
+    /// own, each with its line.
+    names: Vec<(String, usize)>,
+    /// Lines of addresses.
+    addresses: HashMap<IpAddr, usize>,
+}
+
+impl Taken {
+    /// The names by candidate number, empty where there is no valid one.
+    pub(super) fn names(&self) -> Vec<&str> {
+        self.names.iter().map(|(name, _)| name.as_str()).collect()
+    }
+
+    /// Gives the next candidate, the table at `path`, the `name` from `line`, if it
+    /// is nobody else's; what it is called now.
+    pub(super) fn name(
+        &mut self,
+        name: &str,
+        line: usize,
+        path: &str,
+        document: &mut Document,
+    ) -> String {
+        let mut known = self.names.iter();
+        let namesake =
+            known.find(|(known, _)| !known.is_empty() && known.eq_ignore_ascii_case(name));
+        let mut name = name.to_owned();
+        if let Some((_, first)) = namesake {
+            let message = format!(
+                "is the name of the candidate on line {first} already; valid: one that differs in \
+                 more than case"
+            );
+            document.report(line, &format!("{path}.name"), message);
+            name.clear();
+        }
+        self.names.push((name.clone(), line));
+        name
+    }
+
+    /// Reads the elements of `entry`, which should be addresses that no other
+    /// candidate has.
+    pub(super) fn addresses(&mut self, entry: &[Entry], document: &mut Document) -> Vec<IpAddr> {
+        let mut addresses = Vec::new();
+        for element in entry {
+            let Some(address) = address(element, document) else {
+                continue;
+            };
+            if let Some(line) = self.addresses.insert(address, element.line) {
+                let message = format!(
+                    "{address} is in this service on line {line} already; valid: an address of its own"
+                );
+                document.report(element.line, &element.path, message);
+                continue;
+            }
+            addresses.push(address);
+        }
+        addresses
+    }
+}
+
+/// The address that `element` is.
+pub(super) fn address(element: &Entry, document: &mut Document) -> Option<IpAddr> {
+    match address::parse(element.string(address::VALID, document)?) {
+        Ok(address) => Some(address),
+        Err(fault) => element.reject(fault, document),
+    }
+}
+
 /// A server and where it was named.
 pub(super) struct Placed {
     pub(super) server: Server,
@@ -35,16 +105,14 @@ pub(super) struct Placed {
     path: String,
 }
 
-impl Placed {
-    fn is_named(&self) -> bool {
-        !self.server.name.is_empty()
-    }
-}
-
 /// Every server of a service, also those with mistakes in them: the position
 /// is the candidate number that policies refer to. One without a valid name of
 /// its own has an empty name.
-pub(super) fn read(service: &mut Section, document: &mut Document) -> Vec<Placed> {
+pub(super) fn read(
+    service: &mut Section,
+    taken: &mut Taken,
+    document: &mut Document,
+) -> Vec<Placed> {
     let valid = format!("1 to {CANDIDATES_MAX} [[service.server]] tables");
     let Some(entry) = service.required("server", &valid, document) else {
         return Vec::new();
@@ -58,73 +126,81 @@ pub(super) fn read(service: &mut Section, document: &mut Document) -> Vec<Placed
             format!("has {count} servers; valid: {valid}"),
         );
     }
-    let mut addresses = HashMap::new();
-    let mut servers: Vec<Placed> = Vec::new();
-    for (number, entry) in entries.into_iter().enumerate() {
-        let placed = server(number + 1, entry, &mut addresses, document);
-        let Some(mut placed) = placed else { continue };
-        let name = &placed.server.name;
-        let namesake = servers
-            .iter()
-            .find(|known| known.is_named() && known.server.name.eq_ignore_ascii_case(name));
-        if let Some(first) = namesake {
-            let message = format!(
-                "is the name of the server on line {} already; valid: one that differs in more than case",
-                first.line
-            );
-            document.report(placed.line, &format!("{}.name", placed.path), message);
-            placed.server.name.clear();
-        }
-        servers.push(placed);
-    }
-    servers
+    let numbered = (1..).zip(entries);
+    numbered
+        .filter_map(|(number, entry)| server(number, entry, taken, document))
+        .collect()
 }
 
 /// The `number`th server, from 1.
 fn server(
     number: usize,
-    mut entry: Entry,
-    taken: &mut HashMap<IpAddr, usize>,
+    entry: Entry,
+    taken: &mut Taken,
     document: &mut Document,
 ) -> Option<Placed> {
-    entry.path = format!("{}.#{number}", entry.path);
-    let parent = entry.path.len() - format!("#{number}").len();
-    let mut section = entry.section("a [[service.server]] table", document)?;
-    let name_entry = section.required("name", VALID_NAME, document);
-    let line = name_entry.as_ref().map_or(section.line, |entry| entry.line);
-    let name = name_entry
-        .and_then(|entry| server_name(&entry, document))
-        .unwrap_or_default();
-    if !name.is_empty() {
-        section.path.truncate(parent);
-        section.path.push_str(name);
-    }
-    let path = section.path.clone();
-    let (v4, v6) = section
+    let mut table = Table::open(number, entry, "a [[service.server]] table", document)?;
+    let name = taken.name(table.name, table.line, &table.section.path, document);
+    let path = table.section.path.clone();
+    let (v4, v6) = table
+        .section
         .required("addresses", VALID_ADDRESSES, document)
         .and_then(|entry| addresses(&entry, taken, document))
         .unwrap_or_default();
-    let cost = section
+    let cost = table
+        .section
         .optional("cost", document)
         .and_then(|entry| entry.quantity(document))
         .unwrap_or_default();
-    section.close("a server", document);
+    table.section.close("a server", document);
     Some(Placed {
-        server: Server {
-            name: name.to_owned(),
-            v4,
-            v6,
-            cost,
-        },
-        line,
+        server: Server { name, v4, v6, cost },
+        line: table.line,
         path,
     })
+}
+
+/// The table of a candidate, called by the name it has.
+pub(super) struct Table<'t> {
+    pub(super) section: Section<'t>,
+    /// Empty where there is no valid one.
+    pub(super) name: &'t str,
+    /// Line of the name, or of the table that lacks one.
+    pub(super) line: usize,
+}
+
+impl<'t> Table<'t> {
+    /// The `number`th of the tables in an array, from 1; `valid` is what it should
+    /// be.
+    pub(super) fn open(
+        number: usize,
+        mut entry: Entry<'t>,
+        valid: &str,
+        document: &mut Document,
+    ) -> Option<Self> {
+        entry.path = format!("{}.#{number}", entry.path);
+        let parent = entry.path.len() - format!("#{number}").len();
+        let mut section = entry.section(valid, document)?;
+        let entry = section.required("name", VALID_NAME, document);
+        let line = entry.as_ref().map_or(section.line, |entry| entry.line);
+        let name = entry.and_then(|entry| candidate_name(&entry, document));
+        let name = name.unwrap_or_default();
+        if !name.is_empty() {
+            section.path.truncate(parent);
+            section.path.push_str(name);
+        }
+        Some(Self {
+            section,
+            name,
+            line,
+        })
+    }
 }
 
 const VALID_NAME: &str =
     "a DNS label: 1 to 63 letters, digits, `-` or `_`, without `-` at either end";
 
-fn server_name<'t>(entry: &Entry<'t>, document: &mut Document) -> Option<&'t str> {
+fn candidate_name<'t>(entry: &Entry<'t>, document: &mut Document) -> Option<&'t str> {
     let text = entry.string(VALID_NAME, document)?;
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let valid = (1..=63).contains(&text.len())
@@ -135,7 +211,7 @@ fn server_name<'t>(entry: &Entry<'t>, document: &mut Document) -> Option<&'t str
         return Some(text);
     }
     let message = format!(
-        "`{}` is not a server's name; valid: {VALID_NAME}",
+        "`{}` is not a candidate's name; valid: {VALID_NAME}",
         text.escape_debug()
     );
     entry.reject(message, document)
@@ -146,7 +222,7 @@ const VALID_ADDRESSES: &str =
 
 fn addresses(
     entry: &Entry,
-    taken: &mut HashMap<IpAddr, usize>,
+    taken: &mut Taken,
     document: &mut Document,
 ) -> Option<(Vec<Ipv4Addr>, Vec<Ipv6Addr>)> {
     let elements = entry.array(VALID_ADDRESSES, document)?;
@@ -154,24 +230,7 @@ fn addresses(
         return entry.reject(format!("is empty; valid: {VALID_ADDRESSES}"), document);
     }
     let (mut v4, mut v6) = (Vec::new(), Vec::new());
-    for element in elements {
-        let Some(text) = element.string(address::VALID, document) else {
-            continue;
-        };
-        let address = match address::parse(text) {
-            Ok(address) => address,
-            Err(fault) => {
-                document.report(element.line, &element.path, fault);
-                continue;
-            }
-        };
-        if let Some(line) = taken.insert(address, element.line) {
-            let message = format!(
-                "{address} is in this service on line {line} already; valid: an address of its own"
-            );
-            document.report(element.line, &element.path, message);
-            continue;
-        }
+    for address in taken.addresses(&elements, document) {
         match address {
             IpAddr::V4(address) => v4.push(address),
             IpAddr::V6(address) => v6.push(address),
@@ -196,7 +255,10 @@ pub(super) fn owners(
     document: &mut Document,
 ) -> Vec<(Name, usize, String)> {
     let mut owners = Vec::new();
-    for Placed { server, line, path } in servers.iter().filter(|placed| placed.is_named()) {
+    for Placed { server, line, path } in servers
+        .iter()
+        .filter(|placed| !placed.server.name.is_empty())
+    {
         let key = format!("{path}.name");
         match below(&server.name, service) {
             Some(owner) => owners.push((owner, *line, key)),
@@ -211,9 +273,10 @@ pub(super) fn owners(
     owners
 }
 
-/// Reports servers that have other address families than the first: behind a
-/// CNAME one server answers for both families, so any must be able to.
-pub(super) fn require_same_families(servers: &[Placed], document: &mut Document) {
+/// Reports servers that have other address families than the first: where a CNAME
+/// stands for both A and AAAA, any must be able to answer what the others do.
+/// `with` is what of the service brings that.
+pub(super) fn require_same_families(servers: &[Placed], with: &str, document: &mut Document) {
     let families = |server: &Server| (!server.v4.is_empty(), !server.v6.is_empty());
     let Some((first, others)) = servers.split_first() else {
         return;
@@ -224,8 +287,8 @@ pub(super) fn require_same_families(servers: &[Placed], document: &mut Document)
                 *line,
                 &format!("{path}.addresses"),
                 format!(
-                    "has other address families than {}; valid with shape = \"cname\": the same \
-                     for every server, since one CNAME stands for both A and AAAA",
+                    "has other address families than {}; valid with {with}: the same for every \
+                     server, since one CNAME stands for both A and AAAA",
                     first.server.name
                 ),
             );

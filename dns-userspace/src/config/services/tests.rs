@@ -253,7 +253,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "[\"s3\", \"s1\"]",
         "[\"s3\", \"s4\"]",
-        "9: service.www.example.com..policy.order: `s4` is not a server of this service; valid: an array of different servers out of s1, s2, s3",
+        "9: service.www.example.com..policy.order: `s4` is not a candidate of this service; valid: an array of different candidates out of s1, s2, s3",
     ),
     (
         "[\"s3\", \"s1\"]",
@@ -283,7 +283,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "[\"s1\"]",
         "[\"s9\"]",
-        "11: service.www.example.com..policy.groups.isp-b: `s9` is not a server",
+        "11: service.www.example.com..policy.groups.isp-b: `s9` is not a candidate",
     ),
     (
         "\"http\"",
@@ -393,17 +393,17 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "name = \"s2\"",
         "name = \"S1\"",
-        "27: service.www.example.com..server.S1.name: is the name of the server on line 24 already",
+        "27: service.www.example.com..server.S1.name: is the name of the candidate on line 24 already",
     ),
     (
         "name = \"s2\"",
         "name = \"-s2\"",
-        "27: service.www.example.com..server.#2.name: `-s2` is not a server's name; valid: a DNS label",
+        "27: service.www.example.com..server.#2.name: `-s2` is not a candidate's name; valid: a DNS label",
     ),
     (
         "name = \"s2\"",
         "name = \"s.2\"",
-        "27: service.www.example.com..server.#2.name: `s.2` is not a server's name; valid: a DNS label",
+        "27: service.www.example.com..server.#2.name: `s.2` is not a candidate's name; valid: a DNS label",
     ),
     (
         "name = \"s2\"",

@@ -86,7 +86,7 @@ fn candidates(candidates: &[Candidate]) -> Table {
         };
         table.row([
             candidate.position.to_string().into(),
-            candidate.server.as_str().into(),
+            server(candidate).into(),
             state(candidate),
             measured(&candidate.measured).into(),
             usable.into(),
@@ -96,10 +96,21 @@ fn candidates(candidates: &[Candidate]) -> Table {
     table
 }
 
+/// A candidate's name, and what hands over with it.
+fn server(candidate: &Candidate) -> String {
+    match &candidate.hand_over {
+        Some(way) => format!("{} ({way})", candidate.server),
+        None => candidate.server.clone(),
+    }
+}
+
 /// The state of a candidate's addresses, where they agree.
 fn state(candidate: &Candidate) -> Cell {
     let mut states = candidate.addresses.iter().map(|address| address.state);
     let Some(first) = states.next() else {
+        if candidate.hand_over.is_some() {
+            return Cell::toned("not measured", Tone::Plain);
+        }
         return Cell::toned("unknown", Tone::Caution);
     };
     let (text, tone) = if states.all(|state| state == first) {
@@ -115,6 +126,7 @@ fn conclusion(explained: &Explained) -> Table {
     if let Origin::Steered(steering) = &explained.origin {
         let (text, tone) = match &steering.decision {
             Outcome::Server(server) => (server.as_str(), Tone::Good),
+            Outcome::HandOver(name) => (name.as_str(), Tone::Good),
             Outcome::All => ("all servers: none is fit", Tone::Caution),
             Outcome::Servfail => ("none: no server is fit", Tone::Bad),
             Outcome::NoData => ("none: no server has such an address", Tone::Plain),

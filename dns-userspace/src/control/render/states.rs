@@ -8,13 +8,13 @@ use super::{
     table::{Align, Cell, Table},
 };
 use crate::measurement::{
-    director::states::{States, SuspicionStatus, TargetStatus},
+    director::states::{States, SuspicionStatus, TargetStatus, UsedBy},
     health::State,
 };
 
 /// Every target, a line each.
 pub(in crate::control) fn states(states: &States, paint: Paint) -> String {
-    if states.targets.is_empty() {
+    if states.targets.is_empty() && states.unmeasured.is_empty() {
         return "no servers are configured\n".to_owned();
     }
     let mut table = Table::new(&[
@@ -31,6 +31,10 @@ pub(in crate::control) fn states(states: &States, paint: Paint) -> String {
         table.row(row(target));
     }
     let mut text = table.render(paint);
+    if !states.unmeasured.is_empty() {
+        let names: Vec<_> = states.unmeasured.iter().map(user).collect();
+        let _ = writeln!(text, "\nnot measured, counts as fit: {}", names.join(", "));
+    }
     if let Some(status) = &states.suspicion {
         let line = paint.paint(&suspicion(status), Tone::Caution);
         let _ = writeln!(text, "\nsuspicion: {line}");
@@ -42,9 +46,7 @@ fn row(target: &TargetStatus) -> [Cell; 8] {
     let status = &target.address;
     let (word, tone) = word(status.state);
     let used_by = target.used_by.iter();
-    let used_by: Vec<_> = used_by
-        .map(|user| format!("pool {} {}", user.pool, user.server))
-        .collect();
+    let used_by: Vec<_> = used_by.map(user).collect();
     [
         Cell::toned(word, tone),
         known(status.since_ms, age),
@@ -55,6 +57,19 @@ fn row(target: &TargetStatus) -> [Cell; 8] {
         used_by.join(", ").into(),
         remark(target).into(),
     ]
+}
+
+/// A candidate of a pool.
+fn user(user: &UsedBy) -> String {
+    let UsedBy {
+        pool,
+        server,
+        hand_over,
+    } = user;
+    match hand_over {
+        Some(way) => format!("pool {pool} {server} ({way})"),
+        None => format!("pool {pool} {server}"),
+    }
 }
 
 /// A number that may not be known yet.

@@ -118,6 +118,7 @@ fn a_target(address: AddressStatus, server: &str) -> TargetStatus {
         used_by: vec![UsedBy {
             pool: 0,
             server: server.to_owned(),
+            hand_over: None,
         }],
     }
 }
@@ -147,6 +148,11 @@ fn states_of_servers_in_every_state() {
                 a_target(wavering, "fra2"),
                 a_target(recovering, "fra3"),
             ],
+            unmeasured: vec![UsedBy {
+                pool: 1,
+                server: "wide".to_owned(),
+                hand_over: Some("NS ns1.cdn.example.net.".to_owned()),
+            }],
             suspicion: Some(SuspicionStatus {
                 since_ms: 2000.0,
                 reason: "4 of 6 targets fail".to_owned(),
@@ -162,6 +168,8 @@ unknown          -  192.0.2.12    tcp port 80  -              -  pool 0 fra1  no
 up       1 min 1 s  192.0.2.13    tcp port 80  2.10 ms   120 ms  pool 0 fra2  failures 1 in a row: timed out
 down     1 min 1 s  192.0.2.14    tcp port 80  2.10 ms   120 ms  pool 0 fra3  passes 3 in a row
 
+not measured, counts as fit: pool 1 wide (NS ns1.cdn.example.net.)
+
 suspicion: 4 of 6 targets fail, for 2.0 s
 ";
     assert_text(&shown, expected);
@@ -171,6 +179,7 @@ fn steered() -> Explained {
     let candidate = |position, server: &str, state, why: &str| Candidate {
         position,
         server: server.to_owned(),
+        hand_over: None,
         eligible_v4: state == State::Up,
         eligible_v6: false,
         measured: BTreeMap::from([(Metric::ConnectTime, 2.1)]),
@@ -226,6 +235,30 @@ answer    NOERROR, made in the kernel
   www.example.com. 30 IN A 192.0.2.20
 ";
     assert_text(&explain(&steered(), PLAIN), expected);
+}
+
+#[test]
+fn explain_says_what_hands_over() {
+    let mut explained = steered();
+    let Origin::Steered(steering) = &mut explained.origin else {
+        panic!("{explained:?}")
+    };
+    steering.decision = Outcome::HandOver("fast".to_owned());
+    let candidates = &mut steering.explanation.candidates;
+    candidates[1].server = "fast".to_owned();
+    candidates[1].hand_over = Some("CNAME www.example.net.".to_owned());
+    candidates[1].eligible_v6 = true;
+    candidates[1].addresses.clear();
+    candidates[1].measured.clear();
+    let expected = "\
+#  SERVER                         STATE         MEASURED  USABLE FOR  WHY
+1  sof1                           down          2.10 ms   nothing     A: it is down, so another is used
+2  fast (CNAME www.example.net.)  not measured  -         A, AAAA     A: chosen
+
+decision  fast
+";
+    let text = explain(&explained, PLAIN);
+    assert!(text.contains(expected), "{text}");
 }
 
 #[test]

@@ -232,7 +232,14 @@ impl<'w, 'z, 't> Answers<'w, 'z, 't> {
         if let Some(cell) = self.shared(response) {
             return Slot::Shared(cell);
         }
-        encode(name, rtype, response, name.len()).map_or(Slot::Absent, Slot::Own)
+        match encode(name, rtype, response, name.len()) {
+            // Beside a server's address each answer would take as much as this one.
+            Some(answer) if answer.kind.class == Class::Referral => {
+                Slot::Shared(self.image().answer(answer))
+            }
+            Some(answer) => Slot::Own(answer),
+            None => Slot::Absent,
+        }
     }
 
     /// The cell of a response that is the same for every name at or below one.

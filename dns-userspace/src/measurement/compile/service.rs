@@ -17,9 +17,10 @@ use domain::{
     rdata::{A, Aaaa, Cname, Https, Svcb, ZoneRecordData, svcb::SvcParams},
 };
 
+use super::hand_over::handed_over;
 use crate::{
     authority::{Steered, Steering, StoredRecord, encode::encode_answer, zones::Zones},
-    model::{ALL_SERVERS, Name, Server, Service, Shape},
+    model::{ALL_SERVERS, HandOver, Name, Server, Service, Shape},
 };
 
 /// The address types with their families.
@@ -31,9 +32,17 @@ pub(super) struct Candidate<'s> {
     zones: &'s Zones,
     service: &'s Service,
     label: &'s str,
-    servers: &'s [Server],
+    what: What<'s>,
     by: Cell<By>,
     lost: Cell<bool>,
+}
+
+/// What a candidate is.
+#[derive(Clone, Copy)]
+enum What<'s> {
+    /// One server, or all.
+    Servers(&'s [Server]),
+    HandOver(&'s HandOver),
 }
 
 impl<'s> Candidate<'s> {
@@ -41,24 +50,26 @@ impl<'s> Candidate<'s> {
     /// has none.
     pub(super) fn new(zones: &'s Zones, service: &'s Service, number: u8) -> Option<Self> {
         let servers = &service.pool.servers;
-        let (label, servers) = if number == ALL_CANDIDATES {
-            (ALL_SERVERS, servers.as_slice())
+        let (label, what) = if number == ALL_CANDIDATES {
+            (ALL_SERVERS, What::Servers(servers))
+        } else if let Some(over) = service.pool.hand_over(number) {
+            (over.name.as_str(), What::HandOver(over))
         } else {
             let number = usize::from(number);
             let server = servers.get(number..=number)?;
-            (server[0].name.as_str(), server)
+            (server[0].name.as_str(), What::Servers(server))
         };
         Some(Self {
             zones,
             service,
             label,
-            servers,
+            what,
             by: Cell::new(By::Nobody),
             lost: Cell::new(false),
         })
     }
 
-    /// Whose decision it was, as far as it was asked.
+    /// Whose decision it was, as far as a server was asked for.
     pub(super) fn by(&self) -> By {
         self.by.get()
     }
@@ -74,12 +85,20 @@ impl<'s> Candidate<'s> {
         Steered::Fail
     }
 
-    fn addresses(&self, family: Family, by: By) -> Steered {
-        if !has_family(self.service, family) {
+    fn addresses(&self, servers: &[Server], family: Family, by: By) -> Steered {
+        let service = self.service;
+        // Beside hand-overs one family is decided as the other, whoever has it.
+        if service.pool.hand_overs.is_empty() && !has_family(service, family) {
             return Steered::NoData;
         }
         self.by.set(by);
-        match steered_records(self.service, family, self.label, self.servers) {
+        if !has_family(service, family) {
+            return match service.shape {
+                Shape::Direct => Steered::NoData,
+                Shape::Cname => Steered::Records(vec![alias(service, self.label).0]),
+            };
+        }
+        match steered_records(service, family, self.label, servers) {
             Some(records) => Steered::Records(records),
             None => self.lose(),
         }
@@ -87,7 +106,7 @@ impl<'s> Candidate<'s> {
 
     /// The HTTPS or SVCB records of the zone with this candidate's addresses;
     /// where all of them would have to be told, without any.
-    fn hints(&self, rtype: Rtype) -> Steered {
+    fn hints(&self, servers: &[Server], rtype: Rtype) -> Steered {
         let service = self.service;
         let by = match [Family::V4, Family::V6].map(|family| has_family(service, family)) {
             [true, true] => By::Both,
@@ -97,7 +116,7 @@ impl<'s> Candidate<'s> {
         self.by.set(by);
         let zone = self.zones.find(&service.name);
         let rrset = zone.map_or(&[][..], |zone| zone.hinted(&service.name, rtype));
-        let server = match self.servers {
+        let server = match servers {
             [server] if self.label != ALL_SERVERS => Some(server),
             _ => None,
         };
@@ -123,10 +142,11 @@ impl Steering for Candidate<'_> {
         if *name != self.service.name {
             return self.lose();
         }
-        match rtype {
-            Rtype::A => self.addresses(Family::V4, By::V4),
-            Rtype::AAAA => self.addresses(Family::V6, By::V6),
-            _ => self.hints(rtype),
+        match (self.what, rtype) {
+            (What::HandOver(over), _) => handed_over(self.service, over),
+            (What::Servers(servers), Rtype::A) => self.addresses(servers, Family::V4, By::V4),
+            (What::Servers(servers), Rtype::AAAA) => self.addresses(servers, Family::V6, By::V6),
+            (What::Servers(servers), _) => self.hints(servers, rtype),
         }
     }
 }
@@ -150,8 +170,7 @@ fn steered_records(
     let (mut records, owner) = match service.shape {
         Shape::Direct => (Vec::new(), service.name.clone()),
         Shape::Cname => {
-            let target = child(&service.name, label);
-            let cname = record(service, &service.name, Cname::new(target.clone()).into());
+            let (cname, target) = alias(service, label);
             (vec![cname], target)
         }
     };
@@ -169,6 +188,13 @@ fn steered_records(
         records.pop();
     }
     Some(records)
+}
+
+/// The CNAME of a CNAME-shaped service to what it calls `label`, and its target.
+fn alias(service: &Service, label: &str) -> (StoredRecord, Name) {
+    let target = child(&service.name, label);
+    let cname = record(service, &service.name, Cname::new(target.clone()).into());
+    (cname, target)
 }
 
 /// The names a CNAME-shaped service has beside its own, with their records.
@@ -206,7 +232,11 @@ fn address_records<'r>(
     })
 }
 
-fn record(service: &Service, owner: &Name, data: ZoneRecordData<Bytes, Name>) -> StoredRecord {
+pub(super) fn record(
+    service: &Service,
+    owner: &Name,
+    data: ZoneRecordData<Bytes, Name>,
+) -> StoredRecord {
     Record::new(
         owner.clone(),
         Class::IN,

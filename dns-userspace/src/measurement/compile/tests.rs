@@ -27,12 +27,17 @@ use tokio::time::Instant;
 use super::{service::with_hints, *};
 use crate::{
     authority::{
-        Steered, Steering, StoredRecord,
+        Referral, Steered, Steering, StoredRecord,
         encode::encode_sections,
         lookup::{Records, Response, lookup},
         testing::{name, records},
+        zone::HandsOver,
     },
-    model::{AllDown, Groups, Policy, Pool, Probe, ProbeKind, Quantity, Server, Shape, Unknown},
+    measurement::decide::{Fit, Fitness, eligible},
+    model::{
+        AllDown, Groups, HandOver, NameServer, Policy, Pool, Probe, ProbeKind, Quantity, Server,
+        Shape, Unknown, Way,
+    },
     tables::{Capacity, testing::Quiet},
 };
 
@@ -144,7 +149,14 @@ impl World {
             || many_types
             // Circles of aliases.
             || (covering && aliased && !matches!(rtype, Rtype::CNAME | Rtype::ANY))
+            // Names below one that is handed over by NS.
+            || (response.steered && !aliased && self.service(name).is_none())
             || match self.service(name) {
+                // Nobody is fit, and what the zone has is as true as ever.
+                Some((service, pool)) if !service.pool.hand_overs.is_empty() => {
+                    let word = self.decisions[usize::from(pool)].0;
+                    word.mask(Family::V4) == 0 && word.0 & Eligible::ALL_DOWN_ALL == 0
+                }
                 Some((service, _)) => {
                     let other = service.pool.servers.iter().all(|server| match rtype {
                         Rtype::A => server.v4.is_empty(),
@@ -279,12 +291,25 @@ impl Steering for World {
         } else {
             Family::V6
         };
-        if !known(family) {
+        let hand_overs = &service.pool.hand_overs;
+        if !known(family) && hand_overs.is_empty() {
             return Steered::NoData;
         }
         let Some(picked) = pick(family) else {
-            return Steered::Fail;
+            let nothing = !known(family) && service.shape == Shape::Direct;
+            return if nothing {
+                Steered::NoData
+            } else {
+                Steered::Fail
+            };
         };
+        let after = usize::from(picked).checked_sub(servers.len());
+        if let Some(over) = after.and_then(|number| hand_overs.get(number)) {
+            return over_to(service, over);
+        }
+        if !known(family) && service.shape == Shape::Direct {
+            return Steered::NoData;
+        }
         let (label, chosen) = match servers.get(usize::from(picked)) {
             Some(server) => (server.name.as_str(), std::slice::from_ref(server)),
             None => ("all", &servers[..]),
@@ -304,6 +329,32 @@ impl Steering for World {
             }
         }
         Steered::Records(records(&text))
+    }
+}
+
+/// What hands over as `over` says.
+fn over_to(service: &Service, over: &HandOver) -> Steered {
+    let (owner, ttl) = (service.name.fmt_with_dot(), service.ttl_s);
+    match &over.to {
+        Way::Cname(target) => {
+            let target = target.fmt_with_dot();
+            Steered::Records(records(&format!("{owner} {ttl} CNAME {target}")))
+        }
+        Way::Ns(servers) => {
+            let (mut ns, mut glue) = (String::new(), String::new());
+            for server in servers {
+                let name = server.name.fmt_with_dot();
+                writeln!(ns, "{owner} {ttl} NS {name}").expect("a String");
+                for address in &server.addresses {
+                    let rtype = if address.is_ipv4() { "A" } else { "AAAA" };
+                    writeln!(glue, "{name} {ttl} {rtype} {address}").expect("a String");
+                }
+            }
+            Steered::Referral(Referral {
+                ns: records(&ns),
+                glue: records(&glue),
+            })
+        }
     }
 }
 
@@ -334,6 +385,7 @@ fn service(name: Name, shape: Shape, servers: Vec<Server>) -> Service {
                 by_group: std::collections::BTreeMap::new(),
             },
             servers,
+            hand_overs: Vec::new(),
             probes: vec![Probe::new(ProbeKind::Tcp { port: 80 }).into()],
             unknown: Unknown::Last,
             all_down: AllDown::All,
@@ -418,9 +470,12 @@ fn record(owner: &str, kind: usize, target: &str) -> StoredRecord {
     records(&format!("{owner} {ttl} {data}")).remove(0)
 }
 
-/// A service's name, whether it is of shape `cname`, and the families of its
-/// servers.
-type Seed = (Place, bool, Vec<(bool, bool)>);
+/// A service's name, whether it is of shape `cname`, the families of its servers,
+/// and its hand-overs.
+type Seed = (Place, bool, Vec<(bool, bool)>, Vec<Over>);
+
+/// Whether it is by NS; the target of the CNAME or the name of a server.
+type Over = (bool, Option<Place>);
 
 /// What a world is made of: which zones are served, each with the name of its
 /// primary server; records; services; and what is decided for each.
@@ -433,10 +488,12 @@ type Seeds = (
 
 fn seeds() -> impl Strategy<Value = Seeds> {
     let families = proptest::collection::vec((any::<bool>(), any::<bool>()), 1..=3);
+    let over = (any::<bool>(), proptest::option::of(places()));
+    let overs = proptest::collection::vec(over, 0..3);
     (
         proptest::collection::vec((any::<bool>(), places()), APEXES.len()),
         proptest::collection::vec((places(), 0..11_usize, places()), 0..40),
-        proptest::collection::vec((places(), any::<bool>(), families), 0..3),
+        proptest::collection::vec((places(), any::<bool>(), families, overs), 0..3),
         proptest::collection::vec((0..8_u8, 0..8_u8, any::<bool>(), 0..6_usize), 3),
     )
 }
@@ -456,23 +513,40 @@ impl World {
             }
         }
         let mut services = Vec::new();
-        for (owner, cname, mut families) in steered {
+        for (owner, cname, mut families, overs) in steered {
             let name = name(&text(&owner));
             let best = |zone: &&mut Zone| name.ends_with(zone.apex());
             let zone = zones.iter_mut().flatten().filter(best);
             let Some(zone) = zone.max_by_key(|zone| zone.apex().len()) else {
                 continue;
             };
-            let shape = if cname { Shape::Cname } else { Shape::Direct };
-            if cname {
+            let hand_overs: Vec<_> = overs.iter().map(|over| hand_over(&name, over)).collect();
+            let refers = hand_overs.iter().any(HandOver::is_referral);
+            let shape = if cname && !refers {
+                Shape::Cname
+            } else {
+                Shape::Direct
+            };
+            if shape == Shape::Cname || !hand_overs.is_empty() {
                 let same = families[0];
                 families.fill(same);
             }
             families.retain(|families| *families != (false, false));
-            if families.is_empty() || zone.steer(&name, shape, 20).is_err() {
+            if families.is_empty() {
+                continue;
+            }
+            let before = zone.clone();
+            let handed = match hand_overs.as_slice() {
+                [] => Ok(()),
+                _ if refers => zone.hand_over(&name, HandsOver::WithAllBelow),
+                _ => zone.hand_over(&name, HandsOver::Itself),
+            };
+            if handed.and_then(|()| zone.steer(&name, shape, 20)).is_err() {
+                *zone = before;
                 continue;
             }
             let mut service = service(name, shape, servers(&families));
+            service.pool.hand_overs = hand_overs;
             // A pool of its own.
             service.pool.probes[0].probe.up_after += services.len() as u32;
             for records in cname_targets(&service) {
@@ -493,13 +567,68 @@ impl World {
                 let v4 = v4 & mask(|server| !server.v4.is_empty());
                 let v6 = v6 & mask(|server| !server.v6.is_empty());
                 let mut ranked: Vec<u8> = (0..servers.len() as u8).collect();
+                ranked.extend(ranked.len() as u8..service.pool.candidates().count() as u8);
                 let len = ranked.len();
                 ranked.rotate_left(order % len);
-                (Eligible::new(v4, v6, all), Ranking::new(&ranked))
+                let word = match service.pool.hand_overs.len() {
+                    0 => Eligible::new(v4, v6, all),
+                    _ => beside_hand_overs(service, v4, v6, all),
+                };
+                (word, Ranking::new(&ranked))
             })
             .collect();
         Self::new(zones.into_iter().flatten().collect(), services, &decisions)
     }
+}
+
+/// A hand-over of `service`; where the place is at or below its name, to elsewhere.
+fn hand_over(service: &Name, (by_ns, place): &Over) -> HandOver {
+    let elsewhere = name("cdn.elsewhere.net.");
+    let there = place.as_ref().map(|place| name(&text(place)));
+    let there = there.filter(|there| *by_ns || !there.ends_with(service));
+    let there = there.unwrap_or(elsewhere);
+    let to = if *by_ns {
+        let addresses = vec![
+            [192, 0, 2, 53].into(),
+            [0x2001, 0xdb8, 0, 0, 0, 0, 0, 53].into(),
+        ];
+        let server = |name, addresses| NameServer { name, addresses };
+        Way::Ns(vec![
+            server(there, addresses.clone()),
+            server(name("ns.elsewhere.net."), Vec::new()),
+            server(below(service, &[2]), addresses),
+        ])
+    } else {
+        Way::Cname(there)
+    };
+    HandOver {
+        name: "over".to_owned(),
+        to,
+        probe_addresses: Vec::new(),
+        cost: Quantity::default(),
+    }
+}
+
+/// The word for `service`, of whose servers and hand-overs those are fit that the
+/// masks have.
+fn beside_hand_overs(service: &Service, v4: u8, v6: u8, all: bool) -> Eligible {
+    let pool = &service.pool;
+    let fit = |has: bool, mask: u8, number: u8| match has {
+        false => Fit::Absent,
+        _ if mask >> number & 1 != 0 => Fit::Yes,
+        _ => Fit::No,
+    };
+    let servers = (0..).zip(&pool.servers).map(|(number, server)| {
+        let fitness = Fitness {
+            v4: fit(!server.v4.is_empty(), v4, number),
+            v6: fit(!server.v6.is_empty(), v6, number),
+        };
+        fitness.beside_hand_overs()
+    });
+    let overs = (0..pool.hand_overs.len())
+        .map(|number| Fitness::of_hand_over((v4 ^ v6) >> number & 1 == 0));
+    let fitness: Vec<_> = servers.chain(overs).collect();
+    eligible(&fitness, if all { AllDown::All } else { AllDown::Servfail })
 }
 
 /// `name` with labels of the lengths given before it, as far as they fit.

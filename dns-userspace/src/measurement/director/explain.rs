@@ -14,13 +14,8 @@ use super::{
     states::{AddressStatus, SuspicionStatus, address_status, rounded},
 };
 use crate::{
-    measurement::{
-        decide::{Fit, Fitness},
-        health::Reading,
-        metric::Metric,
-        schedule::TargetId,
-    },
-    model::Pool,
+    measurement::{health::Reading, metric::Metric, schedule::TargetId},
+    model::{Pool, Server},
 };
 
 /// A decision and what it was made from.
@@ -48,6 +43,8 @@ pub struct Explanation {
 pub enum Outcome {
     /// The addresses of this server.
     Server(String),
+    /// A hand-over of this name: the resolver asks another DNS.
+    HandOver(String),
     /// The addresses of all servers: none is fit.
     All,
     /// SERVFAIL: no server is fit.
@@ -61,8 +58,10 @@ pub enum Outcome {
 pub struct Candidate {
     /// Its place in the group's ranking, from 1.
     pub position: u8,
-    /// The server's name.
+    /// The server's or the hand-over's name.
     pub server: String,
+    /// What hands over, e.g. `CNAME www.example.net.`; `None` for a server.
+    pub hand_over: Option<String>,
     /// Whether it may be used for A queries.
     pub eligible_v4: bool,
     /// Whether it may be used for AAAA queries.
@@ -70,7 +69,8 @@ pub struct Candidate {
     /// What was measured of it, the worst of its addresses, in the unit that the name
     /// ends with: what the policy compares, or else how long it takes.
     pub measured: BTreeMap<Metric, f64>,
-    /// Its addresses and their health, IPv4 first.
+    /// Its addresses and their health, IPv4 first; of a hand-over those measured
+    /// in its stead.
     pub addresses: Vec<AddressStatus>,
     /// Why it won or lost, in one sentence for each family of the pool.
     pub why: String,
@@ -87,7 +87,6 @@ impl Director {
             pool: configured,
             eligible: state.eligible(),
             ranking: state.ranking(group),
-            fitness: state.fitness(&self.health),
         };
         let measured = |number| -> BTreeMap<Metric, f64> {
             let of = policy::shown(configured).into_iter().filter_map(|metric| {
@@ -102,6 +101,7 @@ impl Director {
         let candidate = |(number, position): (u8, u8)| Candidate {
             position,
             server: view.name(number).to_owned(),
+            hand_over: configured.hand_over(number).map(ToString::to_string),
             eligible_v4: view.is_eligible(number, Family::V4),
             eligible_v6: view.is_eligible(number, Family::V6),
             measured: measured(number),
@@ -161,27 +161,34 @@ struct View<'a> {
     pool: &'a Pool,
     eligible: Eligible,
     ranking: Ranking,
-    fitness: Vec<Fitness>,
 }
 
 impl View<'_> {
     fn name(&self, candidate: u8) -> &str {
-        &self.pool.servers[usize::from(candidate)].name
+        let mut names = self.pool.candidates();
+        names.nth(candidate.into()).unwrap_or_default()
     }
 
     fn is_eligible(&self, candidate: u8, family: Family) -> bool {
         self.eligible.mask(family) >> candidate & 1 != 0
     }
 
-    /// Whether any candidate has an address of `family`.
+    /// Whether any candidate has an address of `family`, or any is a hand-over.
     fn has(&self, family: Family) -> bool {
-        let mut fits = self.fitness.iter().map(|fitness| fitness.of(family));
-        fits.any(|fit| fit != Fit::Absent)
+        !self.pool.hand_overs.is_empty() || self.any_server_has(family)
+    }
+
+    fn any_server_has(&self, family: Family) -> bool {
+        let mut servers = self.pool.servers.iter();
+        servers.any(|server| has(server, family))
     }
 
     fn outcome(&self, family: Family) -> Outcome {
-        match pick(self.ranking, self.eligible, family) {
-            _ if !self.has(family) => Outcome::NoData,
+        let picked = pick(self.ranking, self.eligible, family);
+        let hands_over = |number: &u8| self.pool.hand_over(*number).is_some();
+        match picked {
+            Some(number) if hands_over(&number) => Outcome::HandOver(self.name(number).to_owned()),
+            _ if !self.any_server_has(family) => Outcome::NoData,
             None => Outcome::Servfail,
             Some(ALL_CANDIDATES) => Outcome::All,
             Some(candidate) => Outcome::Server(self.name(candidate).to_owned()),
@@ -190,6 +197,9 @@ impl View<'_> {
 
     /// Why `candidate`, at `position`, won or lost.
     fn why(&self, candidate: u8, position: u8, down: impl Fn(Family) -> Option<Down>) -> String {
+        if self.pool.hand_over(candidate).is_some() {
+            return self.why_hand_over(candidate, position, down);
+        }
         let families = [(Family::V4, "A"), (Family::V6, "AAAA")];
         let sentences = families
             .into_iter()
@@ -201,6 +211,21 @@ impl View<'_> {
         sentences.collect::<Vec<_>>().join("; ")
     }
 
+    /// Why the hand-over `candidate`, which stands for both families, won or lost.
+    fn why_hand_over(
+        &self,
+        candidate: u8,
+        position: u8,
+        down: impl Fn(Family) -> Option<Down>,
+    ) -> String {
+        match down(Family::V4).or_else(|| down(Family::V6)) {
+            Some(Down { address, reason }) => {
+                format!("{address} is down ({reason}), so nobody is handed over")
+            }
+            None => self.why_usable(candidate, position, Family::V4),
+        }
+    }
+
     fn why_family(
         &self,
         candidate: u8,
@@ -208,8 +233,7 @@ impl View<'_> {
         family: Family,
         down: Option<Down>,
     ) -> String {
-        let fit = self.fitness[usize::from(candidate)].of(family);
-        if fit == Fit::Absent {
+        if !has(&self.pool.servers[usize::from(candidate)], family) {
             return "it has no such address".to_owned();
         }
         let outcome = self.outcome(family);
@@ -219,19 +243,37 @@ impl View<'_> {
                 _ if wins => "but no server is fit and the first is used",
                 Outcome::All => "but no server is fit and all are used",
                 Outcome::Servfail => "and no server is fit",
-                Outcome::Server(_) | Outcome::NoData => "so another is used",
+                Outcome::Server(_) | Outcome::HandOver(_) | Outcome::NoData => "so another is used",
             };
             return format!("{address} is down ({reason}), {end}");
         }
-        match outcome {
-            _ if wins && position == 1 => "chosen: first in the ranking".to_owned(),
-            _ if wins => format!("chosen: the first usable, at position {position}"),
-            Outcome::Server(winner) if self.is_eligible(candidate, family) => {
+        self.why_usable(candidate, position, family)
+    }
+
+    /// Why `candidate`, of which nothing is down in `family`, won or lost.
+    fn why_usable(&self, candidate: u8, position: u8, family: Family) -> String {
+        let name = self.name(candidate);
+        match self.outcome(family) {
+            Outcome::Server(winner) | Outcome::HandOver(winner) if winner == name => match position
+            {
+                1 => "chosen: first in the ranking".to_owned(),
+                _ => format!("chosen: the first usable, at position {position}"),
+            },
+            Outcome::Server(winner) | Outcome::HandOver(winner)
+                if self.is_eligible(candidate, family) =>
+            {
                 format!("usable, but {winner} stands before it")
             }
             _ => "left out because its other family is down, \
                   and another server is fit in both"
                 .to_owned(),
         }
+    }
+}
+
+fn has(server: &Server, family: Family) -> bool {
+    match family {
+        Family::V4 => !server.v4.is_empty(),
+        Family::V6 => !server.v6.is_empty(),
     }
 }

@@ -13,7 +13,7 @@ use crate::{
         rank::{Measured, Memory, Sides, rank},
         schedule::{TargetId, Targets, probed},
     },
-    model::{DEFAULT_GROUP, Groups, Policy, Pool, PoolProbe, Server, Unknown},
+    model::{DEFAULT_GROUP, Groups, Policy, Pool, PoolProbe, Unknown},
 };
 
 /// The targets that are one candidate's addresses.
@@ -35,13 +35,13 @@ struct Probed {
 }
 
 impl Member {
-    /// `server`, candidate `number` of `pool`.
-    fn new(pool: &Pool, number: u8, server: &Server, targets: &Targets) -> Self {
+    /// Candidate `number` of `pool`.
+    fn new(pool: &Pool, number: u8, targets: &Targets) -> Self {
         let by_probe = pool.probes.iter().map(|of| {
             let probe = Arc::new(of.probe.clone());
             let instead = of.instead.get(&number);
             let ids = |is_v4: bool| {
-                let addresses = probed(server, instead);
+                let addresses = probed(pool, number, instead);
                 let addresses =
                     addresses.filter(move |ip| instead.is_some() || ip.is_ipv4() == is_v4);
                 let ids = addresses.filter_map(|address| targets.id(address, &probe));
@@ -53,9 +53,10 @@ impl Member {
                 v6: ids(false),
             }
         });
+        let server = pool.servers.get(usize::from(number));
         Self {
-            has_v4: !server.v4.is_empty(),
-            has_v6: !server.v6.is_empty(),
+            has_v4: server.is_some_and(|server| !server.v4.is_empty()),
+            has_v6: server.is_some_and(|server| !server.v6.is_empty()),
             by_probe: by_probe.collect(),
         }
     }
@@ -112,8 +113,8 @@ impl PoolState {
         health: &[Health],
         now: Instant,
     ) -> Self {
-        let members = (0..).zip(&pool.servers);
-        let members = members.map(|(number, server)| Member::new(pool, number, server, targets));
+        let numbers = 0..pool.candidates().count() as u8;
+        let members = numbers.map(|number| Member::new(pool, number, targets));
         let mut state = Self {
             members: members.collect(),
             eligible: Eligible::default(),
@@ -139,14 +140,14 @@ impl PoolState {
         previous: Option<&Self>,
         now: Instant,
     ) {
-        self.eligible = eligible(&self.fitness(health), pool.all_down);
+        self.eligible = eligible(&self.fitness(pool, health), pool.all_down);
         self.memory = previous.map_or_else(Memory::default, |known| known.memory.clone());
         self.rank(pool, health, now);
     }
 
     /// Recomputes who is eligible; the word if it changed.
     pub(super) fn decide(&mut self, pool: &Pool, health: &[Health]) -> Option<Eligible> {
-        let word = eligible(&self.fitness(health), pool.all_down);
+        let word = eligible(&self.fitness(pool, health), pool.all_down);
         let changed = word != self.eligible;
         self.eligible = word;
         changed.then_some(word)
@@ -204,7 +205,7 @@ impl PoolState {
         now: Instant,
     ) -> Reading {
         if metric == Metric::Cost {
-            return Reading::Fresh(pool.servers[usize::from(candidate)].cost.value());
+            return Reading::Fresh(pool.cost(candidate).value());
         }
         let gives = |of: &PoolProbe| match metric {
             Metric::Availability => of.is_required,
@@ -236,23 +237,32 @@ impl PoolState {
     }
 
     /// What is known of each candidate's families.
-    pub(super) fn fitness(&self, health: &[Health]) -> Vec<Fitness> {
-        let fit = |member: &Member, family| {
-            if !member.has(family) {
-                return Fit::Absent;
-            }
+    pub(super) fn fitness(&self, pool: &Pool, health: &[Health]) -> Vec<Fitness> {
+        let is_up = |member: &Member, family| {
             let mut targets = member.family(family, true);
-            if targets.all(|id| health[id.index()].state().is_usable()) {
-                Fit::Yes
+            targets.all(|id| health[id.index()].state().is_usable())
+        };
+        let fit = |member: &Member, family| match member.has(family) {
+            false => Fit::Absent,
+            true if is_up(member, family) => Fit::Yes,
+            true => Fit::No,
+        };
+        let fitness = |(number, member): (u8, &Member)| {
+            if pool.hand_over(number).is_some() {
+                let is_fit = is_up(member, Family::V4) && is_up(member, Family::V6);
+                return Fitness::of_hand_over(is_fit);
+            }
+            let fitness = Fitness {
+                v4: fit(member, Family::V4),
+                v6: fit(member, Family::V6),
+            };
+            if pool.hand_overs.is_empty() {
+                fitness
             } else {
-                Fit::No
+                fitness.beside_hand_overs()
             }
         };
-        let fitness = self.members.iter().map(|member| Fitness {
-            v4: fit(member, Family::V4),
-            v6: fit(member, Family::V6),
-        });
-        fitness.collect()
+        (0..).zip(&self.members).map(fitness).collect()
     }
 
     /// The targets that `candidate` has to pass in `family`.

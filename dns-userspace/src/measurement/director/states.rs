@@ -20,6 +20,8 @@ use crate::{
 pub struct States {
     /// Every target, by number.
     pub targets: Vec<TargetStatus>,
+    /// Hand-overs that nothing is measured of: they count as fit.
+    pub unmeasured: Vec<UsedBy>,
     /// Why nothing goes down at present; `None` without suspicion.
     pub suspicion: Option<SuspicionStatus>,
 }
@@ -39,8 +41,10 @@ pub struct TargetStatus {
 pub struct UsedBy {
     /// The pool's number.
     pub pool: u16,
-    /// The server's name.
+    /// The server's or the hand-over's name.
     pub server: String,
+    /// What hands over; `None` for a server.
+    pub hand_over: Option<String>,
 }
 
 /// One address and its health.
@@ -83,21 +87,35 @@ impl Director {
     /// The health of everything, seen at `now`.
     pub fn states(&self, now: Instant) -> States {
         let targets = self.targets.iter().zip(&self.uses).map(|(target, uses)| {
-            let used_by = uses.iter().map(|user| {
-                let pool = &self.plan.pools[usize::from(user.pool)];
-                UsedBy {
-                    pool: user.pool,
-                    server: pool.servers[usize::from(user.candidate)].name.clone(),
-                }
-            });
+            let used_by = uses
+                .iter()
+                .map(|user| self.used_by(user.pool, user.candidate));
             TargetStatus {
                 address: address_status(target, &self.health[target.id.index()], now),
                 used_by: used_by.collect(),
             }
         });
+        let pools = (0..).zip(&self.plan.pools);
+        let unmeasured = pools.flat_map(|(number, pool)| {
+            let after = pool.servers.len() as u8..pool.candidates().count() as u8;
+            let state = &self.pools[usize::from(number)];
+            let unmeasured = after.filter(|candidate| state.targets(*candidate).is_empty());
+            unmeasured.map(move |candidate| self.used_by(number, candidate))
+        });
         States {
             targets: targets.collect(),
+            unmeasured: unmeasured.collect(),
             suspicion: self.suspicion_status(now),
+        }
+    }
+
+    fn used_by(&self, number: u16, candidate: u8) -> UsedBy {
+        let pool = &self.plan.pools[usize::from(number)];
+        let name = pool.candidates().nth(candidate.into());
+        UsedBy {
+            pool: number,
+            server: name.unwrap_or_default().to_owned(),
+            hand_over: pool.hand_over(candidate).map(ToString::to_string),
         }
     }
 

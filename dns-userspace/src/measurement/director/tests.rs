@@ -4,11 +4,14 @@ use dns_common::decision::{ALL_CANDIDATES, Family, pick};
 
 use super::{explain::Outcome, *};
 use crate::{
+    authority::testing::name,
     measurement::{
         metric::Metric,
         sample::{Reason, Vantage},
     },
-    model::{AllDown, Groups, Policy, Pool, Probe, ProbeKind, Quantity, Server, Unknown},
+    model::{
+        AllDown, Groups, HandOver, Policy, Pool, Probe, ProbeKind, Quantity, Server, Unknown, Way,
+    },
 };
 
 /// A server with addresses `192.0.2.n` and, if `dual`, `2001:db8::n`.
@@ -36,6 +39,7 @@ fn probe(down_after: u32) -> Probe {
 fn pool(servers: Vec<Server>, policy: Policy) -> Pool {
     Pool {
         servers,
+        hand_overs: Vec::new(),
         policy,
         probes: vec![probe(2).into()],
         unknown: Unknown::Last,
@@ -602,6 +606,129 @@ fn explain_says_who_won_and_why_the_others_did_not() {
 
     assert_eq!(rig.director.explain(1, 0, rig.now), None);
     assert_eq!(rig.director.explain(0, 2, rig.now), None);
+}
+
+/// `s1`, and two hand-overs: one measured at `192.0.2.8` and `2001:db8::8`, one not.
+fn pool_that_hands_over() -> Pool {
+    let over = |label: &str, probe_addresses| HandOver {
+        name: label.to_owned(),
+        to: Way::Cname(name(&format!("{label}.example.net."))),
+        probe_addresses,
+        cost: Quantity::default(),
+    };
+    let mut pool = pool(vec![server(1, false)], failover(3));
+    pool.hand_overs = vec![
+        over("fast", vec![v4(8), "2001:db8::8".parse().unwrap()]),
+        over("wide", vec![]),
+    ];
+    pool.probes[0].probe.down_after = 1;
+    pool
+}
+
+#[test]
+fn a_hand_over_is_fit_for_both_families_or_none() {
+    let mut rig = Rig::passing(plan(vec![pool_that_hands_over()], 1), 100);
+    let words = |rig: &Rig| rig.director.decisions().next().unwrap().0;
+    // The server's other family goes with the one it has.
+    assert_eq!(words(&rig), Eligible::new(0b111, 0b111, false));
+    rig.see("2001:db8::8".parse().unwrap(), fail());
+    assert_eq!(words(&rig), Eligible::new(0b101, 0b101, false));
+    rig.see(v4(1), fail());
+    assert_eq!(words(&rig), Eligible::new(0b100, 0b100, false));
+    rig.see("2001:db8::8".parse().unwrap(), pass(10));
+    assert_eq!(words(&rig), Eligible::new(0b110, 0b110, false));
+}
+
+#[test]
+fn nobody_is_handed_over_to_a_sick_cdn_even_where_nobody_is_fit() {
+    let servers = 0b01;
+    for (all_down, word) in [
+        (AllDown::All, Eligible::new(0, 0, true)),
+        (AllDown::First, Eligible::new(servers, servers, false)),
+        (AllDown::Servfail, Eligible::new(0, 0, false)),
+    ] {
+        let mut pool = pool_that_hands_over();
+        pool.hand_overs.truncate(1);
+        pool.policy = failover(2);
+        pool.all_down = all_down;
+        let mut rig = Rig::passing(plan(vec![pool], 1), 100);
+        rig.see(v4(8), fail());
+        rig.see(v4(1), fail());
+        assert_eq!(rig.director.decisions().next().unwrap().0, word);
+    }
+}
+
+#[test]
+fn a_hand_over_is_ranked_by_its_slowest_address_and_last_without_one() {
+    let mut pool = pool_that_hands_over();
+    pool.policy = latency();
+    let mut rig = Rig::passing(plan(vec![pool], 1), 100);
+    let order = |rig: &Rig| rig.director.decisions().next().unwrap().1[0];
+    assert_eq!(order(&rig), Ranking::new(&[0, 1, 2]));
+    for _ in 0..50 {
+        rig.see(v4(1), pass(50));
+    }
+    assert_eq!(order(&rig), Ranking::new(&[1, 0, 2]));
+    for _ in 0..50 {
+        rig.see(v4(8), pass(100));
+    }
+    assert_eq!(order(&rig), Ranking::new(&[0, 1, 2]));
+}
+
+#[test]
+fn explain_and_states_tell_hand_overs_from_servers() {
+    let mut rig = Rig::passing(plan(vec![pool_that_hands_over()], 2), 100);
+    let why = |rig: &Rig, group| -> Vec<String> {
+        let explained = rig.director.explain(0, group, rig.now).unwrap();
+        let candidates = explained.candidates.into_iter();
+        candidates.map(|candidate| candidate.why).collect()
+    };
+    let explained = rig.director.explain(0, 0, rig.now).unwrap();
+    assert_eq!(explained.a, Outcome::Server("s1".to_owned()));
+    assert_eq!(explained.aaaa, Outcome::NoData);
+    assert_eq!(
+        why(&rig, 0),
+        [
+            "A: chosen: first in the ranking; AAAA: it has no such address",
+            "usable, but s1 stands before it",
+            "usable, but s1 stands before it",
+        ]
+    );
+    let ways: Vec<_> = explained
+        .candidates
+        .iter()
+        .map(|c| c.hand_over.as_deref())
+        .collect();
+    let fast = Some("CNAME fast.example.net.");
+    assert_eq!(ways, [None, fast, Some("CNAME wide.example.net.")]);
+
+    rig.see(v4(1), fail());
+    rig.see(v4(8), fail());
+    let explained = rig.director.explain(0, 0, rig.now).unwrap();
+    for outcome in [explained.a, explained.aaaa] {
+        assert_eq!(outcome, Outcome::HandOver("wide".to_owned()));
+    }
+    assert_eq!(
+        why(&rig, 0),
+        [
+            "A: 192.0.2.1 is down (connection refused), so another is used; \
+             AAAA: it has no such address",
+            "192.0.2.8 is down (connection refused), so nobody is handed over",
+            "chosen: the first usable, at position 3",
+        ]
+    );
+    assert_eq!(why(&rig, 1)[0], "chosen: first in the ranking");
+
+    let states = rig.director.states(rig.now);
+    let used_by = |address| {
+        let mut targets = states.targets.iter();
+        let target = targets.find(|target| target.address.address == address);
+        target.unwrap().used_by.clone()
+    };
+    assert_eq!(used_by(v4(1))[0].hand_over, None);
+    assert_eq!(used_by(v4(8))[0].hand_over.as_deref(), fast);
+    let unmeasured: Vec<_> = states.unmeasured.iter().map(|user| &user.server).collect();
+    assert_eq!(unmeasured, ["wide"]);
 }
 
 #[test]

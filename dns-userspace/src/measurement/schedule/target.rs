@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::model::{Plan, PoolProbe, Probe, Server};
+use crate::model::{Plan, Pool, PoolProbe, Probe};
 
 /// Number of a target within one [`Targets`], from 0 without gaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -44,8 +44,8 @@ impl Targets {
         for pool in &plan.pools {
             for PoolProbe { probe, instead, .. } in &pool.probes {
                 let probe = Arc::new(probe.clone());
-                for (number, server) in (0_u8..).zip(&pool.servers) {
-                    for address in probed(server, instead.get(&number)) {
+                for (number, _) in (0_u8..).zip(pool.candidates()) {
+                    for address in probed(pool, number, instead.get(&number)) {
                         targets.add(address, &probe);
                     }
                 }
@@ -94,8 +94,9 @@ impl Targets {
     }
 }
 
-/// What is probed of `server`: all of its addresses, or the one `instead`.
-pub fn probed(server: &Server, instead: Option<&IpAddr>) -> impl Iterator<Item = IpAddr> {
-    let own = instead.is_none().then(|| server.addresses());
+/// What is probed of candidate `number` of `pool`: all of its addresses, or the one
+/// `instead`.
+pub fn probed(pool: &Pool, number: u8, instead: Option<&IpAddr>) -> impl Iterator<Item = IpAddr> {
+    let own = instead.is_none().then(|| pool.addresses(number));
     own.into_iter().flatten().chain(instead.copied())
 }

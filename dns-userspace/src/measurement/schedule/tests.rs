@@ -31,6 +31,7 @@ fn pool(addresses: &[&str], probe: Probe) -> Pool {
     };
     Pool {
         servers: addresses.iter().map(server).collect(),
+        hand_overs: Vec::new(),
         policy: Policy::least(Metric::ConnectTime, Quantity::default()),
         probes: vec![probe.into()],
         unknown: Unknown::Last,

@@ -7,21 +7,20 @@ use crate::{
     config::{
         diagnostic::nearest,
         section::{Document, Section},
-        services::server::Placed,
     },
     model::{Groups, Policy},
 };
 
 pub(super) fn read(
     section: &mut Section,
-    servers: &[Placed],
+    candidates: &[&str],
     groups: &Groups,
     document: &mut Document,
 ) -> Policy {
-    let as_listed: Vec<u8> = (0..servers.len()).map(|number| number as u8).collect();
+    let as_listed: Vec<u8> = (0..candidates.len()).map(|number| number as u8).collect();
     let order = section
         .optional("order", document)
-        .and_then(|entry| super::order(&entry, servers, document))
+        .and_then(|entry| super::order(&entry, candidates, document))
         .map_or(as_listed.clone(), |first| followed(first, &as_listed));
     let by_group = section
         .optional("groups", document)
@@ -37,7 +36,7 @@ pub(super) fn read(
             );
             document.report(entry.line, &entry.path, message);
         }
-        if let Some(first) = super::order(&entry, servers, document) {
+        if let Some(first) = super::order(&entry, candidates, document) {
             orders.insert(group.to_owned(), followed(first, &order));
         }
     }

@@ -188,7 +188,7 @@ fn policies_that_decide_nothing_are_refused() {
         ),
         (
             "kind = \"threshold\"\nmetric = \"cost\"\nlevel = 1\norigins = [\"s1\", \"s2\", \"s3\"]",
-            "5: @.over: would be nobody, since all servers are among `origins`",
+            "5: @.over: would be nobody, since all candidates are among `origins`",
         ),
         (
             "kind = \"threshold\"\nmetric = \"cost\"\nlevel = 1\norigins = [\"s1\"]\nover = [\"s1\"]",

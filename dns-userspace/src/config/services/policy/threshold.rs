@@ -32,28 +32,28 @@ pub(super) fn read(
         .optional("hold_s", document)
         .and_then(|entry| entry.integer(0..=HOLD_S_MAX, document))
         .unwrap_or(HOLD_TTLS * u64::from(context.ttl_s));
-    let valid = "an array of servers that have to be better than the level";
+    let valid = "an array of candidates that have to be better than the level";
     let origins = section
         .required("origins", valid, document)
-        .and_then(|entry| order(&entry, context.servers, document));
+        .and_then(|entry| order(&entry, context.candidates, document));
     let over_entry = section.optional("over", document);
     let (line, path) = over_entry.as_ref().map_or_else(
         || (section.line, format!("{}.over", section.path)),
         |entry| (entry.line, entry.path.clone()),
     );
     let over = over_entry.map_or(Some(Vec::new()), |entry| {
-        order(&entry, context.servers, document)
+        order(&entry, context.candidates, document)
     });
     let (origins, over) = (origins?, over?);
-    let name = |number: u8| &context.servers[usize::from(number)].server.name;
+    let name = |number: u8| context.candidates[usize::from(number)];
     for both in over.iter().filter(|number| origins.contains(number)) {
         let message = format!("{} is among `origins` too; valid: others", name(*both));
         document.report(line, &path, message);
     }
-    let others = (0..context.servers.len() as u8).filter(|number| !origins.contains(number));
+    let others = (0..context.candidates.len() as u8).filter(|number| !origins.contains(number));
     let over = followed(over, &others.collect::<Vec<_>>());
     if over.is_empty() {
-        let message = "would be nobody, since all servers are among `origins`; \
+        let message = "would be nobody, since all candidates are among `origins`; \
                        valid: one at least to be used instead";
         document.report(line, &path, message);
         return None;

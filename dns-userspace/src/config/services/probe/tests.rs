@@ -209,7 +209,7 @@ fn mistakes_in_probes_are_found_where_they_are() {
         ),
         (
             &tcp("addresses = { s9 = \"10.0.0.1\" }"),
-            "9: @.addresses.s9: is not a server of this service; valid: s1, s2",
+            "9: @.addresses.s9: is not a candidate of this service; valid: s1, s2",
         ),
         (
             &tcp("addresses = { s1 = \"here\" }"),

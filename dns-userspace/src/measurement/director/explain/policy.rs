@@ -42,7 +42,7 @@ pub(super) fn describe(pool: &Pool) -> String {
             format!("the best in all of {}", each.join(", "))
         }
         Policy::Threshold(threshold) => {
-            let name = |number: &u8| pool.servers[usize::from(*number)].name.as_str();
+            let name = |number: &u8| pool.candidates().nth((*number).into()).unwrap_or_default();
             let names = |numbers: &[u8]| numbers.iter().map(name).collect::<Vec<_>>().join(", ");
             format!(
                 "{} while {} is {} {}, else {}",
