@@ -92,6 +92,8 @@ pub(super) struct World {
     pub(super) names: Vec<Vec<u8>>,
     /// Eligibility with all candidates fit, by pool.
     fit: Vec<Eligible>,
+    /// Whether there are hand-overs, by pool.
+    hands_over: Vec<bool>,
 }
 
 /// A clock that stands.
@@ -175,6 +177,8 @@ impl World {
             Change::Eligible { word, .. } => Some(word),
             Change::Ranking { .. } => None,
         });
+        let pools = director.plan().pools.iter();
+        let hands_over = pools.map(|pool| !pool.hand_overs.is_empty()).collect();
         Ok(Self {
             plane: Plane::new(
                 Arc::clone(&tables),
@@ -191,6 +195,7 @@ impl World {
             port: settings.port,
             names,
             fit: fit.collect(),
+            hands_over,
         })
     }
 
@@ -203,6 +208,12 @@ impl World {
                 0 => 0xffff,
                 1 => 0,
                 _ => random.next() & 0xffff,
+            };
+            // Beside hand-overs both families have the same candidates.
+            let mask = if self.hands_over[usize::from(pool)] {
+                (mask & 0xff) * 0x0101
+            } else {
+                mask
             };
             let word = fit.0 & (mask | Eligible::ALL_DOWN_ALL);
             self.tables.store_eligible(1, pool, word);

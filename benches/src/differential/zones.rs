@@ -78,6 +78,15 @@ www          HTTPS 1 . alpn=h2 ipv4hint=192.0.2.9 ipv6hint=2001:db8::9
 www          TXT   "beside a service"
 https        HTTPS 1 . alpn=h2,h3 ipv4hint=192.0.2.9
 _dns.ns1     SVCB  1 ns1 alpn=dot
+mix          HTTPS 1 . alpn=h2 ipv4hint=192.0.2.9 ipv6hint=2001:db8::9
+mix          TXT   "beside a hand-over"
+mix          MX    10 mail
+ref          TXT   "beside a referral"
+toover       CNAME over
+tomix        CNAME mix
+toref        CNAME ref
+belowref     CNAME x.ref
+*.wref       CNAME ref
 "#;
 
 /// A zone below `example.`.
@@ -216,4 +225,75 @@ addresses = ["203.0.113.71", "2001:db8:1::71"]
 [[service.server]]
 name = "other"
 addresses = ["203.0.113.72", "2001:db8:1::72"]
+
+[[service]]
+name = "over.example."
+customer = "acme"
+ttl_s = 20
+[service.policy]
+kind = "failover"
+order = ["origin", "fast"]
+[service.policy.groups]
+isp-b = ["fast", "origin"]
+[service.probe]
+kind = "tcp"
+port = 85
+[[service.server]]
+name = "origin"
+addresses = ["203.0.113.81"]
+[[service.hand_over]]
+name = "fast"
+cname = "over.example.cdn.elsewhere.org."
+probe_addresses = ["203.0.113.89"]
+
+[[service]]
+name = "mix.example."
+customer = "acme"
+ttl_s = 20
+shape = "direct"
+all_down = "servfail"
+[service.policy]
+kind = "failover"
+order = ["origin", "own", "mirror", "far"]
+[service.policy.groups]
+isp-b = ["far", "origin", "own"]
+isp-c = ["own", "origin", "far"]
+[service.probe]
+kind = "tcp"
+port = 86
+[[service.server]]
+name = "origin"
+addresses = ["203.0.113.91", "2001:db8:1::91"]
+[[service.server]]
+name = "mirror"
+addresses = ["203.0.113.92", "2001:db8:1::92"]
+[[service.hand_over]]
+name = "own"
+cname = "www.example."
+probe_addresses = ["2001:db8:1::99"]
+[[service.hand_over]]
+name = "far"
+cname = "a-much-longer-name.of.another.network.elsewhere.org."
+
+[[service]]
+name = "ref.example."
+customer = "acme"
+ttl_s = 20
+[service.policy]
+kind = "failover"
+order = ["origin", "cdn"]
+[service.policy.groups]
+isp-b = ["cdn", "origin"]
+[service.probe]
+kind = "tcp"
+port = 87
+[[service.server]]
+name = "origin"
+addresses = ["2001:db8:1::a1"]
+[[service.hand_over]]
+name = "cdn"
+ns = [
+  { name = "ns.ref.example.", addresses = ["203.0.113.53", "2001:db8:1::53"] },
+  { name = "ns.elsewhere.org." },
+]
 "#;

@@ -5,6 +5,9 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod cdn;
+mod hand_over;
+mod knot;
 mod recursor;
 mod root;
 mod scene;
@@ -41,6 +44,16 @@ macro_rules! recursors {
             #[test]
             fn leads_its_group_to_the_right_servers() {
                 leads_its_group($program);
+            }
+
+            #[test]
+            fn h2_hands_clients_over_to_a_cdn_of_others_while_that_is_well() {
+                hand_over::hands_over($program);
+            }
+
+            #[test]
+            fn h1_hands_clients_over_from_the_agreed_level_on() {
+                hand_over::hands_over_from_the_level_on($program);
             }
         }
     )*};

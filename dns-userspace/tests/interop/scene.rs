@@ -4,6 +4,7 @@ use std::{
     cell::Cell,
     fs,
     net::{IpAddr, SocketAddr},
+    os::unix::fs::PermissionsExt as _,
     path::PathBuf,
 };
 
@@ -11,6 +12,8 @@ use domain::base::Rtype;
 use xtask::lab::{ConfigDir, Daemon, dns::Client};
 
 use crate::{
+    cdn,
+    knot::Knot,
     root::{ROOT, Root},
     support::{
         config::Config,
@@ -33,7 +36,8 @@ pub(crate) struct Scene {
     tap: Tap,
     recursors: Cell<u32>,
     _daemons: [Daemon; 2],
-    _origins: Vec<Origin>,
+    _cdn: Option<Knot>,
+    pub(crate) origins: Vec<Origin>,
     pub(crate) world: World,
 }
 
@@ -42,11 +46,33 @@ impl Scene {
     #[track_caller]
     pub(crate) fn new() -> Self {
         let world = World::new();
-        let root = Root::start(&world);
-        let origins = world.origins(3);
         let config = world.config("veer", &[zone::WWW, zone::CDN]);
         let big = lines(big(), |record| record + "\n");
         config.write("zones.d/example.zone", &(zone::ZONE.to_owned() + &big));
+        Self::of(world, config, None)
+    }
+
+    /// All of it answers, with services that may hand over to a CDN of others.
+    #[track_caller]
+    pub(crate) fn handing_over() -> Self {
+        let world = World::new();
+        let config = world.config("veer", &[]);
+        let (program, time) = (config.path("time.sh"), config.path("time"));
+        // Of nobody but the origin.
+        let script = format!("#!/bin/sh\n[ $VEER_ADDRESS = 10.8.0.1 ] && exec cat {time}\n");
+        config.write("time.sh", &script);
+        let runs = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(&program, runs).expect("a script that can be run");
+        config.write("services.d/all.toml", &cdn::services(&program));
+        let cdn = cdn::start(&world);
+        set_time(&config, "50");
+        Self::of(world, config, Some(cdn))
+    }
+
+    #[track_caller]
+    fn of(world: World, config: Config, cdn: Option<Knot>) -> Self {
+        let root = Root::start(&world);
+        let origins = world.origins(3);
         let daemons = [world.start(&config), world.start_in(&child(&world))];
         let mut scene = Self {
             config,
@@ -54,7 +80,8 @@ impl Scene {
             tap: Tap::new(&world.clients).expect("a packet socket"),
             recursors: Cell::default(),
             _daemons: daemons,
-            _origins: origins,
+            _cdn: cdn,
+            origins,
             world,
         };
         scene.wait_for_root();
@@ -102,6 +129,13 @@ impl Scene {
     pub(crate) fn wire(&mut self) -> Vec<Sent> {
         self.tap.take()
     }
+}
+
+/// Makes `ms` the response time that is measured of the origin that may hand over.
+pub(crate) fn set_time(config: &Config, ms: &str) {
+    let new = config.path("time.new");
+    fs::write(&new, format!("{ms}\n")).expect("a value");
+    fs::rename(&new, config.path("time")).expect("a value");
 }
 
 /// What [`BIG`] has.

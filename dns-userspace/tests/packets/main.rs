@@ -31,6 +31,7 @@ pub(crate) mod subnets;
 
 pub(crate) mod routes;
 
+pub(crate) mod hand_overs;
 pub(crate) mod planes;
 
 pub(crate) mod death;
