@@ -25,6 +25,11 @@ pub fn offset_ns() -> u64 {
     read(libc::CLOCK_REALTIME).wrapping_sub(BootClock.now_ns())
 }
 
+/// Milliseconds since 1970.
+pub fn unix_ms() -> u64 {
+    read(libc::CLOCK_REALTIME) / 1_000_000
+}
+
 fn read(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec {
         tv_sec: 0,

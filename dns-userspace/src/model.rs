@@ -7,6 +7,7 @@ mod hand_over;
 
 use std::{
     collections::{BTreeMap, HashMap},
+    hash::Hash,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
     path::PathBuf,
     time::Duration,
@@ -490,16 +491,43 @@ pub struct Plan {
 impl Plan {
     /// Numbers the pools of `services`, giving equal pools one number.
     pub fn new(services: Vec<Service>, groups: Groups) -> Self {
+        Self::numbered(services, groups, |_, _| ())
+    }
+
+    /// Numbers the pools anew: equal pools have one number where `aspect` is the same
+    /// of their services too.
+    #[must_use]
+    pub fn kept_apart<A: Eq + Hash>(self, aspect: impl Fn(&Service, &Groups) -> A) -> Self {
+        let services = self.services.into_iter().map(|(service, _)| service);
+        Self::numbered(services.collect(), self.groups, aspect)
+    }
+
+    /// One service of each pool, by pool number.
+    pub fn service_of_each_pool(&self) -> Vec<Option<&Service>> {
+        let mut first = vec![None; self.pools.len()];
+        for (service, pool) in self.services.iter().rev() {
+            first[usize::from(*pool)] = Some(service);
+        }
+        first
+    }
+
+    fn numbered<A: Eq + Hash>(
+        services: Vec<Service>,
+        groups: Groups,
+        aspect: impl Fn(&Service, &Groups) -> A,
+    ) -> Self {
         let mut pools: Vec<Pool> = Vec::new();
-        let mut numbers: HashMap<Pool, u16> = HashMap::new();
+        let mut numbers: HashMap<Pool, HashMap<A, u16>> = HashMap::new();
         let services = services
             .into_iter()
             .map(|service| {
-                let known = numbers.get(&service.pool).copied();
-                let number = known.unwrap_or_else(|| {
+                let aspect = aspect(&service, &groups);
+                let known = numbers.get(&service.pool).and_then(|of| of.get(&aspect));
+                let number = known.copied().unwrap_or_else(|| {
                     let number = pools.len() as u16;
                     pools.push(service.pool.clone());
-                    numbers.insert(service.pool.clone(), number);
+                    let of = numbers.entry(service.pool.clone()).or_default();
+                    of.insert(aspect, number);
                     number
                 });
                 (service, number)

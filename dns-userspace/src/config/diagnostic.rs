@@ -75,7 +75,7 @@ impl fmt::Display for Diagnostics {
 impl std::error::Error for Diagnostics {}
 
 /// The up to three of `valid` that are most like `word`, as a list to print.
-pub(super) fn nearest<'v>(word: &str, valid: impl IntoIterator<Item = &'v str>) -> String {
+pub(crate) fn nearest<'v>(word: &str, valid: impl IntoIterator<Item = &'v str>) -> String {
     let mut ranked: Vec<_> = valid
         .into_iter()
         .map(|known| (strsim::osa_distance(word, known), known))

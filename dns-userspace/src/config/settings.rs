@@ -82,6 +82,8 @@ pub struct Settings {
     pub control_socket: PathBuf,
     /// `probe.address_per_s_max`
     pub probe_address_per_s_max: u32,
+    /// `state.directory`
+    pub state_directory: PathBuf,
     /// `health.suspect_percent`, 1 to 100.
     pub health_suspect_percent: u8,
     /// `health.first_round_ms`
@@ -151,6 +153,7 @@ impl Settings {
             groups_file: read.path("groups.file"),
             control_socket: read.path("control.socket"),
             probe_address_per_s_max: read.integer("probe.address_per_s_max"),
+            state_directory: read.path("state.directory"),
             health_suspect_percent: read.integer("health.suspect_percent"),
             health_first_round: read.milliseconds("health.first_round_ms"),
             publish_core: read.optional_integer("publish.core"),

@@ -342,6 +342,12 @@ pub static TUNABLES: &[Tunable] = &[
         "/run/veer/veerd.sock",
         "Unix socket that veerctl talks to.",
     ),
+    at_restart(
+        "state.directory",
+        Kind::AbsolutePath,
+        "/var/lib/veer",
+        "Directory where veerd keeps what operators override, made when there is something to keep.",
+    ),
     at_once(
         "health.suspect_percent",
         int(1, 100),

@@ -13,12 +13,13 @@ use thiserror::Error;
 
 use super::{
     explained::Explained,
+    overridden::Overridden,
     protocol::{ExplainRequest, Failure, Request, Response},
     stats::Stats,
     status::{Detached, Reloaded, Status},
     tunable::Tunable,
 };
-use crate::measurement::director::states::States;
+use crate::measurement::{director::states::States, overrides::order::Order};
 
 /// Why a request got no reply.
 #[derive(Debug, Error)]
@@ -131,6 +132,11 @@ impl Client {
     pub fn set_tunable(&mut self, assignment: &str) -> Result<Tunable, ClientError> {
         let assignment = assignment.to_owned();
         self.call(&Request::SetTunable { assignment })
+    }
+
+    /// [`Request::Override`].
+    pub fn order(&mut self, order: Order) -> Result<Overridden, ClientError> {
+        self.call(&Request::Override(order))
     }
 
     /// [`Request::Reload`].

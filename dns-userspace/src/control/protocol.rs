@@ -4,7 +4,10 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::{diagnostic::Diagnostics, values};
+use crate::{
+    config::{diagnostic::Diagnostics, values},
+    measurement::overrides::order::Order,
+};
 
 /// One request, e.g. `{"request":"explain","name":"www.example.","type":"A","from":"192.0.2.1"}`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -33,6 +36,9 @@ pub enum Request {
         /// `KEY=VALUE`.
         assignment: String,
     },
+    /// An operator's word over measurements; answered by
+    /// [`super::overridden::Overridden`].
+    Override(Order),
     /// Reading the configuration anew; answered by [`super::status::Reloaded`].
     Reload,
     /// Taking the program off its interface; answered by

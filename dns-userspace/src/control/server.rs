@@ -1,6 +1,7 @@
 //! The daemon's side of the control socket.
 
 mod connection;
+mod peer;
 mod socket;
 
 use std::{convert::Infallible, io, path::Path, sync::Arc, time::Duration};
@@ -13,12 +14,16 @@ use tracing::{error, warn};
 
 use super::{
     explained::{ExplainQuery, Explained},
+    overridden::Overridden,
     protocol::Failure,
     stats::Stats,
     status::{Detached, Reloaded, Status},
     tunable::Tunable,
 };
-use crate::{config::values::Values, measurement::director::states::States};
+use crate::{
+    config::values::Values,
+    measurement::{director::states::States, overrides::order::Order},
+};
 pub use socket::BindError;
 use socket::SocketFile;
 
@@ -48,6 +53,13 @@ pub trait Backend: Send + Sync + 'static {
         &self,
         assignment: String,
     ) -> impl Future<Output = Result<Tunable, Failure>> + Send;
+
+    /// Follows the order of `user`.
+    fn order(
+        &self,
+        order: Order,
+        user: String,
+    ) -> impl Future<Output = Result<Overridden, Failure>> + Send;
 
     /// Reads the configuration anew and brings it into use; a failure carries
     /// every finding, and leaves everything as it was.

@@ -4,6 +4,8 @@ use std::{net::IpAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::measurement::overrides::Override;
+
 /// What the daemon is and has.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Status {
@@ -30,6 +32,10 @@ pub struct Status {
     pub xdp: Xdp,
     /// Why nothing goes down at present; `None` without suspicion.
     pub suspicion: Option<String>,
+    /// What keeps measurements from changing decisions.
+    pub freezes: Vec<Override>,
+    /// How many overrides hold, freezes included.
+    pub overrides: usize,
     /// The last reload; `None` when there was none since the start.
     pub last_reload: Option<LastReload>,
 }

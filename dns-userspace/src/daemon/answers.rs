@@ -14,6 +14,7 @@ use crate::{
     config::{tunables::XdpMode, values::Values},
     control::{
         explained::{ExplainQuery, Explained, Origin, Plane, Steering},
+        overridden::Overridden,
         protocol::Failure,
         server::Backend,
         stats::{Delay, KernelStats, ProbeStats, PublisherStats, Stats, TcpStats, UserspaceStats},
@@ -21,7 +22,10 @@ use crate::{
         tunable::Tunable,
     },
     kernel::{self, Attachment},
-    measurement::director::{explain, states::States},
+    measurement::{
+        director::{explain, states::States},
+        overrides::{What, order::Order},
+    },
     model::{Groups, Name, Service, Shape},
     plane::RCODES,
 };
@@ -77,6 +81,10 @@ impl Backend for Requests {
         self.ask(set).await?
     }
 
+    async fn order(&self, order: Order, user: String) -> Result<Overridden, Failure> {
+        Requests::order(self, order, user).await?
+    }
+
     async fn reload(&self) -> Result<Reloaded, Failure> {
         let begun = Instant::now();
         let needs_restart = Requests::reload(self).await??;
@@ -107,6 +115,8 @@ impl Daemon {
     fn status(&self) -> Status {
         let settings = &self.config.settings;
         let states = self.director.states(tokio::time::Instant::now());
+        let freezes = self.director.overrides().iter().cloned();
+        let freezes = freezes.filter(|entry| matches!(entry.what, What::Freeze { .. }));
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             pid: std::process::id(),
@@ -119,6 +129,8 @@ impl Daemon {
             workers: self.workers,
             xdp: self.xdp_status(),
             suspicion: states.suspicion.map(|suspicion| suspicion.reason),
+            overrides: states.overrides.len(),
+            freezes: freezes.collect(),
             last_reload: self.last_reload.as_ref().map(|reload| LastReload {
                 age_ms: reload.at.elapsed().as_millis() as u64,
                 errors: reload.errors.clone(),

@@ -3,7 +3,9 @@
 
 mod answers;
 mod generation;
+mod kept;
 pub mod load;
+mod overriding;
 mod phases;
 mod reload;
 mod requests;
@@ -12,6 +14,7 @@ mod start;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -19,7 +22,7 @@ use thiserror::Error;
 use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
-    time::Instant,
+    time::{Instant, MissedTickBehavior, interval},
 };
 use tracing::{error, info, warn};
 
@@ -45,8 +48,13 @@ use crate::{
     plane::{Live, Plane},
     tables::{ImageError, ResolversError, Tables},
 };
+use kept::Kept;
 use reload::LastReload;
 use requests::{Followup, Request};
+
+/// How often it is looked whether an override has ended by itself: by the time of day,
+/// which may be set, so that no timer says it.
+const EXPIRY_EVERY: Duration = Duration::from_secs(1);
 
 /// Why the daemon cannot start, or cannot take a new configuration.
 #[derive(Debug, Error)]
@@ -146,6 +154,7 @@ pub struct Daemon {
     counters: Vec<String>,
     live: Arc<ArcSwap<Live>>,
     log: Log,
+    kept: Kept,
     prober: Arc<NetworkProber>,
     schedule: Schedule,
     samples: mpsc::Receiver<Sample>,
@@ -163,12 +172,15 @@ pub async fn run(directory: &Path, log: Log) -> Result<(), DaemonError> {
         () = either(&mut terminate, &mut interrupt) => return Ok(()),
     };
     let control = tokio::spawn(listener.serve(Arc::new(requests)));
+    let mut second = interval(EXPIRY_EVERY);
+    second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
             () = either(&mut terminate, &mut interrupt) => break,
             Some(sample) = daemon.samples.recv() => daemon.observe(&sample),
             Some(request) = received.recv() => daemon.serve(request).await,
+            _ = second.tick() => daemon.expire_overrides().await,
             _ = hangup.recv() => {
                 // Logged by itself.
                 let _ = daemon.reload().await;
@@ -213,6 +225,9 @@ impl Daemon {
             Followup::Reload(answer) => {
                 let result = self.reload().await;
                 let _ = answer.send(result.map_err(|error| Failure::Refused(error.lines())));
+            }
+            Followup::Order(order, user, answer) => {
+                let _ = answer.send(self.order(*order, user).await);
             }
         }
     }

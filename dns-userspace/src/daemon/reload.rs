@@ -9,9 +9,11 @@ use super::{
     Daemon, DaemonError,
     generation::{self, Built},
     load::{self, Loaded},
+    phases::Phases,
 };
 use crate::{
-    config::settings::Settings,
+    authority::zones::Zones,
+    config::{Config, settings::Settings},
     measurement::{
         director::Director, probe::NetworkProber, publish::keep_group_numbers, sample::Sample,
         schedule::Target,
@@ -65,6 +67,8 @@ impl Daemon {
         config.settings = Settings::new(&values);
         config.values = values;
 
+        let overrides = self.director.overrides().clone();
+        let plan = Director::kept_apart(plan, &overrides, Some(&self.director));
         let percent = config.settings.health_suspect_percent;
         let mut director = Director::new(plan, percent, Instant::now());
         let prober = Arc::new(NetworkProber::new());
@@ -74,10 +78,25 @@ impl Daemon {
         // Only now, with all that was learnt meanwhile.
         director.carry_over(&self.director, Instant::now());
         director.observe_first_round(&samples);
+        director.override_with(overrides, Instant::now());
+        phases.end("first round");
+        self.bring_into_use(director, zones, config, prober, phases)
+            .await?;
+        Ok(needs_restart)
+    }
 
+    /// Builds a generation of what `director` has decided, and lets it take the place
+    /// of the running one, with what it was made of.
+    pub(super) async fn bring_into_use(
+        &mut self,
+        director: Director,
+        zones: Zones,
+        config: Config,
+        prober: Arc<NetworkProber>,
+        mut phases: Phases,
+    ) -> Result<(), DaemonError> {
         let mut counters = self.counters.clone();
         generation::name_counters(&mut counters, director.plan());
-        phases.end("first round");
         let settings = config.settings.clone();
         let secrets = config.secrets.unwrap_or(self.own_secrets);
         let (publisher, current) = (Arc::clone(&self.publisher), self.live.load_full());
@@ -96,7 +115,7 @@ impl Daemon {
         phases.end("compile");
         self.publisher.generation(image, resolvers, live)?;
         phases.end("publish");
-        debug!("reloaded: {phases}");
+        debug!("a new generation: {phases}");
         // The generation is current: from here on nothing may fail.
         if let Some(kernel) = &mut self.kernel
             && let Err(error) = kernel.name_services(counters.clone())
@@ -113,7 +132,7 @@ impl Daemon {
         }
         self.prober = prober;
         self.apply_at_once();
-        Ok(needs_restart)
+        Ok(())
     }
 
     /// Probes once, for no longer than `longest`, what `next` has and the running
@@ -132,7 +151,10 @@ impl Daemon {
 
     /// Has the running director decide until `work` is done; what that gives, and the
     /// samples until then.
-    async fn observe_until<T>(&mut self, work: impl Future<Output = T>) -> (T, Vec<Sample>) {
+    pub(super) async fn observe_until<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+    ) -> (T, Vec<Sample>) {
         let mut work = pin!(work);
         let mut samples = Vec::new();
         let done = loop {
@@ -155,7 +177,9 @@ impl Daemon {
 }
 
 /// Does what takes long in a thread of its own: this one probes.
-async fn in_background<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+pub(super) async fn in_background<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> T {
     let done = spawn_blocking(work).await;
     done.unwrap_or_else(|error| resume_unwind(error.into_panic()))
 }

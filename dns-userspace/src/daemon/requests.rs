@@ -4,7 +4,10 @@ use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
 use super::Daemon;
-use crate::control::protocol::Failure;
+use crate::{
+    control::{overridden::Overridden, protocol::Failure},
+    measurement::overrides::order::Order,
+};
 
 /// Requests that may wait for the loop; more connections than these are few.
 const REQUESTS_WAITING: usize = 64;
@@ -23,6 +26,12 @@ pub(super) enum Followup {
     Nothing,
     /// Reload, then tell how it went.
     Reload(oneshot::Sender<Result<Vec<&'static str>, Failure>>),
+    /// Follow the order of a user, then tell how it went.
+    Order(
+        Box<Order>,
+        String,
+        oneshot::Sender<Result<Overridden, Failure>>,
+    ),
 }
 
 /// Asks the daemon's task from other tasks.
@@ -58,6 +67,20 @@ impl Requests {
             .await?;
         let result = received.await.map_err(|_| Stopped)?;
         Ok(result.map(|keys| keys.into_iter().map(str::to_owned).collect()))
+    }
+
+    /// Has the daemon follow the order of `user`.
+    pub(super) async fn order(
+        &self,
+        order: Order,
+        user: String,
+    ) -> Result<Result<Overridden, Failure>, Stopped> {
+        let (answer, received) = oneshot::channel();
+        self.send(Box::new(move |_| {
+            Followup::Order(Box::new(order), user, answer)
+        }))
+        .await?;
+        received.await.map_err(|_| Stopped)
     }
 
     async fn send(&self, request: Request) -> Result<(), Stopped> {

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use super::{
     Daemon, DaemonError, ProbeCounts, Xdp,
     generation::{build, name_counters, schedule, wait_for_first_samples},
+    kept::Kept,
     load::{self, Loaded},
 };
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
         server::{Server, ServerHandle},
         zones::Zones,
     },
-    clock::BootClock,
+    clock::{self, BootClock},
     config::{Tunables, secrets, settings::Settings, tunables::XdpMode},
     control::server::Listener,
     kernel::{self, Attachment, Detached, Kernel, KernelError},
@@ -63,9 +64,13 @@ pub(super) async fn start(
     let tables = Arc::new(tables);
     phases.end("tables");
 
+    let (kept, overrides) = Kept::open(&settings.state_directory, clock::unix_ms());
+    let plan = Director::kept_apart(plan, &overrides, None);
     let mut director = Director::new(plan, settings.health_suspect_percent, Instant::now());
     let prober = Arc::new(NetworkProber::new());
     wait_for_first_samples(&mut director, &prober, settings.health_first_round).await;
+    // Only now, so that what is frozen is frozen in what was measured.
+    director.override_with(overrides, Instant::now());
     phases.end("first round");
 
     let live = Arc::new(ArcSwap::from_pointee(nothing_yet(&tables, &director)));
@@ -125,6 +130,7 @@ pub(super) async fn start(
         counters,
         live,
         log,
+        kept,
         prober,
         schedule,
         samples,

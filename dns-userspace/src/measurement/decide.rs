@@ -53,6 +53,21 @@ impl Fitness {
         }
     }
 
+    /// The same with every family that it has fit.
+    #[must_use]
+    pub const fn kept_up(self) -> Self {
+        const fn kept_up(fit: Fit) -> Fit {
+            match fit {
+                Fit::Absent => Fit::Absent,
+                Fit::Yes | Fit::No => Fit::Yes,
+            }
+        }
+        Self {
+            v4: kept_up(self.v4),
+            v6: kept_up(self.v6),
+        }
+    }
+
     /// Whether it has both families and both are fit.
     pub const fn is_whole(self) -> bool {
         matches!((self.v4, self.v6), (Fit::Yes, Fit::Yes))
@@ -67,43 +82,69 @@ impl Fitness {
     }
 }
 
+/// Candidates that an operator holds back, bit n for candidate n.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Held {
+    /// Used only where no other is fit.
+    pub drained: u8,
+    /// Not used at all.
+    pub out: u8,
+}
+
 /// The eligible word of a pool whose candidates have `fitness` (1 to 8, by
-/// candidate number) and whose setting for the worst case is `all_down`.
+/// candidate number), of which an operator holds some back, and whose setting for
+/// the worst case is `all_down`.
 ///
-/// A candidate is eligible for a family in which it is fit, with one exception:
-/// a client should find A and AAAA of one name at the same site. So while any
-/// candidate is whole, those that are half dead are left out of both families,
-/// and whoever would have got one gets a whole site for both. When none is
-/// whole, the living halves stay: a family that can be reached beats a site
+/// A candidate is eligible for a family in which it is fit and not held, with one
+/// exception: a client should find A and AAAA of one name at the same site. So
+/// while any candidate is whole, those that are half dead are left out of both
+/// families, and whoever would have got one gets a whole site for both. When none
+/// is whole, the living halves stay: a family that can be reached beats a site
 /// that matches. A candidate configured for one family only is left out for
 /// nothing but its own health.
 ///
-/// A family in which candidates have addresses, but none is fit, falls back by
-/// `all_down`:
-/// - All: no bit and [`Eligible::ALL_DOWN_ALL`];
-/// - First: the bits of all that have the family, so the ranking decides;
+/// Where that leaves nobody in a family, the drained are taken who are fit in it,
+/// by the same rule among themselves. A family in which candidates have addresses,
+/// but none is fit, falls back by `all_down`:
+/// - All: no bit and [`Eligible::ALL_DOWN_ALL`]; while some are held back, as First,
+///   since the answer of all has theirs too;
+/// - First: the bits of all that have the family, so the ranking decides; the held
+///   only where there is nobody else, the drained before those that are out;
 /// - Servfail: no bit.
 ///
 /// A family without any address has no bit, and counts for nothing in the flag.
-pub fn eligible(fitness: &[Fitness], all_down: AllDown) -> Eligible {
+pub fn eligible(fitness: &[Fitness], held: Held, all_down: AllDown) -> Eligible {
     debug_assert!(fitness.len() <= CANDIDATES_MAX);
-    let any_whole = fitness.iter().any(|candidate| candidate.is_whole());
-    let usable = |candidate: Fitness, family| {
-        candidate.of(family) == Fit::Yes && !(any_whole && candidate.is_half_dead())
-    };
+    let free = !(held.drained | held.out);
+    let drained = held.drained & !held.out;
     let family = |family| {
+        let usable = first_nonzero([free, drained].map(|among| usable(fitness, among, family)));
         let configured = mask(fitness, |candidate| candidate.of(family) != Fit::Absent);
-        let usable = mask(fitness, |candidate| usable(candidate, family));
+        let fallback = first_nonzero([free, drained, !0].map(|among| configured & among));
         match all_down {
             _ if usable != 0 || configured == 0 => (usable, false),
-            AllDown::All => (0, true),
-            AllDown::First => (configured, false),
+            AllDown::All if fallback == configured => (0, true),
+            AllDown::All | AllDown::First => (fallback, false),
             AllDown::Servfail => (0, false),
         }
     };
     let (v4, v4_all) = family(Family::V4);
     let (v6, v6_all) = family(Family::V6);
     Eligible::new(v4, v6, v4_all || v6_all)
+}
+
+/// Those of the candidates `among` that may be used for `family`.
+pub fn usable(fitness: &[Fitness], among: u8, family: Family) -> u8 {
+    let any_whole = mask(fitness, Fitness::is_whole) & among != 0;
+    let fit = mask(fitness, |candidate| {
+        candidate.of(family) == Fit::Yes && !(any_whole && candidate.is_half_dead())
+    });
+    fit & among
+}
+
+/// The first of `masks` that has a bit; 0 if none has.
+fn first_nonzero(masks: impl IntoIterator<Item = u8>) -> u8 {
+    masks.into_iter().find(|mask| *mask != 0).unwrap_or(0)
 }
 
 /// Bit n is whether `holds` for candidate n.
@@ -115,143 +156,4 @@ fn mask(fitness: &[Fitness], holds: impl Fn(Fitness) -> bool) -> u8 {
 }
 
 #[cfg(test)]
-mod tests {
-    use dns_common::decision::{Ranking, pick};
-    use proptest::prelude::*;
-
-    use super::{Fit::*, *};
-
-    fn words(fitness: &[(Fit, Fit)], all_down: AllDown) -> Eligible {
-        let fitness: Vec<Fitness> = fitness.iter().map(|&(v4, v6)| Fitness { v4, v6 }).collect();
-        eligible(&fitness, all_down)
-    }
-
-    #[test]
-    fn the_fit_are_eligible_for_the_families_they_have() {
-        let word = words(&[(Yes, Yes), (No, No), (Yes, Absent)], AllDown::All);
-        assert_eq!(word, Eligible::new(0b101, 0b001, false));
-    }
-
-    #[test]
-    fn a_half_dead_site_gives_way_to_a_whole_one_in_both_families() {
-        let word = words(&[(Yes, No), (Yes, Yes)], AllDown::All);
-        assert_eq!(word, Eligible::new(0b10, 0b10, false));
-    }
-
-    #[test]
-    fn without_a_whole_site_the_living_halves_stay() {
-        let word = words(&[(Yes, No), (No, Yes)], AllDown::All);
-        assert_eq!(word, Eligible::new(0b01, 0b10, false));
-        // A single-family site is not whole, and does not oust a living half.
-        let word = words(&[(Yes, No), (Yes, Absent)], AllDown::Servfail);
-        assert_eq!(word, Eligible::new(0b11, 0b00, false));
-    }
-
-    #[test]
-    fn single_family_sites_stay_eligible_beside_whole_ones() {
-        let word = words(&[(Yes, Absent), (Yes, Yes), (Absent, Yes)], AllDown::All);
-        assert_eq!(word, Eligible::new(0b011, 0b110, false));
-    }
-
-    #[test]
-    fn a_family_that_is_all_down_falls_back_by_the_setting() {
-        let sites = [(Yes, No), (Yes, No), (Yes, Absent)];
-        assert_eq!(words(&sites, AllDown::All), Eligible::new(0b111, 0, true));
-        assert_eq!(
-            words(&sites, AllDown::First),
-            Eligible::new(0b111, 0b011, false)
-        );
-        assert_eq!(
-            words(&sites, AllDown::Servfail),
-            Eligible::new(0b111, 0, false)
-        );
-    }
-
-    #[test]
-    fn a_family_nobody_has_falls_back_to_nothing() {
-        for all_down in [AllDown::All, AllDown::First] {
-            assert_eq!(
-                words(&[(Yes, Absent)], all_down),
-                Eligible::new(1, 0, false)
-            );
-        }
-        // The flag is for IPv4 here; there is no IPv6 answer to be given.
-        assert_eq!(
-            words(&[(No, Absent)], AllDown::All),
-            Eligible::new(0, 0, true)
-        );
-    }
-
-    fn fit() -> impl Strategy<Value = Fit> {
-        prop_oneof![Just(Absent), Just(Yes), Just(No)]
-    }
-
-    prop_compose! {
-        fn pools()(fits in prop::collection::vec((fit(), fit()), 1..=8))
-            (
-                order in Just((0..fits.len() as u8).collect::<Vec<u8>>()).prop_shuffle(),
-                fits in Just(fits),
-            ) -> (Vec<Fitness>, Ranking) {
-            let fitness = fits.into_iter().map(|(v4, v6)| Fitness { v4, v6 });
-            (fitness.collect(), Ranking::new(&order))
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn a_mask_is_empty_only_when_no_candidate_is_fit((pool, _) in pools()) {
-            for family in [Family::V4, Family::V6] {
-                let any_fit = pool.iter().any(|candidate| candidate.of(family) == Yes);
-                let mask = eligible(&pool, AllDown::Servfail).mask(family);
-                prop_assert_eq!(mask != 0, any_fit);
-            }
-        }
-
-        #[test]
-        fn a_configured_family_always_gets_an_answer((pool, ranking) in pools()) {
-            for family in [Family::V4, Family::V6] {
-                let configured = pool.iter().any(|candidate| candidate.of(family) != Absent);
-                for all_down in [AllDown::All, AllDown::First] {
-                    let picked = pick(ranking, eligible(&pool, all_down), family);
-                    prop_assert!(!configured || picked.is_some());
-                }
-            }
-        }
-
-        #[test]
-        fn only_the_fit_are_picked_while_there_are_any((pool, ranking) in pools()) {
-            for family in [Family::V4, Family::V6] {
-                let picked = pick(ranking, eligible(&pool, AllDown::First), family);
-                if pool.iter().any(|candidate| candidate.of(family) == Yes) {
-                    let picked = pool[usize::from(picked.unwrap())];
-                    prop_assert_eq!(picked.of(family), Yes);
-                }
-            }
-        }
-
-        #[test]
-        fn dual_stack_sites_answer_both_families_alike_while_one_is_whole(
-            (pool, ranking) in pools(),
-            all_down in prop_oneof![
-                Just(AllDown::All), Just(AllDown::First), Just(AllDown::Servfail)
-            ],
-        ) {
-            let dual: Vec<u8> = (0..pool.len() as u8)
-                .filter(|n| {
-                    let candidate = pool[usize::from(*n)];
-                    candidate.v4 != Absent && candidate.v6 != Absent
-                })
-                .collect();
-            let among_dual = Ranking::new(
-                &ranking.iter().filter(|n| dual.contains(n)).collect::<Vec<u8>>(),
-            );
-            if pool.iter().any(|candidate| candidate.is_whole()) {
-                let word = eligible(&pool, all_down);
-                let a = pick(among_dual, word, Family::V4);
-                let aaaa = pick(among_dual, word, Family::V6);
-                prop_assert!(a.is_some());
-                prop_assert_eq!(a, aaaa);
-            }
-        }
-    }
-}
+mod tests;

@@ -2,6 +2,7 @@
 //! the words that changed.
 
 pub mod explain;
+pub mod overriding;
 mod pool;
 pub mod states;
 
@@ -13,6 +14,7 @@ use tracing::{info, warn};
 
 use super::{
     health::{Health, State, Transition},
+    overrides::Overrides,
     sample::{Sample, Verdict},
     schedule::{Target, TargetId, Targets},
     suspicion::{Suspicion, Turn},
@@ -63,6 +65,7 @@ pub struct Director {
     /// By pool number.
     pools: Vec<PoolState>,
     suspicion: Suspicion,
+    overrides: Overrides,
 }
 
 impl Director {
@@ -95,12 +98,14 @@ impl Director {
             uses,
             pools,
             suspicion,
+            overrides: Overrides::default(),
         }
     }
 
     /// Keeps what `previous` knew: the health of every target that is in both
-    /// plans, the order of every pool that is, and a running suspicion. To be
-    /// called on a new director before its first sample.
+    /// plans, the order of every pool that is, what a frozen one decided, and a
+    /// running suspicion; the overrides are to follow. To be called on a new director
+    /// before its first sample.
     pub fn carry_over(&mut self, previous: &Self, now: Instant) {
         for target in self.targets.iter() {
             if let Some(known) = previous.targets.id(target.address, &target.probe) {
@@ -118,6 +123,7 @@ impl Director {
             let known = known.map(|known| &previous.pools[known]);
             state.recompute(pool, &self.health, known, now);
         }
+        self.keep_frozen(previous);
     }
 
     /// Takes in a first round: one sample of each target measured before anything
@@ -271,11 +277,11 @@ impl Director {
             let state = &mut self.pools[usize::from(user.pool)];
             // All groups of a pool ranked by measurement share one order, so
             // groups cost something only when it changes.
-            if let Some(word) = state.rank(pool, &self.health, now) {
+            if state.rank(pool, &self.health, now) {
                 changes.extend(groups.clone().map(|group| Change::Ranking {
                     pool: user.pool,
                     group: group as u16,
-                    word,
+                    word: state.ranking(group as u16),
                 }));
             }
         }

@@ -22,6 +22,7 @@ pub mod rank;
 
 pub mod decide;
 pub mod director;
+pub mod overrides;
 
 pub mod compile;
 

@@ -15,13 +15,22 @@ use veer::{
     control::{
         client::Client,
         explained::{ExplainQuery, Explained, Origin, Plane},
+        overridden::Overridden,
         protocol::Failure,
         server::{Backend, Listener},
         stats::{ProbeStats, PublisherStats, Stats, UserspaceStats},
         status::{Detached, Inventory, Reloaded, Status, Xdp, XdpState},
         tunable::Tunable,
     },
-    measurement::director::states::States,
+    measurement::{
+        director::states::States,
+        metric::Metric,
+        overrides::{Overrides, order::Order},
+    },
+    model::{
+        AllDown, Groups, Name, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server, Service,
+        Shape, Unknown,
+    },
 };
 
 /// What the fake daemon answers with.
@@ -30,6 +39,10 @@ pub(crate) struct Fake {
     /// What a reload finds wrong.
     pub(crate) mistakes: Vec<String>,
     pub(crate) pin_path: PathBuf,
+    /// What orders are checked against.
+    pub(crate) plan: Plan,
+    /// Why overrides are not kept.
+    pub(crate) not_kept: Option<String>,
     /// How long a detach takes.
     pub(crate) detach_takes: Duration,
 }
@@ -41,9 +54,44 @@ impl Fake {
             values: Mutex::new(Values::read(dir, &mut Diagnostics::default())),
             mistakes: Vec::new(),
             pin_path: "/sys/fs/bpf/veer".into(),
+            plan: plan(),
+            not_kept: None,
             detach_takes: Duration::ZERO,
         }
     }
+}
+
+/// Two services of acme, of which `www.example.` and `shop.example.` share a pool of
+/// `s1` and `s2`; groups `default` and `isp-a`.
+fn plan() -> Plan {
+    let server = |number: u8| Server {
+        name: format!("s{number}"),
+        v4: vec![[192, 0, 2, number].into()],
+        v6: vec![],
+        cost: Quantity::default(),
+    };
+    let pool = Pool {
+        servers: vec![server(1), server(2)],
+        policy: Policy::least(Metric::ConnectTime, Quantity(0)),
+        probes: vec![Probe::new(ProbeKind::Tcp { port: 80 }).into()],
+        unknown: Unknown::Last,
+        all_down: AllDown::All,
+    };
+    let service = |name: &str| Service {
+        name: Name::bytes_from_str(name).unwrap(),
+        customer: "acme".to_owned(),
+        ttl_s: 20,
+        shape: Shape::Direct,
+        pool: pool.clone(),
+    };
+    let groups = Groups {
+        names: ["default", "isp-a"].map(str::to_owned).into(),
+        prefixes: vec![],
+    };
+    Plan::new(
+        vec![service("www.example."), service("shop.example.")],
+        groups,
+    )
 }
 
 impl Backend for Fake {
@@ -56,6 +104,7 @@ impl Backend for Fake {
             targets: Vec::new(),
             unmeasured: Vec::new(),
             suspicion: None,
+            overrides: Vec::new(),
         }
     }
 
@@ -90,6 +139,18 @@ impl Backend for Fake {
         let mut values = self.values.lock().unwrap();
         let key = values.set(&assignment)?.key;
         Tunable::of(&values, key)
+    }
+
+    async fn order(&self, order: Order, user: String) -> Result<Overridden, Failure> {
+        let overrides = Overrides::default();
+        let applied = overrides.ordered(&order, &user, &self.plan, 1_700_000_000_000)?;
+        Ok(Overridden {
+            made: applied.made,
+            ended: applied.ended,
+            services: applied.concerned.len(),
+            generation: applied.needs_split.then_some(9),
+            not_kept: self.not_kept.clone(),
+        })
     }
 
     async fn reload(&self) -> Result<Reloaded, Failure> {
@@ -140,6 +201,8 @@ pub(crate) fn status(pin_path: &Path) -> Status {
             reason: "attached by a new link".to_owned(),
         },
         suspicion: None,
+        freezes: Vec::new(),
+        overrides: 0,
         last_reload: None,
     }
 }

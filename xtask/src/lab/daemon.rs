@@ -22,16 +22,17 @@ const POLL: Duration = Duration::from_millis(20);
 pub struct ConfigDir(PathBuf);
 
 impl ConfigDir {
-    /// One in `lab` with the control socket and the pins in it too, set in
+    /// One in `lab` with the control socket, the pins and the state in it too, set in
     /// `veer.d/00-lab.conf`; `name` is for its daemon alone.
     pub fn new(lab: &Lab, name: &str) -> Result<Self> {
         let dir = Self(lab.dir().join(name));
         let socket = lab.dir().join(format!("{name}.sock"));
         let pins = lab.pins().join(name);
         let text = format!(
-            "control.socket = {}\nxdp.pin_path = {}\n",
+            "control.socket = {}\nxdp.pin_path = {}\nstate.directory = {}\n",
             socket.display(),
-            pins.display()
+            pins.display(),
+            dir.0.join("state").display()
         );
         dir.write("veer.d/00-lab.conf", &text)?;
         Ok(dir)

@@ -1,6 +1,7 @@
 //! `veerctl`: commands for the daemon, and its tunables as sysctl(8) has its.
 
 mod detach;
+mod overrides;
 mod tunables;
 
 use std::{
@@ -19,7 +20,10 @@ use super::{
     protocol::{ExplainRequest, Failure},
     render::{self, Paint},
 };
-use crate::config::{diagnostic::Diagnostics, settings::Settings, values::Values};
+use crate::{
+    clock,
+    config::{diagnostic::Diagnostics, settings::Settings, values::Values},
+};
 
 /// Look at a running veerd, and steer it.
 #[derive(Debug, Parser)]
@@ -67,6 +71,8 @@ enum Command {
         #[arg(long, value_name = "ADDR")]
         from: IpAddr,
     },
+    #[command(flatten)]
+    Override(overrides::Command),
     /// Read the configuration anew; one with errors changes nothing.
     Reload,
     /// Take the program off its interface; works without the daemon.
@@ -127,11 +133,13 @@ impl Cli {
             None => return tunables::run(&self, &self.tunables),
             Some(Command::Status) => {
                 let status = self.connect(PATIENCE)?.status()?;
-                self.show(&status, |status| render::status(status, paint))?;
+                let now = clock::unix_ms();
+                self.show(&status, |status| render::status(status, now, paint))?;
             }
             Some(Command::States) => {
                 let states = self.connect(PATIENCE)?.states()?;
-                self.show(&states, |states| render::states(states, paint))?;
+                let now = clock::unix_ms();
+                self.show(&states, |states| render::states(states, now, paint))?;
             }
             Some(Command::Stats) => {
                 let stats = self.connect(PATIENCE)?.stats()?;
@@ -143,7 +151,17 @@ impl Cli {
                     rtype: rtype.clone(),
                     from: *from,
                 })?;
-                self.show(&explained, |explained| render::explain(explained, paint))?;
+                let now = clock::unix_ms();
+                self.show(&explained, |explained| {
+                    render::explain(explained, now, paint)
+                })?;
+            }
+            Some(Command::Override(command)) => {
+                let order = command.order();
+                // Telling services apart takes as long as a reload.
+                let overridden = self.connect(RELOAD_PATIENCE)?.order(order)?;
+                let now = clock::unix_ms();
+                self.show(&overridden, |done| render::overridden(done, now))?;
             }
             Some(Command::Reload) => return self.reload(),
             Some(Command::Detach { pin_path }) => {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     human::measured,
+    overrides,
     paint::{Paint, Tone, word},
     states::suspicion,
     table::{Align, Cell, Table},
@@ -13,13 +14,14 @@ use crate::{
     measurement::director::explain::{Candidate, Outcome},
 };
 
-/// Who asks, what stands at the name, the candidates, the decision, the answer.
-pub(in crate::control) fn explain(explained: &Explained, paint: Paint) -> String {
+/// Who asks, what stands at the name, the candidates, the decision, the answer; seen
+/// at `now_unix_ms`.
+pub(in crate::control) fn explain(explained: &Explained, now_unix_ms: u64, paint: Paint) -> String {
     let mut text = format!(
         "{} {} from {}\n\n",
         explained.name, explained.rtype, explained.from
     );
-    text.push_str(&premises(explained).render(paint));
+    text.push_str(&premises(explained, now_unix_ms).render(paint));
     text.push('\n');
     if let Origin::Steered(steering) = &explained.origin {
         text.push_str(&candidates(&steering.explanation.candidates).render(paint));
@@ -32,7 +34,7 @@ pub(in crate::control) fn explain(explained: &Explained, paint: Paint) -> String
     text
 }
 
-fn premises(explained: &Explained) -> Table {
+fn premises(explained: &Explained, now_unix_ms: u64) -> Table {
     let mut table = Table::of_fields();
     let group = &explained.group;
     table.field(
@@ -43,7 +45,7 @@ fn premises(explained: &Explained) -> Table {
         },
     );
     match &explained.origin {
-        Origin::Steered(steering) => steered(steering, &mut table),
+        Origin::Steered(steering) => steered(steering, now_unix_ms, &mut table),
         Origin::Static { zone } => {
             table.field("name", format!("not steered: as zone {zone} has it"));
         }
@@ -52,7 +54,7 @@ fn premises(explained: &Explained) -> Table {
     table
 }
 
-fn steered(steering: &Steering, table: &mut Table) {
+fn steered(steering: &Steering, now_unix_ms: u64, table: &mut Table) {
     let Steering {
         service,
         customer,
@@ -65,6 +67,17 @@ fn steered(steering: &Steering, table: &mut Table) {
     table.field("policy", explanation.policy.as_str());
     if let Some(status) = &explanation.suspicion {
         table.field("suspicion", Cell::toned(suspicion(status), Tone::Caution));
+    }
+    let candidates = explanation.candidates.iter();
+    let states = candidates.filter_map(|candidate| candidate.admin.as_ref());
+    for entry in explanation
+        .freeze
+        .iter()
+        .chain(&explanation.pin)
+        .chain(states)
+    {
+        let line = overrides::line(entry, now_unix_ms);
+        table.field("override", Cell::toned(line, Tone::Caution));
     }
 }
 

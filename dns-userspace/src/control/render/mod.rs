@@ -2,6 +2,7 @@
 
 mod explain;
 mod human;
+mod overrides;
 mod paint;
 mod states;
 mod stats;
@@ -9,6 +10,7 @@ mod status;
 mod table;
 
 pub(super) use explain::explain;
+pub(super) use overrides::overridden;
 pub(super) use paint::Paint;
 pub(super) use states::states;
 pub(super) use stats::stats;

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     human::{age, measured},
+    overrides,
     paint::{Paint, Tone, word},
     table::{Align, Cell, Table},
 };
@@ -12,11 +13,21 @@ use crate::measurement::{
     health::State,
 };
 
-/// Every target, a line each.
-pub(in crate::control) fn states(states: &States, paint: Paint) -> String {
-    if states.targets.is_empty() && states.unmeasured.is_empty() {
-        return "no servers are configured\n".to_owned();
+/// Every target, and what operators say, a line each, seen at `now_unix_ms`.
+pub(in crate::control) fn states(states: &States, now_unix_ms: u64, paint: Paint) -> String {
+    let mut text = if states.targets.is_empty() && states.unmeasured.is_empty() {
+        "no servers are configured\n".to_owned()
+    } else {
+        targets(states, paint)
+    };
+    if !states.overrides.is_empty() {
+        text.push('\n');
+        text.push_str(&overrides::list(&states.overrides, now_unix_ms, paint));
     }
+    text
+}
+
+fn targets(states: &States, paint: Paint) -> String {
     let mut table = Table::new(&[
         ("STATE", Align::Left),
         ("SINCE", Align::Right),
@@ -65,10 +76,13 @@ fn user(user: &UsedBy) -> String {
         pool,
         server,
         hand_over,
+        admin,
     } = user;
-    match hand_over {
-        Some(way) => format!("pool {pool} {server} ({way})"),
-        None => format!("pool {pool} {server}"),
+    let admin = admin.map(|state| state.word().to_owned());
+    let said = hand_over.iter().cloned().chain(admin);
+    match said.collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => format!("pool {pool} {server}"),
+        said => format!("pool {pool} {server} ({said})"),
     }
 }
 

@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 
 use super::{
     human::{age, age_ms, counted},
+    overrides,
     paint::{Paint, Tone},
     table::{Cell, Table},
 };
 use crate::control::status::{Detached, Inventory, LastReload, Reloaded, Status, Xdp, XdpState};
 
-/// The daemon, line by line.
-pub(in crate::control) fn status(status: &Status, paint: Paint) -> String {
+/// The daemon, line by line, seen at `now_unix_ms`.
+pub(in crate::control) fn status(status: &Status, now_unix_ms: u64, paint: Paint) -> String {
     let mut table = Table::of_fields();
     table.field(
         "daemon",
@@ -41,6 +42,18 @@ pub(in crate::control) fn status(status: &Status, paint: Paint) -> String {
         match &status.suspicion {
             None => Cell::from("none"),
             Some(reason) => Cell::toned(reason, Tone::Caution),
+        },
+    );
+    for (number, freeze) in status.freezes.iter().enumerate() {
+        let name = if number == 0 { "frozen" } else { "" };
+        let line = overrides::line(freeze, now_unix_ms);
+        table.field(name, Cell::toned(line, Tone::Caution));
+    }
+    table.field(
+        "overrides",
+        match status.overrides {
+            0 => Cell::from("none"),
+            count => Cell::toned(format!("{count}, see veerctl states"), Tone::Caution),
         },
     );
     table.field("last reload", last_reload(status.last_reload.as_ref()));

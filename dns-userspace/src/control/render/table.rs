@@ -28,6 +28,11 @@ impl Cell {
         Self { text, tone }
     }
 
+    /// Its text, as a line by itself has it.
+    pub(super) fn painted(&self, paint: Paint) -> String {
+        paint.paint(&self.text, self.tone)
+    }
+
     fn width(&self) -> usize {
         self.text.chars().count()
     }
@@ -86,7 +91,7 @@ impl Table {
             let mut line = String::new();
             for ((cell, align), width) in row.iter().zip(&self.columns).zip(&widths) {
                 let blanks: String = iter::repeat_n(' ', width - cell.width()).collect();
-                let text = paint.paint(&cell.text, cell.tone);
+                let text = cell.painted(paint);
                 match align {
                     Align::Left => line.extend([&text, blanks.as_str()]),
                     Align::Right => line.extend([blanks.as_str(), &text]),

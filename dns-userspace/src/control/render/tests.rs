@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::{
     control::{
         explained::{Explained, Origin, Plane, Steering},
+        overridden::Overridden,
         stats::{Delay, KernelStats, ProbeStats, PublisherStats, Stats, TcpStats, UserspaceStats},
         status::{Detached, Inventory, LastReload, Reloaded, Status, Xdp, XdpState},
     },
@@ -15,12 +16,16 @@ use crate::{
         },
         health::State,
         metric::Metric,
+        overrides::{AdminState, Override, Scope, What},
     },
 };
 
-use super::{Paint, detached, explain, reloaded, states, stats, status};
+use super::{Paint, detached, explain, overridden, reloaded, states, stats, status};
 
 const PLAIN: Paint = Paint(false);
+
+/// When it is seen, milliseconds since 1970.
+const NOW: u64 = 1_700_000_000_000;
 
 /// Fails with both texts as they look.
 fn assert_text(text: &str, expected: &str) {
@@ -56,6 +61,8 @@ fn a_status() -> Status {
             reason: "an earlier daemon left its link".to_owned(),
         },
         suspicion: None,
+        freezes: vec![],
+        overrides: 0,
         last_reload: None,
     }
 }
@@ -71,9 +78,10 @@ kernel       adopted on eth0, mode native
              an earlier daemon left its link
 pins         /sys/fs/bpf/veer
 suspicion    none
+overrides    none
 last reload  none since the start
 ";
-    assert_text(&status(&a_status(), PLAIN), expected);
+    assert_text(&status(&a_status(), NOW, PLAIN), expected);
 }
 
 #[test]
@@ -84,14 +92,15 @@ fn status_of_a_daemon_in_trouble() {
         age_ms: 90_000,
         errors: vec!["/etc/veer/veer.conf:3: x: y".to_owned()],
     });
-    let text = status(&troubled, PLAIN);
+    let text = status(&troubled, NOW, PLAIN);
     let expected = "\
 suspicion    5 of 6 targets fail at once
+overrides    none
 last reload  1 min 30 s ago, refused: 1 error
   /etc/veer/veer.conf:3: x: y
 ";
     assert!(text.ends_with(expected), "{text}");
-    let painted = status(&troubled, Paint(true));
+    let painted = status(&troubled, NOW, Paint(true));
     assert!(painted.contains("\x1b[33m5 of 6"), "{painted:?}");
     assert!(painted.contains("\x1b[32madopted"), "{painted:?}");
 }
@@ -119,8 +128,109 @@ fn a_target(address: AddressStatus, server: &str) -> TargetStatus {
             pool: 0,
             server: server.to_owned(),
             hand_over: None,
+            admin: None,
         }],
     }
+}
+
+/// Five minutes old, for an hour.
+fn a_drain() -> Override {
+    Override {
+        what: What::State {
+            server: "sof1".to_owned(),
+            scope: Scope::All,
+            addresses: vec!["192.0.2.10".parse().unwrap()],
+            state: AdminState::Drain,
+        },
+        reason: Some("kernel".to_owned()),
+        user: "ann".to_owned(),
+        since_unix_ms: NOW - 300_000,
+        until_unix_ms: Some(NOW + 3_300_000),
+    }
+}
+
+/// With the time of day set back since, and no end.
+fn a_freeze() -> Override {
+    Override {
+        what: What::Freeze {
+            scope: Scope::Customer("acme".to_owned()),
+        },
+        reason: None,
+        user: "uid 1007".to_owned(),
+        since_unix_ms: NOW + 1,
+        until_unix_ms: None,
+    }
+}
+
+#[test]
+fn an_order_that_was_followed() {
+    let done = Overridden {
+        made: Some(a_drain()),
+        ended: vec![a_freeze()],
+        services: 2,
+        generation: Some(8),
+        not_kept: Some("writing /var/lib/veer/overrides.json: full".to_owned()),
+    };
+    let expected = "\
+drain sof1 of all services: 2 services, for 55 min 0 s
+ended: freeze customer acme, by uid 1007 0 ms ago
+generation 8 tells apart services that shared their decisions
+holds, but a restart of veerd will not know: writing /var/lib/veer/overrides.json: full
+";
+    assert_text(&overridden(&done, NOW), expected);
+    let nothing = Overridden {
+        made: None,
+        ended: vec![],
+        services: 0,
+        generation: None,
+        not_kept: None,
+    };
+    assert_text(&overridden(&nothing, NOW), "nothing to end\n");
+    let frozen = Overridden {
+        made: Some(a_freeze()),
+        services: 1,
+        ..nothing
+    };
+    let expected = "freeze customer acme: 1 service, until it is ended\n";
+    assert_text(&overridden(&frozen, NOW), expected);
+}
+
+#[test]
+fn what_operators_said_is_shown_plainly() {
+    let mut frozen = a_status();
+    frozen.freezes = vec![a_freeze(), a_freeze()];
+    frozen.overrides = 3;
+    let text = status(&frozen, NOW, PLAIN);
+    let expected = "\
+suspicion    none
+frozen       freeze customer acme, by uid 1007 0 ms ago
+             freeze customer acme, by uid 1007 0 ms ago
+overrides    3, see veerctl states
+last reload  none since the start
+";
+    assert!(text.ends_with(expected), "{text}");
+    let none = States {
+        targets: vec![],
+        suspicion: None,
+        overrides: vec![a_freeze()],
+    };
+    let expected = "no servers are configured\n\n\
+                    override: freeze customer acme, by uid 1007 0 ms ago\n";
+    assert_text(&states(&none, NOW, PLAIN), expected);
+
+    let mut explained = steered();
+    let Origin::Steered(steering) = &mut explained.origin else {
+        panic!("it is steered");
+    };
+    steering.explanation.freeze = Some(a_freeze());
+    steering.explanation.candidates[0].admin = Some(a_drain());
+    let text = explain(&explained, NOW, PLAIN);
+    let expected = "\
+policy    failover: the configured order
+override  freeze customer acme, by uid 1007 0 ms ago
+override  drain sof1 of all services, by ann 5 min 0 s ago, 55 min 0 s left: kernel
+";
+    assert!(text.contains(expected), "{text}");
 }
 
 #[test]
@@ -139,10 +249,12 @@ fn states_of_servers_in_every_state() {
     wavering.last_reason = Some("timed out".to_owned());
     let mut recovering = an_address("192.0.2.14", State::Down);
     recovering.failing = false;
+    let mut drained = a_target(an_address("192.0.2.10", State::Up), "sof1");
+    drained.used_by[0].admin = Some(AdminState::Drain);
     let shown = states(
         &States {
             targets: vec![
-                a_target(an_address("192.0.2.10", State::Up), "sof1"),
+                drained,
                 a_target(down, "sof2"),
                 a_target(unknown, "fra1"),
                 a_target(wavering, "fra2"),
@@ -157,20 +269,24 @@ fn states_of_servers_in_every_state() {
                 since_ms: 2000.0,
                 reason: "4 of 6 targets fail".to_owned(),
             }),
+            overrides: vec![a_drain()],
         },
+        NOW,
         PLAIN,
     );
     let expected = "\
-STATE        SINCE  ADDRESS       PROBE        MEASURED    SEEN  USED BY      REMARK
-up       1 min 1 s  192.0.2.10    tcp port 80  2.10 ms   120 ms  pool 0 sof1
-down     1 min 1 s  2001:db8::11  tcp port 80  2.10 ms   120 ms  pool 0 sof2  refused
-unknown          -  192.0.2.12    tcp port 80  -              -  pool 0 fra1  not probed 2 times, last: socket: out of descriptors
-up       1 min 1 s  192.0.2.13    tcp port 80  2.10 ms   120 ms  pool 0 fra2  failures 1 in a row: timed out
-down     1 min 1 s  192.0.2.14    tcp port 80  2.10 ms   120 ms  pool 0 fra3  passes 3 in a row
+STATE        SINCE  ADDRESS       PROBE        MEASURED    SEEN  USED BY              REMARK
+up       1 min 1 s  192.0.2.10    tcp port 80  2.10 ms   120 ms  pool 0 sof1 (drain)
+down     1 min 1 s  2001:db8::11  tcp port 80  2.10 ms   120 ms  pool 0 sof2          refused
+unknown          -  192.0.2.12    tcp port 80  -              -  pool 0 fra1          not probed 2 times, last: socket: out of descriptors
+up       1 min 1 s  192.0.2.13    tcp port 80  2.10 ms   120 ms  pool 0 fra2          failures 1 in a row: timed out
+down     1 min 1 s  192.0.2.14    tcp port 80  2.10 ms   120 ms  pool 0 fra3          passes 3 in a row
 
 not measured, counts as fit: pool 1 wide (NS ns1.cdn.example.net.)
 
 suspicion: 4 of 6 targets fail, for 2.0 s
+
+override: drain sof1 of all services, by ann 5 min 0 s ago, 55 min 0 s left: kernel
 ";
     assert_text(&shown, expected);
 }
@@ -184,6 +300,7 @@ fn steered() -> Explained {
         eligible_v6: false,
         measured: BTreeMap::from([(Metric::ConnectTime, 2.1)]),
         addresses: vec![an_address("192.0.2.10", state)],
+        admin: None,
         why: why.to_owned(),
     };
     Explained {
@@ -208,6 +325,8 @@ fn steered() -> Explained {
                     candidate(2, "fra1", State::Up, "A: chosen"),
                 ],
                 suspicion: None,
+                pin: None,
+                freeze: None,
             },
         })),
         plane: Plane::Kernel,
@@ -234,7 +353,7 @@ decision  fra1
 answer    NOERROR, made in the kernel
   www.example.com. 30 IN A 192.0.2.20
 ";
-    assert_text(&explain(&steered(), PLAIN), expected);
+    assert_text(&explain(&steered(), NOW, PLAIN), expected);
 }
 
 #[test]
@@ -257,7 +376,7 @@ fn explain_says_what_hands_over() {
 
 decision  fast
 ";
-    let text = explain(&explained, PLAIN);
+    let text = explain(&explained, NOW, PLAIN);
     assert!(text.contains(expected), "{text}");
 }
 
@@ -279,12 +398,12 @@ name   not steered: as zone example.com. has it
 answer  NOERROR, made in userspace
   www.example.com. 30 IN A 192.0.2.20
 ";
-    assert_text(&explain(&explained, PLAIN), expected);
+    assert_text(&explain(&explained, NOW, PLAIN), expected);
 
     explained.origin = Origin::NotOurs;
     explained.rcode = "REFUSED".to_owned();
     explained.answer.clear();
-    let text = explain(&explained, PLAIN);
+    let text = explain(&explained, NOW, PLAIN);
     let end = "\
 name   in none of the zones served here
 

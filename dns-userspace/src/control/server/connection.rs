@@ -10,7 +10,7 @@ use tokio::{
 };
 use tracing::debug;
 
-use super::{Backend, IDLE, REQUEST_OCTETS_MAX};
+use super::{Backend, IDLE, REQUEST_OCTETS_MAX, peer};
 use crate::control::{
     explained::ExplainQuery,
     protocol::{Failure, Request, Response},
@@ -25,6 +25,7 @@ pub(super) async fn serve(stream: UnixStream, backend: Arc<impl Backend>) {
 }
 
 async fn converse(stream: UnixStream, backend: &impl Backend) -> io::Result<()> {
+    let uid = stream.peer_cred()?.uid();
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
     loop {
@@ -35,7 +36,7 @@ async fn converse(stream: UnixStream, backend: &impl Backend) -> io::Result<()> 
                 "the request is longer than {REQUEST_OCTETS_MAX} octets"
             )
             .into())),
-            Line::Whole(line) => respond(line, backend).await,
+            Line::Whole(line) => respond(line, uid, backend).await,
         };
         timeout(IDLE, write.write_all(&response)).await??;
         if matches!(line, Line::TooLong) {
@@ -65,8 +66,8 @@ async fn next_line(read: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Line> {
     })
 }
 
-/// The response line to a request line.
-async fn respond(line: &[u8], backend: &impl Backend) -> Vec<u8> {
+/// The response line to a request line of the user `uid`.
+async fn respond(line: &[u8], uid: u32, backend: &impl Backend) -> Vec<u8> {
     let request = match serde_json::from_slice(line) {
         Ok(request) => request,
         Err(error) => return encode::<()>(Err(format!("not a request: {error}").into())),
@@ -82,6 +83,7 @@ async fn respond(line: &[u8], backend: &impl Backend) -> Vec<u8> {
         Request::Tunables => encode(Ok(Tunable::all(&backend.tunables().await))),
         Request::Tunable { key } => encode(Tunable::of(&backend.tunables().await, &key)),
         Request::SetTunable { assignment } => encode(backend.set_tunable(assignment).await),
+        Request::Override(order) => encode(backend.order(order, peer::name(uid).await).await),
         Request::Reload => encode(backend.reload().await),
         Request::Detach => encode(backend.detach().await),
     }

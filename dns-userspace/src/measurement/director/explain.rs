@@ -14,7 +14,13 @@ use super::{
     states::{AddressStatus, SuspicionStatus, address_status, rounded},
 };
 use crate::{
-    measurement::{health::Reading, metric::Metric, schedule::TargetId},
+    measurement::{
+        decide::{Fit, Fitness},
+        health::Reading,
+        metric::Metric,
+        overrides::{Override, Said},
+        schedule::TargetId,
+    },
     model::{Pool, Server},
 };
 
@@ -35,6 +41,10 @@ pub struct Explanation {
     pub candidates: Vec<Candidate>,
     /// Why nothing goes down at present; `None` without suspicion.
     pub suspicion: Option<SuspicionStatus>,
+    /// Who pinned the group to its first candidate; `None` where nobody did.
+    pub pin: Option<Override>,
+    /// Who froze the decision; `None` where nobody did.
+    pub freeze: Option<Override>,
 }
 
 /// What a query of one family gets.
@@ -72,6 +82,8 @@ pub struct Candidate {
     /// Its addresses and their health, IPv4 first; of a hand-over those measured
     /// in its stead.
     pub addresses: Vec<AddressStatus>,
+    /// What an operator says of it; `None` where it is used as measured.
+    pub admin: Option<Override>,
     /// Why it won or lost, in one sentence for each family of the pool.
     pub why: String,
 }
@@ -87,6 +99,9 @@ impl Director {
             pool: configured,
             eligible: state.eligible(),
             ranking: state.ranking(group),
+            fitness: state.fitness(),
+            said: state.said(),
+            is_pinned: state.said().pins.contains_key(&group),
         };
         let measured = |number| -> BTreeMap<Metric, f64> {
             let of = policy::shown(configured).into_iter().filter_map(|metric| {
@@ -98,6 +113,11 @@ impl Director {
             });
             of.collect()
         };
+        let (groups, overrides) = (&self.plan.groups, &self.overrides);
+        let mut services = self.plan.services.iter();
+        // Overrides concern all services of a pool alike.
+        let service = services.find(|(_, of)| *of == pool);
+        let service = service.map(|(service, _)| service);
         let candidate = |(number, position): (u8, u8)| Candidate {
             position,
             server: view.name(number).to_owned(),
@@ -106,6 +126,7 @@ impl Director {
             eligible_v6: view.is_eligible(number, Family::V6),
             measured: measured(number),
             addresses: self.addresses(state, number, now),
+            admin: service.and_then(|service| overrides.state_of(service, number).cloned()),
             why: {
                 let down = |family| self.down_address(state, number, family);
                 let why = view.why(number, position, down);
@@ -125,6 +146,8 @@ impl Director {
             aaaa: view.outcome(Family::V6),
             candidates: view.ranking.iter().zip(1..).map(candidate).collect(),
             suspicion: self.suspicion_status(now),
+            pin: service.and_then(|service| overrides.pin_of(service, group, groups).cloned()),
+            freeze: service.and_then(|service| overrides.freeze_of(service).cloned()),
         })
     }
 
@@ -161,6 +184,9 @@ struct View<'a> {
     pool: &'a Pool,
     eligible: Eligible,
     ranking: Ranking,
+    fitness: Vec<Fitness>,
+    said: &'a Said,
+    is_pinned: bool,
 }
 
 impl View<'_> {
@@ -218,10 +244,13 @@ impl View<'_> {
         position: u8,
         down: impl Fn(Family) -> Option<Down>,
     ) -> String {
-        match down(Family::V4).or_else(|| down(Family::V6)) {
-            Some(Down { address, reason }) => {
-                format!("{address} is down ({reason}), so nobody is handed over")
+        let fit = self.fitness[usize::from(candidate)].v4;
+        let down = down(Family::V4).or_else(|| down(Family::V6));
+        match self.unfit(candidate, fit, down) {
+            Some(unfit) if self.is_eligible(candidate, Family::V4) => {
+                format!("{unfit}, but no other is fit")
             }
+            Some(unfit) => format!("{unfit}, so nobody is handed over"),
             None => self.why_usable(candidate, position, Family::V4),
         }
     }
@@ -236,33 +265,55 @@ impl View<'_> {
         if !has(&self.pool.servers[usize::from(candidate)], family) {
             return "it has no such address".to_owned();
         }
+        let fit = self.fitness[usize::from(candidate)].of(family);
         let outcome = self.outcome(family);
         let wins = outcome == Outcome::Server(self.name(candidate).to_owned());
-        if let Some(Down { address, reason }) = down {
+        if let Some(unfit) = self.unfit(candidate, fit, down) {
             let end = match outcome {
+                _ if wins && fit == Fit::Yes => "but no other server is fit",
                 _ if wins => "but no server is fit and the first is used",
                 Outcome::All => "but no server is fit and all are used",
                 Outcome::Servfail => "and no server is fit",
                 Outcome::Server(_) | Outcome::HandOver(_) | Outcome::NoData => "so another is used",
             };
-            return format!("{address} is down ({reason}), {end}");
+            return format!("{unfit}, {end}");
         }
         self.why_usable(candidate, position, family)
     }
 
-    /// Why `candidate`, of which nothing is down in `family`, won or lost.
+    /// What speaks against `candidate` in `family`, of whose addresses one may be `down`.
+    fn unfit(&self, candidate: u8, fit: Fit, down: Option<Down>) -> Option<String> {
+        let is = |mask: u8| mask >> candidate & 1 != 0;
+        match (down, fit) {
+            _ if is(self.said.held.out) => Some("taken out by an operator".to_owned()),
+            (Some(Down { address, reason }), Fit::No) => {
+                Some(format!("{address} is down ({reason})"))
+            }
+            (None, Fit::No) => Some("it was down when this was frozen".to_owned()),
+            _ if is(self.said.held.drained) => Some("drained by an operator".to_owned()),
+            _ => None,
+        }
+    }
+
+    /// Why `candidate`, against which nothing speaks in `family`, won or lost.
     fn why_usable(&self, candidate: u8, position: u8, family: Family) -> String {
+        let kept_up = if self.said.up >> candidate & 1 != 0 {
+            " (kept up by an operator)"
+        } else {
+            ""
+        };
         let name = self.name(candidate);
         match self.outcome(family) {
             Outcome::Server(winner) | Outcome::HandOver(winner) if winner == name => match position
             {
-                1 => "chosen: first in the ranking".to_owned(),
-                _ => format!("chosen: the first usable, at position {position}"),
+                1 if self.is_pinned => format!("chosen: this group is pinned to it{kept_up}"),
+                1 => format!("chosen: first in the ranking{kept_up}"),
+                _ => format!("chosen: the first usable, at position {position}{kept_up}"),
             },
             Outcome::Server(winner) | Outcome::HandOver(winner)
                 if self.is_eligible(candidate, family) =>
             {
-                format!("usable, but {winner} stands before it")
+                format!("usable{kept_up}, but {winner} stands before it")
             }
             _ => "left out because its other family is down, \
                   and another server is fit in both"

@@ -10,6 +10,7 @@ use crate::{
         decide::{Fit, Fitness, eligible},
         health::{Health, Reading},
         metric::{Badness, Metric},
+        overrides::Said,
         rank::{Measured, Memory, Sides, rank},
         schedule::{TargetId, Targets, probed},
     },
@@ -95,6 +96,9 @@ impl Member {
 #[derive(Clone, Debug)]
 pub(super) struct PoolState {
     members: Vec<Member>,
+    said: Said,
+    /// By candidate number: as measured, or as it was when the pool was frozen.
+    fitness: Vec<Fitness>,
     eligible: Eligible,
     /// The order for every group without one of its own.
     common: Ranking,
@@ -117,6 +121,8 @@ impl PoolState {
         let members = numbers.map(|number| Member::new(pool, number, targets));
         let mut state = Self {
             members: members.collect(),
+            said: Said::default(),
+            fitness: Vec::new(),
             eligible: Eligible::default(),
             common: Ranking::EMPTY,
             own: BTreeMap::new(),
@@ -140,22 +146,30 @@ impl PoolState {
         previous: Option<&Self>,
         now: Instant,
     ) {
-        self.eligible = eligible(&self.fitness(pool, health), pool.all_down);
-        self.memory = previous.map_or_else(Memory::default, |known| known.memory.clone());
+        if !self.said.frozen {
+            self.memory = previous.map_or_else(Memory::default, |known| known.memory.clone());
+        }
         self.rank(pool, health, now);
+        self.decide(pool, health);
     }
 
     /// Recomputes who is eligible; the word if it changed.
     pub(super) fn decide(&mut self, pool: &Pool, health: &[Health]) -> Option<Eligible> {
-        let word = eligible(&self.fitness(pool, health), pool.all_down);
+        if !self.said.frozen {
+            self.fitness = self.measured_fitness(pool, health);
+        }
+        let word = eligible(&self.fitness(), self.said.held, pool.all_down);
         let changed = word != self.eligible;
         self.eligible = word;
         changed.then_some(word)
     }
 
-    /// Recomputes the order that follows from measurements; the word, which
-    /// every group without an order of its own has, if it changed.
-    pub(super) fn rank(&mut self, pool: &Pool, health: &[Health], now: Instant) -> Option<Ranking> {
+    /// Recomputes the order that follows from measurements; whether it changed, which
+    /// concerns every group without an order of its own.
+    pub(super) fn rank(&mut self, pool: &Pool, health: &[Health], now: Instant) -> bool {
+        if self.said.frozen {
+            return false;
+        }
         let measured = self.measured(pool, health, now);
         let candidates = self.members.len() as u8;
         let memory = &mut self.memory;
@@ -169,7 +183,31 @@ impl PoolState {
         );
         let changed = word != self.common;
         self.common = word;
-        changed.then_some(word)
+        changed
+    }
+
+    /// Has operators say `said`, and recomputes what that changes, at `now`.
+    pub(super) fn say(&mut self, said: Said, pool: &Pool, health: &[Health], now: Instant) {
+        let thaws = self.said.frozen && !said.frozen;
+        self.said = said;
+        if thaws {
+            self.rank(pool, health, now);
+        }
+        self.decide(pool, health);
+    }
+
+    /// Goes on from a frozen `previous` state of an equal pool, frozen too.
+    pub(super) fn stay_frozen(&mut self, previous: &Self, pool: &Pool, health: &[Health]) {
+        self.said.frozen = true;
+        self.fitness.clone_from(&previous.fitness);
+        self.memory.clone_from(&previous.memory);
+        self.common = previous.common;
+        self.decide(pool, health);
+    }
+
+    /// What operators say.
+    pub(super) fn said(&self) -> &Said {
+        &self.said
     }
 
     /// How bad each candidate is by what the policy compares.
@@ -236,8 +274,26 @@ impl PoolState {
         })
     }
 
+    /// What each candidate's families count as: operators' word goes first.
+    pub(super) fn fitness(&self) -> Vec<Fitness> {
+        self.fitness_by(&self.said)
+    }
+
+    /// As [`Self::fitness`], if operators said `said`.
+    pub(super) fn fitness_by(&self, said: &Said) -> Vec<Fitness> {
+        let numbered = self.fitness.iter().zip(0..);
+        let fitness = numbered.map(|(measured, number): (_, u8)| {
+            if said.up >> number & 1 != 0 {
+                measured.kept_up()
+            } else {
+                *measured
+            }
+        });
+        fitness.collect()
+    }
+
     /// What is known of each candidate's families.
-    pub(super) fn fitness(&self, pool: &Pool, health: &[Health]) -> Vec<Fitness> {
+    fn measured_fitness(&self, pool: &Pool, health: &[Health]) -> Vec<Fitness> {
         let is_up = |member: &Member, family| {
             let mut targets = member.family(family, true);
             targets.all(|id| health[id.index()].state().is_usable())
@@ -288,6 +344,22 @@ impl PoolState {
 
     /// The order for `group`.
     pub(super) fn ranking(&self, group: u16) -> Ranking {
-        self.own.get(&group).copied().unwrap_or(self.common)
+        let ranking = self.own.get(&group).copied().unwrap_or(self.common);
+        match self.said.pins.get(&group) {
+            Some(pinned) => with_first(*pinned, ranking),
+            None => ranking,
+        }
     }
+
+    /// The order for groups without one of their own.
+    pub(super) fn common_ranking(&self) -> Ranking {
+        self.common
+    }
+}
+
+/// `ranking` with `candidate` before all others.
+fn with_first(candidate: u8, ranking: Ranking) -> Ranking {
+    let others = ranking.iter().filter(|other| *other != candidate);
+    let order: Vec<u8> = std::iter::once(candidate).chain(others).collect();
+    Ranking::new(&order)
 }

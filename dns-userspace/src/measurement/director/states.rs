@@ -10,6 +10,7 @@ use crate::{
     measurement::{
         health::{Health, State},
         metric::{Metric, milliseconds},
+        overrides::{AdminState, Override},
         schedule::Target,
     },
     model::ProbeKind,
@@ -24,6 +25,8 @@ pub struct States {
     pub unmeasured: Vec<UsedBy>,
     /// Why nothing goes down at present; `None` without suspicion.
     pub suspicion: Option<SuspicionStatus>,
+    /// What operators say over it, in the order they said it.
+    pub overrides: Vec<Override>,
 }
 
 /// One target and who uses it.
@@ -45,6 +48,8 @@ pub struct UsedBy {
     pub server: String,
     /// What hands over; `None` for a server.
     pub hand_over: Option<String>,
+    /// How an operator wants it to be used there; `None` as measured.
+    pub admin: Option<AdminState>,
 }
 
 /// One address and its health.
@@ -106,6 +111,7 @@ impl Director {
             targets: targets.collect(),
             unmeasured: unmeasured.collect(),
             suspicion: self.suspicion_status(now),
+            overrides: self.overrides.iter().cloned().collect(),
         }
     }
 
@@ -116,6 +122,7 @@ impl Director {
             pool: number,
             server: name.unwrap_or_default().to_owned(),
             hand_over: pool.hand_over(candidate).map(ToString::to_string),
+            admin: self.pools[usize::from(number)].said().state(candidate),
         }
     }
 

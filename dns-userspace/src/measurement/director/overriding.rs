@@ -1,0 +1,136 @@
+//! What operators say, among what is decided by.
+
+use std::collections::BTreeSet;
+
+use dns_common::decision::{Eligible, Family};
+use tokio::time::Instant;
+
+use super::{Change, Director, pool::PoolState};
+use crate::{
+    measurement::{
+        decide::usable,
+        overrides::{Overrides, Said},
+    },
+    model::{NameMap, Plan, Service},
+};
+
+/// A service that would be left without a server to use.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stranded<'p> {
+    /// The service.
+    pub service: &'p Service,
+    /// The families.
+    pub families: Vec<Family>,
+}
+
+impl Director {
+    /// What operators say.
+    pub fn overrides(&self) -> &Overrides {
+        &self.overrides
+    }
+
+    /// Has operators say `overrides` from `now` on, which concern all services of a pool alike, and
+    /// returns the words that changes. What is frozen by them stays as it is decided
+    /// now; what is no longer follows its measurements at once.
+    pub fn override_with(&mut self, overrides: Overrides, now: Instant) -> Vec<Change> {
+        let plan = &*self.plan;
+        let mut changes = Vec::new();
+        for (number, service) in (0..=u16::MAX).zip(plan.service_of_each_pool()) {
+            let said =
+                service.map_or_else(Said::default, |service| overrides.of(service, &plan.groups));
+            let state = &mut self.pools[usize::from(number)];
+            if said != *state.said() {
+                let before = state.clone();
+                state.say(said, &plan.pools[usize::from(number)], &self.health, now);
+                changes.extend(differences(number, &before, state, plan));
+            }
+        }
+        self.overrides = overrides;
+        changes
+    }
+
+    /// Those of `concerned`, positions of services in the plan, that have a usable
+    /// server in a family now, and would have none if operators said `overrides`. One
+    /// that is drained does not count.
+    pub fn stranded(&self, overrides: &Overrides, concerned: &[usize]) -> Vec<Stranded<'_>> {
+        let stranded = concerned.iter().filter_map(|position| {
+            let (service, pool) = &self.plan.services[*position];
+            let state = &self.pools[usize::from(*pool)];
+            let then = overrides.of(service, &self.plan.groups);
+            let has = |said: &Said, family| {
+                let free = !(said.held.drained | said.held.out);
+                usable(&state.fitness_by(said), free, family) != 0
+            };
+            let families = [Family::V4, Family::V6].into_iter();
+            let families: Vec<Family> = families
+                .filter(|family| has(state.said(), *family) && !has(&then, *family))
+                .collect();
+            (!families.is_empty()).then_some(Stranded { service, families })
+        });
+        stranded.collect()
+    }
+
+    /// `plan` with the pools of services kept apart of which `overrides` say different
+    /// things, or which are frozen in decisions that were different in `previous`.
+    pub fn kept_apart(plan: Plan, overrides: &Overrides, previous: Option<&Self>) -> Plan {
+        if overrides.is_empty() {
+            return plan;
+        }
+        let pools = previous.map_or_else(NameMap::default, Self::pools_of_services);
+        plan.kept_apart(|service, groups| {
+            let frozen = overrides.freeze_of(service).is_some();
+            let pool = frozen.then(|| pools.get(&service.name).copied()).flatten();
+            (overrides.numbers_of(service, groups), pool)
+        })
+    }
+
+    /// Has the pools stay frozen that are so in `previous`.
+    pub(super) fn keep_frozen(&mut self, previous: &Self) {
+        if !previous.pools.iter().any(|state| state.said().frozen) {
+            return;
+        }
+        let pools = previous.pools_of_services();
+        for (number, service) in self.plan.service_of_each_pool().into_iter().enumerate() {
+            let known = service.and_then(|service| pools.get(&service.name));
+            let Some(known) = known.map(|known| usize::from(*known)) else {
+                continue;
+            };
+            let (pool, state) = (&self.plan.pools[number], &previous.pools[known]);
+            if state.said().frozen && previous.plan.pools[known] == *pool {
+                self.pools[number].stay_frozen(state, pool, &self.health);
+            }
+        }
+    }
+
+    /// The pools' numbers by service name.
+    fn pools_of_services(&self) -> NameMap<u16> {
+        let services = self.plan.services.iter();
+        services
+            .map(|(service, pool)| (service.name.clone(), *pool))
+            .collect()
+    }
+}
+
+/// The words of pool `number` that are not as before.
+fn differences(number: u16, before: &PoolState, now: &PoolState, plan: &Plan) -> Vec<Change> {
+    let eligible: Option<Eligible> = (before.eligible() != now.eligible()).then(|| now.eligible());
+    let groups: BTreeSet<u16> = if before.common_ranking() == now.common_ranking() {
+        let pins = before.said().pins.keys().chain(now.said().pins.keys());
+        pins.copied().collect()
+    } else {
+        (0..=u16::MAX).take(plan.groups.names.len()).collect()
+    };
+    let rankings = groups
+        .into_iter()
+        .filter(|group| before.ranking(*group) != now.ranking(*group));
+    let eligible = eligible.map(|word| Change::Eligible { pool: number, word });
+    let rankings = rankings.map(|group| Change::Ranking {
+        pool: number,
+        group,
+        word: now.ranking(group),
+    });
+    eligible.into_iter().chain(rankings).collect()
+}
+
+#[cfg(test)]
+mod tests;
