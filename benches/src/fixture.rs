@@ -26,8 +26,8 @@ use veer::{
         director::Director,
     },
     model::{
-        AllDown, Groups, Name, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server, Service,
-        Shape, Unknown,
+        AllDown, Groups, HealthRules, Name, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server,
+        Service, Shape, Unknown,
     },
     tables::{Capacity, ResolverFlags, Tables},
 };
@@ -246,6 +246,7 @@ fn service(name: Name, pool: usize) -> Service {
         probes: vec![Probe::new(ProbeKind::Tcp { port: 80 }).into()],
         unknown: Unknown::Last,
         all_down: AllDown::All,
+        health: HealthRules::default(),
     };
     Service {
         name,

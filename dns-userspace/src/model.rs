@@ -73,6 +73,8 @@ pub struct Pool {
     pub unknown: Unknown,
     /// What is answered when no candidate is fit.
     pub all_down: AllDown,
+    /// When candidates may be used, beside what each one's probes say.
+    pub health: HealthRules,
 }
 
 /// One candidate: a site reached at one or more addresses.
@@ -229,6 +231,41 @@ impl From<Probe> for PoolProbe {
         }
     }
 }
+
+/// When candidates may be used, beside what each one's probes say.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct HealthRules {
+    /// With fewer candidates of a family usable, in percent of those that have it,
+    /// none counts as fit; 0 to 100.
+    pub min_up_percent: u8,
+    /// How a candidate comes back.
+    pub failback: Failback,
+    /// How often a candidate may change, if that is limited.
+    pub flap: Option<Flap>,
+}
+
+/// How a candidate that went down comes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum Failback {
+    /// When its probes pass.
+    #[default]
+    Auto,
+    /// When an operator says so.
+    Manual,
+}
+
+/// How often a candidate may change between up and down.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Flap {
+    /// More changes of one address in the window hold its candidate back, 1 to
+    /// [`FLAP_MAX`].
+    pub max: u32,
+    /// The window; a candidate held back stays so until it was steady for as long.
+    pub window: Duration,
+}
+
+/// Changes of one address that are remembered.
+pub const FLAP_MAX: u32 = 100;
 
 /// How an address is measured.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

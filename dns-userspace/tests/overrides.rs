@@ -9,7 +9,9 @@ use support::{
     config::Config,
     eventually,
     load::Load,
-    number, text,
+    number,
+    origin::Origin,
+    text,
     world::{Resolver, World},
     zone,
 };
@@ -208,4 +210,54 @@ fn a_broken_file_of_overrides_stops_no_start() {
         "{made:#}"
     );
     moves(&world, Resolver::A, WWW, 2);
+}
+
+#[test]
+fn services_that_cannot_be_told_apart_stay_as_they_are() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", SERVICES);
+    config.settings(&["tables.pools = 1"]);
+    let _daemon = world.start(&config);
+    let refused = config.veerctl_fails(&["pin", CDN, "isp-a", "s3"]);
+    assert!(refused.contains("tables.pools"), "{refused}");
+    assert_eq!(overrides(&config), 0);
+    config.veerctl(&["state", "s1", "drain"]);
+    moves(&world, Resolver::A, CDN, 2);
+}
+
+#[test]
+fn with_manual_failback_a_return_waits_for_an_operator() {
+    let world = World::new();
+    let mut origins = world.origins(3);
+    let manual = format!("{}\n[service.health]\nfailback = \"manual\"", zone::PROBE);
+    let services = [zone::Service {
+        probe: manual.leak(),
+        ..zone::WWW
+    }];
+    let config = world.config("veer", &services);
+    let daemon = world.start(&config);
+    gets(&world, Resolver::A, WWW, 1);
+    origins.remove(0).stop();
+    moves(&world, Resolver::A, WWW, 2);
+    let _back = Origin::start(&world, 1);
+    eventually("s1 is up again", || {
+        let states = config.veerctl(&["states"]);
+        let targets = states["targets"].as_array()?;
+        targets
+            .iter()
+            .all(|target| target["state"] == "up")
+            .then_some(())
+    });
+    gets(&world, Resolver::A, WWW, 2);
+    // It is kept within a second of the death.
+    eventually("it is kept", || {
+        let kept = fs::read_to_string(config.path("state/overrides.json")).ok()?;
+        kept.contains("withheld").then_some(())
+    });
+    daemon.sigkill().expect("it is killed");
+    let _daemon = world.start(&config);
+    gets(&world, Resolver::A, WWW, 2);
+    config.veerctl(&["state", "s1", "auto"]);
+    moves(&world, Resolver::A, WWW, 1);
 }

@@ -24,8 +24,8 @@ use veer::{
         publish::Publisher,
     },
     model::{
-        AllDown, Groups, Name, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server, Service,
-        Shape, Unknown,
+        AllDown, Groups, HealthRules, Name, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server,
+        Service, Shape, Unknown,
     },
     plane::Live,
     tables::{Capacity, ResolverFlags, Tables},
@@ -215,6 +215,7 @@ pub(super) fn service(
             probes: vec![probe.into()],
             unknown: Unknown::Last,
             all_down: AllDown::All,
+            health: HealthRules::default(),
         },
     })
 }

@@ -14,6 +14,8 @@
 //! [service.probe]             # see the module probe
 //! kind = "tcp"
 //! port = 80
+//! [service.health]            # if at all, see the module health
+//! failback = "manual"
 //! [[service.server]]          # 1 to 8, see the module server
 //! name = "s1"
 //! addresses = ["192.0.2.1", "2001:db8::1"]
@@ -23,6 +25,7 @@
 //! ```
 
 mod hand_over;
+mod health;
 mod policy;
 mod probe;
 mod server;
@@ -113,6 +116,7 @@ fn service(
         .optional("all_down", document)
         .and_then(|entry| entry.choice(&ALL_DOWN, document))
         .unwrap_or_default();
+    let health = health::read(&mut section, document);
     let mut taken = Taken::default();
     let servers = server::read(&mut section, &mut taken, document);
     let count = servers.len();
@@ -176,6 +180,7 @@ fn service(
             probes,
             unknown,
             all_down,
+            health,
         },
     })
 }

@@ -52,9 +52,9 @@ use kept::Kept;
 use reload::LastReload;
 use requests::{Followup, Request};
 
-/// How often it is looked whether an override has ended by itself: by the time of day,
-/// which may be set, so that no timer says it.
-const EXPIRY_EVERY: Duration = Duration::from_secs(1);
+/// How often it is looked whether an override has ended by itself, by the time of day,
+/// which may be set, so that no timer says it; and whether there are others to keep.
+const TEND_EVERY: Duration = Duration::from_secs(1);
 
 /// Why the daemon cannot start, or cannot take a new configuration.
 #[derive(Debug, Error)]
@@ -155,6 +155,8 @@ pub struct Daemon {
     live: Arc<ArcSwap<Live>>,
     log: Log,
     kept: Kept,
+    /// Overrides have changed since they were kept.
+    to_keep: bool,
     prober: Arc<NetworkProber>,
     schedule: Schedule,
     samples: mpsc::Receiver<Sample>,
@@ -172,7 +174,7 @@ pub async fn run(directory: &Path, log: Log) -> Result<(), DaemonError> {
         () = either(&mut terminate, &mut interrupt) => return Ok(()),
     };
     let control = tokio::spawn(listener.serve(Arc::new(requests)));
-    let mut second = interval(EXPIRY_EVERY);
+    let mut second = interval(TEND_EVERY);
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -180,7 +182,7 @@ pub async fn run(directory: &Path, log: Log) -> Result<(), DaemonError> {
             () = either(&mut terminate, &mut interrupt) => break,
             Some(sample) = daemon.samples.recv() => daemon.observe(&sample),
             Some(request) = received.recv() => daemon.serve(request).await,
-            _ = second.tick() => daemon.expire_overrides().await,
+            _ = second.tick() => daemon.tend_overrides().await,
             _ = hangup.recv() => {
                 // Logged by itself.
                 let _ = daemon.reload().await;
@@ -211,6 +213,7 @@ impl Daemon {
         if !changes.is_empty() {
             self.publisher.words(changes, Some(sample.at.into_std()));
         }
+        self.withhold();
     }
 
     fn publish_words(&self, changes: Vec<Change>) {

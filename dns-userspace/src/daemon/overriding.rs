@@ -1,10 +1,10 @@
 //! Orders of operators: from the control socket into the tables, and to their end.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use dns_common::decision::Family;
 use tokio::time::Instant;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
 use super::{Daemon, DaemonError, phases::Phases, reload::in_background};
 use crate::{
@@ -29,6 +29,9 @@ impl Daemon {
         let applying =
             in_background(move || overrides.ordered(&order, &user, &plan, clock::unix_ms()));
         let applied = self.observe_until(applying).await.0?;
+        // Rules may have held back others since.
+        let overrides = self.director.overrides();
+        let overrides = overrides.followed(applied.made.as_ref(), &applied.ended);
         let mut overridden = Overridden {
             made: applied.made,
             ended: applied.ended,
@@ -40,40 +43,55 @@ impl Daemon {
             return Ok(overridden);
         }
         if !force {
-            let stranded = self
-                .director
-                .stranded(&applied.overrides, &applied.concerned);
+            let stranded = self.director.stranded(&overrides, &applied.concerned);
             if let Some(refusal) = refusal(&stranded) {
                 return Err(refusal.into());
             }
         }
         if applied.needs_split {
-            let split = self.split(applied.overrides).await;
+            let split = self.split(overrides).await;
             split.map_err(|error| Failure::Refused(error.lines()))?;
             overridden.generation = Some(self.live.load().number);
         } else {
-            self.override_with(applied.overrides);
+            self.override_with(overrides);
         }
         Self::log_order(&overridden);
         overridden.not_kept = self.keep_overrides().await.err();
         Ok(overridden)
     }
 
-    /// Ends the overrides whose time is over.
-    pub(super) async fn expire_overrides(&mut self) {
+    /// Ends the overrides whose time is over, and keeps what is new.
+    pub(super) async fn tend_overrides(&mut self) {
         let now = clock::unix_ms();
-        if !self.director.overrides().has_expired(now) {
+        if self.director.overrides().has_expired(now) {
+            let mut overrides = self.director.overrides().clone();
+            let expired = overrides.expire(now);
+            // Services that share a pool share their overrides, to the end.
+            self.override_with(overrides);
+            for Override { what, user, .. } in expired {
+                info!(user, "override ended, its time is over: {what}");
+            }
+            self.to_keep = true;
+        }
+        if mem::take(&mut self.to_keep) {
+            // Logged by itself.
+            let _ = self.keep_overrides().await;
+        }
+    }
+
+    /// Holds back what the director says that rules hold back.
+    pub(super) fn withhold(&mut self) {
+        let withheld = self.director.take_withheld();
+        if withheld.is_empty() {
             return;
         }
         let mut overrides = self.director.overrides().clone();
-        let expired = overrides.expire(now);
-        // Services that share a pool share their overrides, to the end.
-        self.override_with(overrides);
-        for Override { what, user, .. } in expired {
-            info!(user, "override ended, its time is over: {what}");
+        for withheld in withheld {
+            warn!("{}", withheld.what);
+            overrides.withhold(withheld, clock::unix_ms());
         }
-        // Logged by itself; a later daemon sees that they have expired.
-        let _ = self.keep_overrides().await;
+        self.override_with(overrides);
+        self.to_keep = true;
     }
 
     fn override_with(&mut self, overrides: Overrides) {

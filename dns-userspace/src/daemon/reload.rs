@@ -78,6 +78,8 @@ impl Daemon {
         // Only now, with all that was learnt meanwhile.
         director.carry_over(&self.director, Instant::now());
         director.observe_first_round(&samples);
+        // Rules may have held back others since.
+        let overrides = self.director.overrides().clone();
         director.override_with(overrides, Instant::now());
         phases.end("first round");
         self.bring_into_use(director, zones, config, prober, phases)
@@ -129,6 +131,7 @@ impl Daemon {
         for sample in &meanwhile {
             let changes = self.director.observe_of(&previous, sample);
             self.publish_words(changes);
+            self.withhold();
         }
         self.prober = prober;
         self.apply_at_once();

@@ -26,7 +26,10 @@ use crate::{
     control::server::Listener,
     kernel::{self, Attachment, Detached, Kernel, KernelError},
     log::Log,
-    measurement::{director::Director, probe::NetworkProber, publish::Publisher},
+    measurement::{
+        director::Director, overrides::Overrides, probe::NetworkProber, publish::Publisher,
+    },
+    model::Plan,
     plane::{Live, Plane},
     tables::{ResolverFlags, Tables},
 };
@@ -65,8 +68,7 @@ pub(super) async fn start(
     phases.end("tables");
 
     let (kept, overrides) = Kept::open(&settings.state_directory, clock::unix_ms());
-    let plan = Director::kept_apart(plan, &overrides, None);
-    let mut director = Director::new(plan, settings.health_suspect_percent, Instant::now());
+    let mut director = directed(plan, &overrides, &settings);
     let prober = Arc::new(NetworkProber::new());
     wait_for_first_samples(&mut director, &prober, settings.health_first_round).await;
     // Only now, so that what is frozen is frozen in what was measured.
@@ -131,6 +133,7 @@ pub(super) async fn start(
         live,
         log,
         kept,
+        to_keep: false,
         prober,
         schedule,
         samples,
@@ -212,6 +215,13 @@ fn take_over(
         XdpMode::Off => "xdp.mode is off",
         XdpMode::Native | XdpMode::Generic => "xdp.interface is not set",
     }))
+}
+
+/// A director of `plan` that knows nothing yet, in which what `overrides` tell apart
+/// shares nothing.
+fn directed(plan: Plan, overrides: &Overrides, settings: &Settings) -> Director {
+    let plan = Director::kept_apart(plan, overrides, None);
+    Director::new(plan, settings.health_suspect_percent, Instant::now())
 }
 
 /// What userspace answers before the first generation.

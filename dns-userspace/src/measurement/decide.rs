@@ -82,7 +82,7 @@ impl Fitness {
     }
 }
 
-/// Candidates that an operator holds back, bit n for candidate n.
+/// Candidates that are held back, fit or not, bit n for candidate n.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Held {
     /// Used only where no other is fit.
@@ -92,8 +92,8 @@ pub struct Held {
 }
 
 /// The eligible word of a pool whose candidates have `fitness` (1 to 8, by
-/// candidate number), of which an operator holds some back, and whose setting for
-/// the worst case is `all_down`.
+/// candidate number), some of which are held back, and whose setting for the worst
+/// case is `all_down`.
 ///
 /// A candidate is eligible for a family in which it is fit and not held, with one
 /// exception: a client should find A and AAAA of one name at the same site. So
@@ -104,8 +104,9 @@ pub struct Held {
 /// nothing but its own health.
 ///
 /// Where that leaves nobody in a family, the drained are taken who are fit in it,
-/// by the same rule among themselves. A family in which candidates have addresses,
-/// but none is fit, falls back by `all_down`:
+/// by the same rule among themselves. Where fewer may be used than `min_up_percent` of
+/// those that have the family, none counts as fit. A family in which candidates have
+/// addresses, but none is fit, falls back by `all_down`:
 /// - All: no bit and [`Eligible::ALL_DOWN_ALL`]; while some are held back, as First,
 ///   since the answer of all has theirs too;
 /// - First: the bits of all that have the family, so the ranking decides; the held
@@ -113,16 +114,23 @@ pub struct Held {
 /// - Servfail: no bit.
 ///
 /// A family without any address has no bit, and counts for nothing in the flag.
-pub fn eligible(fitness: &[Fitness], held: Held, all_down: AllDown) -> Eligible {
+pub fn eligible(
+    fitness: &[Fitness],
+    held: Held,
+    min_up_percent: u8,
+    all_down: AllDown,
+) -> Eligible {
     debug_assert!(fitness.len() <= CANDIDATES_MAX);
     let free = !(held.drained | held.out);
     let drained = held.drained & !held.out;
     let family = |family| {
         let usable = first_nonzero([free, drained].map(|among| usable(fitness, among, family)));
-        let configured = mask(fitness, |candidate| candidate.of(family) != Fit::Absent);
+        let configured = configured(fitness, family);
+        let enough = is_enough(usable, configured, min_up_percent);
         let fallback = first_nonzero([free, drained, !0].map(|among| configured & among));
         match all_down {
-            _ if usable != 0 || configured == 0 => (usable, false),
+            _ if configured == 0 => (0, false),
+            _ if enough => (usable, false),
             AllDown::All if fallback == configured => (0, true),
             AllDown::All | AllDown::First => (fallback, false),
             AllDown::Servfail => (0, false),
@@ -140,6 +148,17 @@ pub fn usable(fitness: &[Fitness], among: u8, family: Family) -> u8 {
         candidate.of(family) == Fit::Yes && !(any_whole && candidate.is_half_dead())
     });
     fit & among
+}
+
+/// The candidates that have addresses of `family`.
+pub fn configured(fitness: &[Fitness], family: Family) -> u8 {
+    mask(fitness, |candidate| candidate.of(family) != Fit::Absent)
+}
+
+/// Whether the `usable` are at least `min_up_percent` of the `configured`, and any.
+pub fn is_enough(usable: u8, configured: u8, min_up_percent: u8) -> bool {
+    let (usable, configured) = (usable.count_ones(), configured.count_ones());
+    usable != 0 && usable * 100 >= configured * u32::from(min_up_percent)
 }
 
 /// The first of `masks` that has a bit; 0 if none has.

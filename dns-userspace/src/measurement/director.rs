@@ -14,10 +14,11 @@ use tracing::{info, warn};
 
 use super::{
     health::{Health, State, Transition},
-    overrides::Overrides,
+    overrides::{Overrides, Withheld},
     sample::{Sample, Verdict},
     schedule::{Target, TargetId, Targets},
     suspicion::{Suspicion, Turn},
+    withhold::Changes,
 };
 use crate::model::{Plan, Probe};
 use pool::PoolState;
@@ -66,6 +67,10 @@ pub struct Director {
     pools: Vec<PoolState>,
     suspicion: Suspicion,
     overrides: Overrides,
+    /// By target number.
+    changes: Vec<Changes>,
+    /// What rules hold back from now on.
+    withheld: Vec<Withheld>,
 }
 
 impl Director {
@@ -76,6 +81,7 @@ impl Director {
         let plan = plan.into();
         let targets = Targets::new(&plan);
         let health = vec![Health::default(); targets.len()];
+        let changes = vec![Changes::default(); targets.len()];
         let mut uses = vec![Vec::new(); targets.len()];
         let mut pools = Vec::with_capacity(plan.pools.len());
         for (number, pool) in plan.pools.iter().enumerate() {
@@ -99,6 +105,8 @@ impl Director {
             pools,
             suspicion,
             overrides: Overrides::default(),
+            changes,
+            withheld: Vec::new(),
         }
     }
 
@@ -110,6 +118,7 @@ impl Director {
         for target in self.targets.iter() {
             if let Some(known) = previous.targets.id(target.address, &target.probe) {
                 self.health[target.id.index()] = previous.health[known.index()].clone();
+                self.changes[target.id.index()] = previous.changes[known.index()].clone();
             }
         }
         let number = |id| {
@@ -245,6 +254,8 @@ impl Director {
             return BTreeSet::new();
         };
         log_transition(target, health, transition);
+        self.changes[id.index()].note(transition, now);
+        self.withhold(id, transition, now);
         self.uses[id.index()].iter().map(|user| user.pool).collect()
     }
 

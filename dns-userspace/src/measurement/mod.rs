@@ -17,6 +17,7 @@ pub mod smooth;
 
 pub mod health;
 pub mod suspicion;
+pub mod withhold;
 
 pub mod rank;
 

@@ -5,13 +5,13 @@
 pub mod order;
 mod what;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use super::decide::Held;
 use crate::model::{Groups, Service};
-pub use what::{AdminState, Scope, What};
+pub use what::{AdminState, Cause, Scope, What};
 
 /// What an operator has said, and for how long it holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,6 +36,20 @@ impl Override {
     }
 }
 
+/// Who holds back what a pool's rules say.
+const VEERD: &str = "veerd";
+
+/// A candidate that a pool's rules hold back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Withheld {
+    /// Which, and after what.
+    pub what: What,
+    /// What it did.
+    pub reason: Option<String>,
+    /// For how long; `None` until an operator ends it.
+    pub time: Option<Duration>,
+}
+
 /// Everything that operators have said and not ended. What is said later wins.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Overrides {
@@ -50,6 +64,8 @@ pub struct Said {
     pub up: u8,
     /// Candidates that are held back.
     pub held: Held,
+    /// Those of the drained that the pool's own rules hold back.
+    pub withheld: u8,
     /// By group number, the candidate that is first.
     pub pins: BTreeMap<u16, u8>,
     /// Measurements change nothing.
@@ -69,12 +85,11 @@ impl Overrides {
         self.entries.iter().map(|(_, entry)| entry)
     }
 
-    /// Adds one, in the place of what was said of the same before, which it returns.
-    fn add(&mut self, entry: Override) -> Vec<Override> {
+    /// Adds one, in the place of what was said of the same before.
+    fn add(&mut self, entry: Override) {
         let number = self.entries.last().map_or(0, |(last, _)| last + 1);
-        let replaced = self.take(|known| entry.what.is_about_the_same(&known.what));
+        self.take(|known| entry.what.is_about_the_same(&known.what));
         self.entries.push((number, entry));
-        replaced
     }
 
     /// Takes out those of which `is_meant` holds.
@@ -93,12 +108,35 @@ impl Overrides {
         self.take(|entry| entry.has_expired(now_unix_ms))
     }
 
-    /// What they say of `service`.
+    /// Holds back from `now_unix_ms` on what a pool's rules say.
+    pub fn withhold(&mut self, withheld: Withheld, now_unix_ms: u64) {
+        let milliseconds = |time: Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+        let until = |time| now_unix_ms.saturating_add(milliseconds(time));
+        self.add(Override {
+            what: withheld.what,
+            reason: withheld.reason,
+            user: VEERD.to_owned(),
+            since_unix_ms: now_unix_ms,
+            until_unix_ms: withheld.time.map(until),
+        });
+    }
+
+    /// Whether there is one about the same thing as `what`.
+    pub fn have(&self, what: &What) -> bool {
+        self.iter().any(|known| known.what.is_about_the_same(what))
+    }
+
+    /// What they say of `service`: operators' word goes before that of its rules.
     pub fn of(&self, service: &Service, groups: &Groups) -> Said {
         let mut said = Said::default();
+        for candidate in self.iter().filter_map(|entry| entry.what.withheld(service)) {
+            said.set(candidate, AdminState::Drain);
+            said.withheld |= 1 << candidate;
+        }
         for entry in self.iter() {
             match &entry.what {
                 What::Freeze { scope } => said.frozen |= scope.holds(service),
+                What::Withheld { .. } => {}
                 what @ What::Pin { .. } => said.pins.extend(what.pin(service, groups)),
                 what @ What::State { state, .. } => {
                     if let Some(candidate) = what.candidate(service) {
@@ -120,8 +158,9 @@ impl Overrides {
 
     /// The one that decides how `server` of `service` is used.
     pub fn state_of(&self, service: &Service, server: u8) -> Option<&Override> {
-        let mut latest_first = self.entries.iter().rev().map(|(_, entry)| entry);
-        latest_first.find(|entry| entry.what.candidate(service) == Some(server))
+        let latest_first = || self.entries.iter().rev().map(|(_, entry)| entry);
+        let said = latest_first().find(|entry| entry.what.candidate(service) == Some(server));
+        said.or_else(|| latest_first().find(|entry| entry.what.withheld(service) == Some(server)))
     }
 
     /// The one that pins `group` of `service`.
@@ -160,7 +199,8 @@ impl Said {
 
     fn set(&mut self, candidate: u8, state: AdminState) {
         let bit = 1 << candidate;
-        for mask in [&mut self.up, &mut self.held.drained, &mut self.held.out] {
+        let Held { drained, out } = &mut self.held;
+        for mask in [&mut self.up, &mut self.withheld, drained, out] {
             *mask &= !bit;
         }
         match state {

@@ -28,8 +28,8 @@ use veer::{
         overrides::{Overrides, order::Order},
     },
     model::{
-        AllDown, Groups, Name, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server, Service,
-        Shape, Unknown,
+        AllDown, Groups, HealthRules, Name, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server,
+        Service, Shape, Unknown,
     },
 };
 
@@ -76,6 +76,7 @@ fn plan() -> Plan {
         probes: vec![Probe::new(ProbeKind::Tcp { port: 80 }).into()],
         unknown: Unknown::Last,
         all_down: AllDown::All,
+        health: HealthRules::default(),
     };
     let service = |name: &str| Service {
         name: Name::bytes_from_str(name).unwrap(),

@@ -15,7 +15,10 @@ use veer::{
         sample::{Reason, Sample, Vantage, Verdict},
         schedule::TargetId,
     },
-    model::{AllDown, Groups, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server, Unknown},
+    model::{
+        AllDown, Groups, HealthRules, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server,
+        Unknown,
+    },
     tables::{Addresses, Capacity, ImageBuilder, ResolverFlags, RowData, Slot, Tables},
 };
 
@@ -166,6 +169,7 @@ fn plan() -> Plan {
         probes: vec![probe.into()],
         unknown: Unknown::Last,
         all_down: AllDown::All,
+        health: HealthRules::default(),
     };
     Plan {
         pools: vec![pool],

@@ -35,8 +35,8 @@ use crate::{
     },
     measurement::decide::{Fit, Fitness, eligible},
     model::{
-        AllDown, Groups, HandOver, NameServer, Policy, Pool, Probe, ProbeKind, Quantity, Server,
-        Shape, Unknown, Way,
+        AllDown, Groups, HandOver, HealthRules, NameServer, Policy, Pool, Probe, ProbeKind,
+        Quantity, Server, Shape, Unknown, Way,
     },
     tables::{Capacity, testing::Quiet},
 };
@@ -389,6 +389,7 @@ fn service(name: Name, shape: Shape, servers: Vec<Server>) -> Service {
             probes: vec![Probe::new(ProbeKind::Tcp { port: 80 }).into()],
             unknown: Unknown::Last,
             all_down: AllDown::All,
+            health: HealthRules::default(),
         },
     }
 }

@@ -5,7 +5,7 @@ use super::{Fit::*, *};
 
 fn words(fitness: &[(Fit, Fit)], all_down: AllDown) -> Eligible {
     let fitness: Vec<Fitness> = fitness.iter().map(|&(v4, v6)| Fitness { v4, v6 }).collect();
-    eligible(&fitness, Held::default(), all_down)
+    eligible(&fitness, Held::default(), 0, all_down)
 }
 
 #[test]
@@ -67,7 +67,7 @@ fn a_family_nobody_has_falls_back_to_nothing() {
 /// As [`words`], with the candidates `drained` and `out` held back.
 fn held(fitness: &[(Fit, Fit)], drained: u8, out: u8, all_down: AllDown) -> Eligible {
     let fitness: Vec<Fitness> = fitness.iter().map(|&(v4, v6)| Fitness { v4, v6 }).collect();
-    eligible(&fitness, Held { drained, out }, all_down)
+    eligible(&fitness, Held { drained, out }, 0, all_down)
 }
 
 #[test]
@@ -114,6 +114,57 @@ fn a_held_site_that_is_whole_ousts_no_living_half() {
     assert_eq!(word, Eligible::new(0b10, 0b1, false));
 }
 
+#[test]
+fn with_fewer_usable_than_the_least_share_none_counts_as_fit() {
+    let with = |up: usize, percent, held, all_down| {
+        let fit = |n| if n < up { Yes } else { No };
+        let fitness: Vec<Fitness> = (0..4)
+            .map(|n| Fitness {
+                v4: fit(n),
+                v6: Absent,
+            })
+            .collect();
+        eligible(&fitness, held, percent, all_down)
+    };
+    let none = Held::default();
+    for (up, percent, expected) in [
+        (2, 50, Eligible::new(0b11, 0, false)),
+        (2, 51, Eligible::new(0, 0, true)),
+        (1, 50, Eligible::new(0, 0, true)),
+        (1, 25, Eligible::new(0b1, 0, false)),
+        (4, 100, Eligible::new(0b1111, 0, false)),
+        (3, 100, Eligible::new(0, 0, true)),
+        (0, 0, Eligible::new(0, 0, true)),
+    ] {
+        assert_eq!(
+            with(up, percent, none, AllDown::All),
+            expected,
+            "{up} up, {percent} %"
+        );
+    }
+    assert_eq!(
+        with(1, 50, none, AllDown::First),
+        Eligible::new(0b1111, 0, false)
+    );
+    assert_eq!(
+        with(1, 50, none, AllDown::Servfail),
+        Eligible::new(0, 0, false)
+    );
+    // Who is held back carries nothing.
+    let held = Held {
+        drained: 0b1,
+        out: 0,
+    };
+    assert_eq!(
+        with(2, 50, held, AllDown::First),
+        Eligible::new(0b1110, 0, false)
+    );
+    assert_eq!(
+        with(3, 50, held, AllDown::First),
+        Eligible::new(0b110, 0, false)
+    );
+}
+
 fn fit() -> impl Strategy<Value = Fit> {
     prop_oneof![Just(Absent), Just(Yes), Just(No)]
 }
@@ -134,7 +185,7 @@ proptest! {
     fn a_mask_is_empty_only_when_no_candidate_is_fit((pool, _) in pools()) {
         for family in [Family::V4, Family::V6] {
             let any_fit = pool.iter().any(|candidate| candidate.of(family) == Yes);
-            let mask = eligible(&pool, Held::default(), AllDown::Servfail).mask(family);
+            let mask = eligible(&pool, Held::default(), 0, AllDown::Servfail).mask(family);
             prop_assert_eq!(mask != 0, any_fit);
         }
     }
@@ -144,7 +195,7 @@ proptest! {
         for family in [Family::V4, Family::V6] {
             let configured = pool.iter().any(|candidate| candidate.of(family) != Absent);
             for all_down in [AllDown::All, AllDown::First] {
-                let picked = pick(ranking, eligible(&pool, Held::default(), all_down), family);
+                let picked = pick(ranking, eligible(&pool, Held::default(), 0, all_down), family);
                 prop_assert!(!configured || picked.is_some());
             }
         }
@@ -157,7 +208,7 @@ proptest! {
             Just(AllDown::All), Just(AllDown::First), Just(AllDown::Servfail)
         ],
     ) {
-        let word = eligible(&pool, Held { drained, out }, all_down);
+        let word = eligible(&pool, Held { drained, out }, 0, all_down);
         for family in [Family::V4, Family::V6] {
             let has = |n: u8| pool[usize::from(n)].of(family) != Absent;
             let candidates = (0..pool.len() as u8).filter(|n| has(*n));
@@ -178,7 +229,7 @@ proptest! {
     #[test]
     fn only_the_fit_are_picked_while_there_are_any((pool, ranking) in pools()) {
         for family in [Family::V4, Family::V6] {
-            let picked = pick(ranking, eligible(&pool, Held::default(), AllDown::First), family);
+            let picked = pick(ranking, eligible(&pool, Held::default(), 0, AllDown::First), family);
             if pool.iter().any(|candidate| candidate.of(family) == Yes) {
                 let picked = pool[usize::from(picked.unwrap())];
                 prop_assert_eq!(picked.of(family), Yes);
@@ -203,7 +254,7 @@ proptest! {
             &ranking.iter().filter(|n| dual.contains(n)).collect::<Vec<u8>>(),
         );
         if pool.iter().any(|candidate| candidate.is_whole()) {
-            let word = eligible(&pool, Held::default(), all_down);
+            let word = eligible(&pool, Held::default(), 0, all_down);
             let a = pick(among_dual, word, Family::V4);
             let aaaa = pick(among_dual, word, Family::V6);
             prop_assert!(a.is_some());

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     measurement::{
-        decide::{Fit, Fitness},
+        decide::{Fit, Fitness, configured, is_enough, usable},
         health::Reading,
         metric::Metric,
         overrides::{Override, Said},
@@ -209,6 +209,13 @@ impl View<'_> {
         servers.any(|server| has(server, family))
     }
 
+    /// Whether as many candidates are usable as the pool's rules ask for.
+    fn has_enough(&self, family: Family) -> bool {
+        let usable = usable(&self.fitness, self.eligible.mask(family), family);
+        let configured = configured(&self.fitness, family);
+        is_enough(usable, configured, self.pool.health.min_up_percent)
+    }
+
     fn outcome(&self, family: Family) -> Outcome {
         let picked = pick(self.ranking, self.eligible, family);
         let hands_over = |number: &u8| self.pool.hand_over(*number).is_some();
@@ -290,6 +297,7 @@ impl View<'_> {
                 Some(format!("{address} is down ({reason})"))
             }
             (None, Fit::No) => Some("it was down when this was frozen".to_owned()),
+            _ if is(self.said.withheld) => Some("held back after it went down".to_owned()),
             _ if is(self.said.held.drained) => Some("drained by an operator".to_owned()),
             _ => None,
         }
@@ -303,7 +311,20 @@ impl View<'_> {
             ""
         };
         let name = self.name(candidate);
-        match self.outcome(family) {
+        let outcome = self.outcome(family);
+        if !self.has_enough(family) {
+            let end = match &outcome {
+                Outcome::Server(winner) | Outcome::HandOver(winner) if winner == name => {
+                    "the first is used"
+                }
+                Outcome::All => "all are used",
+                Outcome::Servfail => "none is used",
+                Outcome::Server(_) | Outcome::HandOver(_) | Outcome::NoData => "another is used",
+            };
+            let percent = self.pool.health.min_up_percent;
+            return format!("fit, but fewer than {percent} % are usable, so none counts: {end}");
+        }
+        match outcome {
             Outcome::Server(winner) | Outcome::HandOver(winner) if winner == name => match position
             {
                 1 if self.is_pinned => format!("chosen: this group is pinned to it{kept_up}"),

@@ -1,6 +1,6 @@
 //! What operators say, among what is decided by.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, mem};
 
 use dns_common::decision::{Eligible, Family};
 use tokio::time::Instant;
@@ -8,8 +8,11 @@ use tokio::time::Instant;
 use super::{Change, Director, pool::PoolState};
 use crate::{
     measurement::{
-        decide::usable,
-        overrides::{Overrides, Said},
+        decide::{configured, is_enough, usable},
+        health::Transition,
+        overrides::{Overrides, Said, What, Withheld},
+        schedule::TargetId,
+        withhold::withhold,
     },
     model::{NameMap, Plan, Service},
 };
@@ -49,9 +52,44 @@ impl Director {
         changes
     }
 
-    /// Those of `concerned`, positions of services in the plan, that have a usable
-    /// server in a family now, and would have none if operators said `overrides`. One
-    /// that is drained does not count.
+    /// What rules hold back since this was last called. It is to be added to the
+    /// overrides.
+    pub fn take_withheld(&mut self) -> Vec<Withheld> {
+        mem::take(&mut self.withheld)
+    }
+
+    /// Notes what rules hold back after the target `id` made `transition` at `now`.
+    pub(super) fn withhold(&mut self, id: TargetId, transition: Transition, now: Instant) {
+        for user in &self.uses[id.index()] {
+            let pool = &self.plan.pools[usize::from(user.pool)];
+            let state = &self.pools[usize::from(user.pool)];
+            if state.said().frozen || !state.requires(user.candidate, id) {
+                continue;
+            }
+            let server = &pool.servers[usize::from(user.candidate)];
+            let what = |cause| What::Withheld {
+                server: server.name.clone(),
+                addresses: server.addresses().collect(),
+                cause,
+            };
+            let is_held = |cause| self.overrides.have(&what(cause));
+            let changes = &self.changes[id.index()];
+            let causes = withhold(&pool.health, transition, changes, is_held, now);
+            let reason = self.health[id.index()]
+                .last_reason()
+                .map(ToString::to_string);
+            let withheld = causes.into_iter().map(|(cause, time)| Withheld {
+                what: what(cause),
+                reason: reason.clone(),
+                time,
+            });
+            self.withheld.extend(withheld);
+        }
+    }
+
+    /// Those of `concerned`, positions of services in the plan, that have usable servers
+    /// in a family now, as many as their rules ask for, and would not if operators said
+    /// `overrides`. One that is drained does not count.
     pub fn stranded(&self, overrides: &Overrides, concerned: &[usize]) -> Vec<Stranded<'_>> {
         let stranded = concerned.iter().filter_map(|position| {
             let (service, pool) = &self.plan.services[*position];
@@ -59,7 +97,10 @@ impl Director {
             let then = overrides.of(service, &self.plan.groups);
             let has = |said: &Said, family| {
                 let free = !(said.held.drained | said.held.out);
-                usable(&state.fitness_by(said), free, family) != 0
+                let fitness = state.fitness_by(said);
+                let usable = usable(&fitness, free, family);
+                let configured = configured(&fitness, family);
+                is_enough(usable, configured, service.pool.health.min_up_percent)
             };
             let families = [Family::V4, Family::V6].into_iter();
             let families: Vec<Family> = families

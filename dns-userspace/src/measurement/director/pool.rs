@@ -158,7 +158,13 @@ impl PoolState {
         if !self.said.frozen {
             self.fitness = self.measured_fitness(pool, health);
         }
-        let word = eligible(&self.fitness(), self.said.held, pool.all_down);
+        let min_up_percent = pool.health.min_up_percent;
+        let word = eligible(
+            &self.fitness(),
+            self.said.held,
+            min_up_percent,
+            pool.all_down,
+        );
         let changed = word != self.eligible;
         self.eligible = word;
         changed.then_some(word)
@@ -325,6 +331,12 @@ impl PoolState {
     pub(super) fn required(&self, candidate: u8, family: Family) -> Vec<TargetId> {
         let member = &self.members[usize::from(candidate)];
         member.family(family, true).collect()
+    }
+
+    /// Whether `candidate` has to pass `target`.
+    pub(super) fn requires(&self, candidate: u8, target: TargetId) -> bool {
+        let mut families = [Family::V4, Family::V6].into_iter();
+        families.any(|family| self.required(candidate, family).contains(&target))
     }
 
     /// All targets of `candidate`, each once, IPv4 first.

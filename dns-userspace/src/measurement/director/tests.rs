@@ -10,7 +10,8 @@ use crate::{
         sample::{Reason, Vantage},
     },
     model::{
-        AllDown, Groups, HandOver, Policy, Pool, Probe, ProbeKind, Quantity, Server, Unknown, Way,
+        AllDown, Groups, HandOver, HealthRules, Policy, Pool, Probe, ProbeKind, Quantity, Server,
+        Unknown, Way,
     },
 };
 
@@ -44,6 +45,7 @@ fn pool(servers: Vec<Server>, policy: Policy) -> Pool {
         probes: vec![probe(2).into()],
         unknown: Unknown::Last,
         all_down: AllDown::All,
+        health: HealthRules::default(),
     }
 }
 

@@ -9,8 +9,8 @@ use super::{AdminState, Override, Overrides, What};
 use crate::model::{Plan, Service};
 use names::{pin, state_of};
 
-/// Overrides held at a time: each of them is compared with every service when one
-/// of them changes.
+/// Overrides of operators held at a time: each of them is compared with every service
+/// when one of them changes.
 pub const OVERRIDES_MAX: usize = 1000;
 
 /// Characters of a reason.
@@ -113,8 +113,6 @@ enum Change {
 /// What an order comes to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
-    /// The overrides then.
-    pub overrides: Overrides,
     /// The one it makes.
     pub made: Option<Override>,
     /// Those it ends or replaces.
@@ -165,7 +163,6 @@ impl Overrides {
                 Change::End(self.pins_to_end(service, group, plan)?)
             }
         };
-        let mut overrides = self.clone();
         let (made, ended) = match change {
             Change::Make(what) => {
                 let until_unix_ms = until(order.for_ms, now_unix_ms)?;
@@ -176,20 +173,18 @@ impl Overrides {
                     since_unix_ms: now_unix_ms,
                     until_unix_ms,
                 };
-                let replaced = overrides.add(made.clone());
+                let same = |known: &&Override| known.what.is_about_the_same(&made.what);
+                let replaced = self.iter().filter(same).cloned().collect();
                 (Some(made), replaced)
             }
             Change::End(_) if order.for_ms.is_some() => {
                 return Err("a time is for what begins; this ends an override".to_owned());
             }
-            Change::End(ended) => {
-                overrides
-                    .entries
-                    .retain(|(_, known)| !ended.contains(known));
-                (None, ended)
-            }
+            Change::End(ended) => (None, ended),
         };
-        if overrides.entries.len() > OVERRIDES_MAX {
+        let overrides = self.followed(made.as_ref(), &ended);
+        let is_said = |known: &&Override| !matches!(known.what, What::Withheld { .. });
+        if overrides.iter().filter(is_said).count() > OVERRIDES_MAX {
             return Err(format!(
                 "{OVERRIDES_MAX} overrides are held already; end some, `veerctl states` lists them"
             ));
@@ -204,14 +199,24 @@ impl Overrides {
         Ok(Applied {
             concerned: concerned.map(|(position, _)| position).collect(),
             needs_split: overrides.differ_in_a_pool(plan),
-            overrides,
             made,
             ended,
         })
     }
 
+    /// What holds once an order has `made` one and `ended` others.
+    #[must_use]
+    pub fn followed(&self, made: Option<&Override>, ended: &[Override]) -> Self {
+        let mut overrides = self.clone();
+        overrides.take(|known| ended.contains(known));
+        if let Some(made) = made {
+            overrides.add(made.clone());
+        }
+        overrides
+    }
+
     /// Whether services that share a pool of `plan` are not all concerned by the same.
-    pub fn differ_in_a_pool(&self, plan: &Plan) -> bool {
+    fn differ_in_a_pool(&self, plan: &Plan) -> bool {
         let mut of_pools = vec![None; plan.pools.len()];
         let mut services = plan.services.iter();
         services.any(|(service, pool)| {

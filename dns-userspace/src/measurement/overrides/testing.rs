@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::model::{
-    AllDown, Groups, Name, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server, Service, Shape,
-    Unknown,
+    AllDown, Groups, HealthRules, Name, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server,
+    Service, Shape, Unknown,
 };
 
 pub(in crate::measurement) fn name(text: &str) -> Name {
@@ -42,6 +42,7 @@ pub(in crate::measurement) fn service(
             probes: vec![probe.into()],
             unknown: Unknown::Last,
             all_down: AllDown::All,
+            health: HealthRules::default(),
         },
     }
 }

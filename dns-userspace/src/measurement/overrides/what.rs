@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Groups, Name, Server, Service};
+use crate::model::{Failback, Groups, Name, Server, Service};
 
 /// How an operator wants a server to be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +62,16 @@ impl fmt::Display for Scope {
     }
 }
 
+/// What a server did that is held back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Cause {
+    /// It went down, where failback is manual.
+    Failed,
+    /// It went up and down too often.
+    Flaps,
+}
+
 /// What is overridden.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
@@ -77,6 +87,15 @@ pub enum What {
         addresses: Vec<IpAddr>,
         /// How.
         state: AdminState,
+    },
+    /// The rules of pools hold a server back.
+    Withheld {
+        /// Its name.
+        server: String,
+        /// Its addresses: a server of that name with none of them is another machine.
+        addresses: Vec<IpAddr>,
+        /// After what.
+        cause: Cause,
     },
     /// Measurements change no decision.
     Freeze {
@@ -101,6 +120,7 @@ impl What {
     pub fn concerns(&self, service: &Service, groups: &Groups) -> bool {
         match self {
             Self::State { .. } => self.candidate(service).is_some(),
+            Self::Withheld { .. } => self.withheld(service).is_some(),
             Self::Freeze { scope } => scope.holds(service),
             Self::Pin { .. } => self.pin(service, groups).is_some(),
         }
@@ -120,6 +140,34 @@ impl What {
         let (number, found) = numbered(service, server)?;
         let named = matches!(scope, Scope::Service(_));
         (scope.holds(service) && (named || is_machine(found, addresses))).then_some(number)
+    }
+
+    /// The candidate of `service` that its rules hold back.
+    pub(super) fn withheld(&self, service: &Service) -> Option<u8> {
+        let Self::Withheld {
+            server,
+            addresses,
+            cause,
+        } = self
+        else {
+            return None;
+        };
+        let rules = &service.pool.health;
+        let applies = match cause {
+            Cause::Failed => rules.failback == Failback::Manual,
+            Cause::Flaps => rules.flap.is_some(),
+        };
+        let (number, found) = numbered(service, server)?;
+        (applies && is_machine(found, addresses)).then_some(number)
+    }
+
+    /// The server and the services in which this says how it is used.
+    pub(super) fn server(&self) -> Option<(&str, &Scope)> {
+        match self {
+            Self::State { server, scope, .. } => Some((server, scope)),
+            Self::Withheld { server, .. } => Some((server, &Scope::All)),
+            Self::Freeze { .. } | Self::Pin { .. } => None,
+        }
     }
 
     /// The group and the candidate of `service` that this pins.
@@ -148,6 +196,7 @@ impl What {
                     ..
                 },
             ) => server.eq_ignore_ascii_case(other) && scope == other_scope,
+            (Self::Withheld { .. }, Self::Withheld { .. }) => self == other,
             (Self::Freeze { scope }, Self::Freeze { scope: other }) => scope == other,
             (
                 Self::Pin { service, group, .. },
@@ -171,6 +220,13 @@ impl fmt::Display for What {
                 state,
                 ..
             } => write!(f, "{} {server} of {scope}", state.word()),
+            Self::Withheld { server, cause, .. } => {
+                let cause = match cause {
+                    Cause::Failed => "it went down and failback is manual",
+                    Cause::Flaps => "it flaps",
+                };
+                write!(f, "hold back {server}, as {cause}")
+            }
             Self::Freeze { scope } => write!(f, "freeze {scope}"),
             Self::Pin {
                 service,

@@ -9,7 +9,10 @@ use tokio::time::sleep;
 use super::*;
 use crate::{
     measurement::metric::Metric,
-    model::{AllDown, Groups, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server, Unknown},
+    model::{
+        AllDown, Groups, HealthRules, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server,
+        Unknown,
+    },
 };
 
 fn probe(port: u16, interval_ms: u64) -> Probe {
@@ -36,6 +39,7 @@ fn pool(addresses: &[&str], probe: Probe) -> Pool {
         probes: vec![probe.into()],
         unknown: Unknown::Last,
         all_down: AllDown::All,
+        health: HealthRules::default(),
     }
 }
 

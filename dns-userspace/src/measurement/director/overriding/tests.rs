@@ -9,13 +9,14 @@ use crate::{
         director::explain::Outcome,
         metric::Metric,
         overrides::{
+            Override,
             order::{Command, Order, WantedState},
             testing::{plan, service},
         },
         sample::{Reason, Sample, Vantage, Verdict},
-        schedule::TargetId,
+        schedule::{Target, TargetId},
     },
-    model::{Groups, Policy, Quantity},
+    model::{Failback, Flap, Groups, HealthRules, Policy, PoolProbe, Probe, ProbeKind, Quantity},
 };
 
 /// A director and the clock of its samples.
@@ -69,11 +70,13 @@ impl Rig {
         let plan = self.director.plan();
         let applied = self.director.overrides().ordered(&order, "ann", plan, 0);
         let applied = applied.unwrap();
+        let overrides = self.director.overrides();
+        let overrides = overrides.followed(applied.made.as_ref(), &applied.ended);
         if !applied.needs_split {
-            return self.director.override_with(applied.overrides, self.now);
+            return self.director.override_with(overrides, self.now);
         }
         let plan = Plan::clone(plan);
-        self.replan(plan, applied.overrides);
+        self.replan(plan, overrides);
         vec![]
     }
 
@@ -84,6 +87,16 @@ impl Rig {
         next.carry_over(&self.director, self.now);
         next.override_with(overrides, self.now);
         self.director = next;
+    }
+
+    /// A sample of the target at `address`, and what rules make of it.
+    fn see_and_withhold(&mut self, address: &str, verdict: Verdict) {
+        self.see(address, verdict);
+        let mut overrides = self.director.overrides().clone();
+        for withheld in self.director.take_withheld() {
+            overrides.withhold(withheld, 1000);
+        }
+        self.director.override_with(overrides, self.now);
     }
 
     fn state(&mut self, server: &str, service: Option<&str>, state: WantedState) -> Vec<Change> {
@@ -373,7 +386,10 @@ fn taking_out_the_last_usable_server_strands_its_services() {
             .overrides()
             .ordered(&order, "ann", plan, 0)
             .unwrap();
-        let stranded = director.stranded(&applied.overrides, &applied.concerned);
+        let then = director
+            .overrides()
+            .followed(applied.made.as_ref(), &applied.ended);
+        let stranded = director.stranded(&then, &applied.concerned);
         stranded
             .iter()
             .map(|s| (s.service.name.clone(), s.families.clone()))
@@ -399,4 +415,125 @@ fn taking_out_the_last_usable_server_strands_its_services() {
         both,
         "it is kept up against probes"
     );
+}
+
+/// [`plan`], with `rules` for the services of acme.
+fn ruled(rules: &HealthRules) -> Plan {
+    let Plan {
+        services, groups, ..
+    } = plan();
+    let services = services.into_iter().map(|(mut service, _)| {
+        if service.customer == "acme" {
+            service.pool.health = rules.clone();
+        }
+        service
+    });
+    Plan::new(services.collect(), groups)
+}
+
+#[test]
+fn with_manual_failback_who_went_down_waits_for_an_operator() {
+    let manual = HealthRules {
+        failback: Failback::Manual,
+        ..HealthRules::default()
+    };
+    for end in [Auto, Up] {
+        let mut rig = Rig::new(ruled(&manual));
+        rig.see_and_withhold("192.0.2.1", fail());
+        rig.see_and_withhold("192.0.2.1", pass(10));
+        assert_eq!(rig.server(WWW, 0), "s2");
+        let why = "A: held back after it went down, so another is used";
+        assert_eq!(rig.why(WWW, 0)[0], why);
+        let held = rig.director.overrides().iter().next().unwrap().clone();
+        let said = "hold back s1, as it went down and failback is manual";
+        assert_eq!(held.what.to_string(), said);
+        assert_eq!((held.user.as_str(), held.until_unix_ms), ("veerd", None));
+        assert_eq!(held.reason.as_deref(), Some("connection refused"));
+        let json = serde_json::to_string(&held).unwrap();
+        assert_eq!(serde_json::from_str::<Override>(&json).unwrap(), held);
+        // Better than nobody.
+        rig.see_and_withhold("192.0.2.2", fail());
+        assert_eq!(rig.server(WWW, 0), "s1");
+        rig.see_and_withhold("192.0.2.2", pass(10));
+        rig.state("s2", None, Auto);
+        assert_eq!(rig.server(WWW, 0), "s2");
+        rig.state("s1", None, end);
+        assert_eq!(rig.server(WWW, 0), "s1");
+        assert_eq!(rig.pool(WWW), rig.pool(SHOP), "a pool has one set of rules");
+    }
+    let mut rig = Rig::new(ruled(&manual));
+    rig.see_and_withhold("198.51.100.1", fail());
+    rig.see_and_withhold("198.51.100.1", pass(10));
+    assert!(
+        rig.director.overrides().is_empty(),
+        "other has no such rule"
+    );
+    rig.freeze(None);
+    rig.see_and_withhold("192.0.2.1", fail());
+    assert_eq!(rig.director.overrides().iter().count(), 1, "it is frozen");
+}
+
+#[test]
+fn who_flaps_is_held_back_until_it_was_steady() {
+    let window = Duration::from_mins(1);
+    let flap = Some(Flap { max: 3, window });
+    let mut rig = Rig::new(ruled(&HealthRules {
+        flap,
+        ..HealthRules::default()
+    }));
+    for verdict in [fail(), pass(10), fail()] {
+        rig.see_and_withhold("192.0.2.1", verdict);
+    }
+    assert!(rig.director.overrides().is_empty());
+    rig.see_and_withhold("192.0.2.1", pass(10));
+    assert_eq!(rig.server(WWW, 0), "s2");
+    let held = rig.director.overrides().iter().next().unwrap().clone();
+    assert_eq!(held.what.to_string(), "hold back s1, as it flaps");
+    assert_eq!(held.until_unix_ms, Some(61_000));
+    let mut overrides = rig.director.overrides().clone();
+    overrides.expire(61_000);
+    rig.director.override_with(overrides, rig.now);
+    assert_eq!(rig.server(WWW, 0), "s1");
+}
+
+#[test]
+fn below_the_least_share_of_usable_servers_all_down_decides() {
+    let mut rig = Rig::new(ruled(&HealthRules {
+        min_up_percent: 60,
+        ..HealthRules::default()
+    }));
+    let words = rig.see("192.0.2.1", fail());
+    let word = Eligible::new(0, 0, true);
+    assert_eq!(words, [Change::Eligible { pool: 0, word }]);
+    let why = "A: fit, but fewer than 60 % are usable, so none counts: all are used";
+    assert_eq!(rig.why(WWW, 0)[1], why);
+}
+
+#[test]
+fn a_probe_that_takes_nothing_down_holds_nothing_back() {
+    let mut plan = ruled(&HealthRules {
+        failback: Failback::Manual,
+        ..HealthRules::default()
+    });
+    let probe = Probe {
+        down_after: 1,
+        ..Probe::new(ProbeKind::Tcp { port: 81 })
+    };
+    for pool in plan
+        .pools
+        .iter_mut()
+        .chain(plan.services.iter_mut().map(|(s, _)| &mut s.pool))
+    {
+        pool.probes.push(PoolProbe {
+            is_required: false,
+            ..probe.clone().into()
+        });
+    }
+    let mut rig = Rig::new(plan);
+    let is_81 = |target: &&Target| target.probe.kind == ProbeKind::Tcp { port: 81 };
+    let id = rig.director.targets().iter().find(is_81).unwrap().id;
+    rig.take(id, fail());
+    assert_eq!(rig.director.take_withheld(), []);
+    rig.see("192.0.2.1", fail());
+    assert_eq!(rig.director.take_withheld().len(), 1);
 }

@@ -27,7 +27,7 @@ impl Overrides {
         };
         let is_left = self.iter().any(|known| match &known.what {
             What::State { scope: of, .. } | What::Freeze { scope: of } => *of == scope,
-            What::Pin { .. } => false,
+            What::Pin { .. } | What::Withheld { .. } => false,
         });
         let mut services = plan.services.iter().map(|(service, _)| service);
         let found = services.find(|service| scope.holds(service));
@@ -66,13 +66,7 @@ impl Overrides {
     ) -> Result<Vec<Override>, String> {
         let mut ended = Vec::new();
         for known in self.iter() {
-            let What::State {
-                server: of,
-                scope: wider,
-                state,
-                ..
-            } = &known.what
-            else {
+            let Some((of, wider)) = known.what.server() else {
                 continue;
             };
             if !of.eq_ignore_ascii_case(server) {
@@ -87,9 +81,9 @@ impl Overrides {
                 ended.push(known.clone());
             } else if !within.is_empty() {
                 return Err(format!(
-                    "{of} is `{}` in {wider}, which is more than {scope}; valid: auto for {wider}, \
-                     or another state for {scope}",
-                    state.word()
+                    "there is `{}`, which is about more than {scope}; valid: auto for {wider}, or \
+                     another state for {scope}",
+                    known.what
                 ));
             }
         }
