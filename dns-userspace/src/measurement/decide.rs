@@ -53,7 +53,7 @@ impl Fitness {
         }
     }
 
-    /// The same with every family that it has fit.
+    /// The same with every family that it has fit; a hand-over has both, sick or not.
     #[must_use]
     pub const fn kept_up(self) -> Self {
         const fn kept_up(fit: Fit) -> Fit {
@@ -61,6 +61,9 @@ impl Fitness {
                 Fit::Absent => Fit::Absent,
                 Fit::Yes | Fit::No => Fit::Yes,
             }
+        }
+        if let (Fit::Absent, Fit::Absent) = (self.v4, self.v6) {
+            return Self::of_hand_over(true);
         }
         Self {
             v4: kept_up(self.v4),

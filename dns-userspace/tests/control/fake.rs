@@ -72,6 +72,7 @@ fn plan() -> Plan {
     };
     let pool = Pool {
         servers: vec![server(1), server(2)],
+        hand_overs: Vec::new(),
         policy: Policy::least(Metric::ConnectTime, Quantity(0)),
         probes: vec![Probe::new(ProbeKind::Tcp { port: 80 }).into()],
         unknown: Unknown::Last,

@@ -210,6 +210,7 @@ last reload  none since the start
 ";
     assert!(text.ends_with(expected), "{text}");
     let none = States {
+        unmeasured: vec![],
         targets: vec![],
         suspicion: None,
         overrides: vec![a_freeze()],
@@ -263,6 +264,7 @@ fn states_of_servers_in_every_state() {
             unmeasured: vec![UsedBy {
                 pool: 1,
                 server: "wide".to_owned(),
+                admin: None,
                 hand_over: Some("NS ns1.cdn.example.net.".to_owned()),
             }],
             suspicion: Some(SuspicionStatus {

@@ -33,7 +33,7 @@ use crate::{
         testing::{name, records},
         zone::HandsOver,
     },
-    measurement::decide::{Fit, Fitness, eligible},
+    measurement::decide::{Fit, Fitness, Held, eligible},
     model::{
         AllDown, Groups, HandOver, HealthRules, NameServer, Policy, Pool, Probe, ProbeKind,
         Quantity, Server, Shape, Unknown, Way,
@@ -629,7 +629,8 @@ fn beside_hand_overs(service: &Service, v4: u8, v6: u8, all: bool) -> Eligible {
     let overs = (0..pool.hand_overs.len())
         .map(|number| Fitness::of_hand_over((v4 ^ v6) >> number & 1 == 0));
     let fitness: Vec<_> = servers.chain(overs).collect();
-    eligible(&fitness, if all { AllDown::All } else { AllDown::Servfail })
+    let all_down = if all { AllDown::All } else { AllDown::Servfail };
+    eligible(&fitness, Held::default(), 0, all_down)
 }
 
 /// `name` with labels of the lengths given before it, as far as they fit.

@@ -251,7 +251,11 @@ impl View<'_> {
         position: u8,
         down: impl Fn(Family) -> Option<Down>,
     ) -> String {
-        let fit = self.fitness[usize::from(candidate)].v4;
+        // A sick one counts as if it were not there.
+        let fit = match self.fitness[usize::from(candidate)].v4 {
+            Fit::Yes => Fit::Yes,
+            Fit::No | Fit::Absent => Fit::No,
+        };
         let down = down(Family::V4).or_else(|| down(Family::V6));
         match self.unfit(candidate, fit, down) {
             Some(unfit) if self.is_eligible(candidate, Family::V4) => {

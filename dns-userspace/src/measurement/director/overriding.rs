@@ -66,10 +66,11 @@ impl Director {
             if state.said().frozen || !state.requires(user.candidate, id) {
                 continue;
             }
-            let server = &pool.servers[usize::from(user.candidate)];
+            let name = pool.candidates().nth(user.candidate.into());
+            let name = name.unwrap_or_default();
             let what = |cause| What::Withheld {
-                server: server.name.clone(),
-                addresses: server.addresses().collect(),
+                server: name.to_owned(),
+                addresses: pool.addresses(user.candidate).collect(),
                 cause,
             };
             let is_held = |cause| self.overrides.have(&what(cause));

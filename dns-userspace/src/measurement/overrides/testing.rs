@@ -34,6 +34,7 @@ pub(in crate::measurement) fn service(
         ttl_s: 20,
         shape: Shape::Direct,
         pool: Pool {
+            hand_overs: Vec::new(),
             servers: servers.iter().map(server).collect(),
             policy: Policy::Failover {
                 order: (0..servers.len() as u8).collect(),

@@ -4,7 +4,7 @@ use std::{fmt, net::IpAddr};
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Failback, Groups, Name, Server, Service};
+use crate::model::{Failback, Groups, Name, Service};
 
 /// How an operator wants a server to be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,9 +137,10 @@ impl What {
         else {
             return None;
         };
-        let (number, found) = numbered(service, server)?;
+        let number = numbered(service, server)?;
         let named = matches!(scope, Scope::Service(_));
-        (scope.holds(service) && (named || is_machine(found, addresses))).then_some(number)
+        (scope.holds(service) && (named || is_machine(service, number, addresses)))
+            .then_some(number)
     }
 
     /// The candidate of `service` that its rules hold back.
@@ -157,8 +158,8 @@ impl What {
             Cause::Failed => rules.failback == Failback::Manual,
             Cause::Flaps => rules.flap.is_some(),
         };
-        let (number, found) = numbered(service, server)?;
-        (applies && is_machine(found, addresses)).then_some(number)
+        let number = numbered(service, server)?;
+        (applies && is_machine(service, number, addresses)).then_some(number)
     }
 
     /// The server and the services in which this says how it is used.
@@ -177,9 +178,7 @@ impl What {
                 service: name,
                 group,
                 server,
-            } if service.name == *name => {
-                Some((groups.number(group)?, numbered(service, server)?.0))
-            }
+            } if service.name == *name => Some((groups.number(group)?, numbered(service, server)?)),
             _ => None,
         }
     }
@@ -240,15 +239,18 @@ impl fmt::Display for What {
     }
 }
 
-/// The server called `name` among the candidates of `service`, with its number.
-pub(super) fn numbered<'s>(service: &'s Service, name: &str) -> Option<(u8, &'s Server)> {
-    let mut servers = (0..).zip(&service.pool.servers);
-    servers.find(|(_, server)| server.name.eq_ignore_ascii_case(name))
+/// The number of what is called `name` among the candidates of `service`, hand-overs
+/// included.
+pub(super) fn numbered(service: &Service, name: &str) -> Option<u8> {
+    let mut candidates = (0..).zip(service.pool.candidates());
+    let found = candidates.find(|(_, known)| known.eq_ignore_ascii_case(name));
+    found.map(|(number, _)| number)
 }
 
-/// Whether `server` is the machine that has `addresses`, or had when they were noted.
-pub(super) fn is_machine(server: &Server, addresses: &[IpAddr]) -> bool {
-    let mut own = server.addresses().peekable();
+/// Whether candidate `number` is the machine that has `addresses`, or had when they were
+/// noted.
+pub(super) fn is_machine(service: &Service, number: u8, addresses: &[IpAddr]) -> bool {
+    let mut own = service.pool.addresses(number).peekable();
     match own.peek() {
         None => addresses.is_empty(),
         Some(_) => own.any(|address| addresses.contains(&address)),

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use dns_common::decision::Ranking;
+use dns_common::decision::{Family, Ranking};
 use tokio::time::Instant;
 
 use super::*;
@@ -16,7 +16,10 @@ use crate::{
         sample::{Reason, Sample, Vantage, Verdict},
         schedule::{Target, TargetId},
     },
-    model::{Failback, Flap, Groups, HealthRules, Policy, PoolProbe, Probe, ProbeKind, Quantity},
+    model::{
+        Failback, Flap, Groups, HandOver, HealthRules, Policy, PoolProbe, Probe, ProbeKind,
+        Quantity, Way,
+    },
 };
 
 /// A director and the clock of its samples.
@@ -536,4 +539,49 @@ fn a_probe_that_takes_nothing_down_holds_nothing_back() {
     assert_eq!(rig.director.take_withheld(), []);
     rig.see("192.0.2.1", fail());
     assert_eq!(rig.director.take_withheld().len(), 1);
+}
+
+#[test]
+fn a_hand_over_is_taken_out_kept_up_and_pinned_as_servers_are() {
+    let mut of = service("www.example.", "acme", &[("s1", "192.0.2.1")]);
+    of.pool.hand_overs = vec![HandOver {
+        name: "cdn".to_owned(),
+        to: Way::Cname("www.cdn.example.".parse().unwrap()),
+        probe_addresses: vec!["192.0.2.8".parse().unwrap()],
+        cost: Quantity::default(),
+    }];
+    of.pool.policy = Policy::Failover {
+        order: vec![0, 1],
+        by_group: [].into(),
+    };
+    let groups = Groups {
+        names: ["default", "g1"].map(str::to_owned).into(),
+        prefixes: vec![],
+    };
+    let mut rig = Rig::new(Plan::new(vec![of], groups));
+    let mask = |rig: &Rig| {
+        let (eligible, _) = rig.director.decisions().next().unwrap();
+        eligible.mask(Family::V4)
+    };
+    rig.state("cdn", None, Down);
+    assert_eq!(mask(&rig), 0b01);
+    rig.state("cdn", None, Auto);
+    rig.see("192.0.2.8", fail());
+    assert_eq!(mask(&rig), 0b01);
+    rig.state("cdn", None, Up);
+    assert_eq!(mask(&rig), 0b11);
+    rig.order(Command::Pin {
+        service: "www.example.".to_owned(),
+        group: "g1".to_owned(),
+        server: "cdn".to_owned(),
+    });
+    let first = |rig: &Rig, group: usize| {
+        let (_, rankings) = rig.director.decisions().next().unwrap();
+        rankings[group].iter().next()
+    };
+    assert_eq!((first(&rig, 0), first(&rig, 1)), (Some(0), Some(1)));
+    let explained = rig.director.explain(0, 1, rig.now).unwrap();
+    assert_eq!(explained.a, Outcome::HandOver("cdn".to_owned()));
+    let why = &explained.candidates[0].why;
+    assert!(why.contains("kept up by an operator"), "{why}");
 }

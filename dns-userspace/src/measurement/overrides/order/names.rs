@@ -142,31 +142,30 @@ pub(super) fn state_of(
     let mut addresses: Vec<IpAddr> = Vec::new();
     let (first, _) = found[0];
     for (service, number) in &found {
-        let server = &service.pool.servers[usize::from(*number)];
+        let own = || service.pool.addresses(*number);
         let is_first = std::ptr::eq(*service, first);
-        if !is_first && !is_machine(server, &addresses) {
+        if !is_first && !is_machine(service, *number, &addresses) {
             let shown = |addresses: &mut dyn Iterator<Item = IpAddr>| {
                 addresses
                     .next()
                     .map_or_else(String::new, |address| format!(" ({address})"))
             };
             return Err(format!(
-                "{} is not one server: that of {}{} and that of {}{} differ; valid: with a \
+                "{server} is not one server: that of {}{} and that of {}{} differ; valid: with a \
                  service, or a customer who has one such server",
-                server.name,
                 first.name.fmt_with_dot(),
                 shown(&mut addresses.iter().copied()),
                 service.name.fmt_with_dot(),
-                shown(&mut server.addresses()),
+                shown(&mut own()),
             ));
         }
-        addresses.extend(server.addresses());
+        addresses.extend(own());
         addresses.sort_unstable();
         addresses.dedup();
     }
     let (service, number) = found[0];
     Ok(What::State {
-        server: service.pool.servers[usize::from(number)].name.clone(),
+        server: candidate(service, number),
         scope,
         addresses,
         state,
@@ -183,13 +182,14 @@ fn servers<'p>(
         let services = plan.services.iter().map(|(service, _)| service);
         services.filter(|service| scope.holds(service))
     };
-    let found = services().filter_map(|service| Some((service, numbered(service, server)?.0)));
+    let found = services().filter_map(|service| Some((service, numbered(service, server)?)));
     let found: Vec<_> = found.collect();
     if !found.is_empty() {
         return Ok(found);
     }
-    let servers = services().flat_map(|service| &service.pool.servers);
-    let names: BTreeSet<&str> = servers.map(|server| server.name.as_str()).collect();
+    let names: BTreeSet<&str> = services()
+        .flat_map(|service| service.pool.candidates())
+        .collect();
     Err(format!(
         "`{}` is not a server of {scope}; nearest: {}",
         server.escape_debug(),
@@ -205,8 +205,14 @@ pub(super) fn pin(service: &str, group: &str, server: &str, plan: &Plan) -> Resu
     Ok(What::Pin {
         service: service.name.clone(),
         group: group.to_owned(),
-        server: service.pool.servers[usize::from(number)].name.clone(),
+        server: candidate(service, number),
     })
+}
+
+/// Its name, as configured.
+fn candidate(service: &Service, number: u8) -> String {
+    let mut candidates = service.pool.candidates();
+    candidates.nth(number.into()).unwrap_or_default().to_owned()
 }
 
 fn service_of<'p>(name: &Name, plan: &'p Plan) -> Result<&'p Service, String> {
