@@ -29,6 +29,7 @@ mod net;
 mod peers;
 
 mod publish;
+mod sim;
 mod size;
 mod user;
 
@@ -59,6 +60,8 @@ enum Bench {
     Net(net::Options),
     /// The highest rate each server answers without loss, on one core
     Peers(peers::Options),
+    /// Scenarios in a simulated network: what `cargo xtask sim` runs
+    Sim(sim::Options),
     /// Memory and load time of growing configurations, up to the Internet's size
     Size(size::Options),
     /// The userspace plane beside Knot and NSD, over UDP and TCP, on one core
@@ -86,6 +89,7 @@ fn run() -> Result<()> {
         Bench::Flood(options) => flood::run(&options),
         Bench::Net(options) => net::run(&options),
         Bench::Peers(options) => peers::run(&options),
+        Bench::Sim(options) => sim::run(&options),
         Bench::Size(options) => size::run(&options),
         Bench::User(options) => user::run(&options),
         Bench::Publish(options) => publish::run(&options),

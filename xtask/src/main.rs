@@ -46,6 +46,12 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Play scenarios in a simulated network, all of benches/scenarios by default
+    Sim {
+        /// Passed to the simulator
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
     /// Be one of the demo's web servers
     #[command(hide = true)]
     Serve {
@@ -110,6 +116,7 @@ fn main() -> ExitCode {
         }
         Task::Fuzz(options) => fuzz(&options),
         Task::Bench { name, args } => bench(&name, &args),
+        Task::Sim { args } => benches("sim", &args),
     };
     match result {
         Ok(code) => code,
@@ -174,6 +181,11 @@ fn demo(options: &Demo) -> Result<ExitCode> {
 fn bench(name: &str, args: &[String]) -> Result<ExitCode> {
     root::require("a benchmark")?;
     setup::tools(&Tool::ALL)?;
+    benches(name, args)
+}
+
+/// Builds everything and runs the benchmark `name`.
+fn benches(name: &str, args: &[String]) -> Result<ExitCode> {
     if build(true)? != ExitCode::SUCCESS {
         return Ok(ExitCode::FAILURE);
     }

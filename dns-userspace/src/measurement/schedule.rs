@@ -94,7 +94,7 @@ impl Schedule {
 
 /// Each target with the time to its first probe: the n-th of m targets that
 /// share an interval waits n/m of it.
-fn staggered(targets: Vec<Target>) -> Vec<(Target, Duration)> {
+pub fn staggered(targets: Vec<Target>) -> Vec<(Target, Duration)> {
     let mut sharing: HashMap<Duration, u32> = HashMap::new();
     for target in &targets {
         *sharing.entry(target.probe.interval).or_default() += 1;

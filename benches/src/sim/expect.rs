@@ -1,0 +1,115 @@
+//! What a scenario expects, and whether it came.
+
+use anyhow::{Result, ensure};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    figures::Figures,
+    scenario::{Scenario, What},
+};
+
+/// Bounds of figures, each if it is given.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Expect {
+    max_mean_regret_percent: Option<f64>,
+    max_off_best_percent: Option<f64>,
+    max_lost_percent: Option<f64>,
+    max_moves: Option<f64>,
+    /// For a scenario that shows nothing where nothing moves.
+    min_moves: Option<f64>,
+    max_flips_per_hour: Option<f64>,
+    max_flips_per_hold: Option<u32>,
+    max_churn_percent_per_hour: Option<f64>,
+    max_load_percent: Option<f64>,
+    out_within_s: Option<f64>,
+    /// A minute after the site is out.
+    min_moved_percent: Option<f64>,
+}
+
+/// One expectation, and what came.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Check {
+    /// As the scenario has it.
+    pub(super) expected: String,
+    /// `None` where what is measured did not happen.
+    pub(super) got: Option<f64>,
+    pub(super) holds: bool,
+}
+
+impl Expect {
+    /// Refuses what `scenario` cannot show.
+    pub(super) fn check(&self, scenario: &Scenario) -> Result<()> {
+        let is_of_a_site = self.out_within_s.is_some() || self.min_moved_percent.is_some();
+        let mut events = scenario.events.iter();
+        ensure!(
+            !is_of_a_site || events.any(|event| event.what != What::ProberCutOff),
+            "out_within_s and min_moved_percent need an event at a site"
+        );
+        Ok(())
+    }
+
+    /// Each of them, as `figures` have it.
+    pub(super) fn checks(&self, figures: &Figures) -> Vec<Check> {
+        let at_most = |name: &str, limit: Option<f64>, got: Option<f64>| {
+            limit.map(|limit| Check {
+                expected: format!("{name} = {limit}"),
+                got,
+                holds: got.is_some_and(|got| got <= limit),
+            })
+        };
+        let at_least = |name: &str, limit: Option<f64>, got: Option<f64>| {
+            limit.map(|limit| Check {
+                expected: format!("{name} = {limit}"),
+                got,
+                holds: got.is_some_and(|got| got >= limit),
+            })
+        };
+        let checks = [
+            at_most(
+                "max_mean_regret_percent",
+                self.max_mean_regret_percent,
+                Some(figures.mean_regret_percent),
+            ),
+            at_most(
+                "max_off_best_percent",
+                self.max_off_best_percent,
+                Some(figures.off_best_percent),
+            ),
+            at_most(
+                "max_lost_percent",
+                self.max_lost_percent,
+                Some(figures.lost_percent),
+            ),
+            at_most("max_moves", self.max_moves, Some(figures.moves)),
+            at_least("min_moves", self.min_moves, Some(figures.moves)),
+            at_most(
+                "max_flips_per_hour",
+                self.max_flips_per_hour,
+                Some(figures.flips_per_hour),
+            ),
+            at_most(
+                "max_flips_per_hold",
+                self.max_flips_per_hold.map(f64::from),
+                Some(figures.flips_per_hold as f64),
+            ),
+            at_most(
+                "max_churn_percent_per_hour",
+                self.max_churn_percent_per_hour,
+                Some(figures.churn_percent_per_hour),
+            ),
+            at_most(
+                "max_load_percent",
+                self.max_load_percent,
+                Some(figures.max_load_percent),
+            ),
+            at_most("out_within_s", self.out_within_s, figures.out_after_s),
+            at_least(
+                "min_moved_percent",
+                self.min_moved_percent,
+                figures.moved_percent,
+            ),
+        ];
+        checks.into_iter().flatten().collect()
+    }
+}

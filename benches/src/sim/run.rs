@@ -1,0 +1,175 @@
+//! One run: probes of a simulated network, in the order of a simulated clock, into
+//! the daemon's own director; what it decides, into resolvers' caches; what clients
+//! then ask for, back into the network.
+
+use std::{cmp::Reverse, collections::BinaryHeap, net::IpAddr, time::Duration};
+
+use anyhow::Result;
+use tokio::time::Instant;
+use veer::{
+    measurement::{
+        director::Director,
+        sample::{Sample, Vantage, Verdict},
+        schedule::{Target, TargetId, probed, staggered},
+    },
+    model::Plan,
+};
+
+use super::{
+    clients::Clients,
+    figures::Figures,
+    network::Network,
+    scenario::{Loaded, Scenario},
+    tally::Tally,
+};
+use crate::random::Random;
+
+/// Every target and the site that it stands at.
+struct Prober {
+    /// Where the clock begins; nothing waits for it.
+    begin: Instant,
+    /// By target.
+    probes: Vec<Probed>,
+    /// What is to be done next, soonest first.
+    due: BinaryHeap<Reverse<(Duration, Step, usize)>>,
+}
+
+struct Probed {
+    target: Target,
+    site: usize,
+    random: Random,
+    /// Of the probe that is under way: it ends before the next is sent.
+    verdict: Option<Verdict>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    End,
+    Send,
+}
+
+/// Plays `loaded` to its end.
+pub(super) fn run(loaded: Loaded) -> Result<(Scenario, Figures)> {
+    let Loaded {
+        scenario,
+        plan,
+        suspect_percent,
+    } = loaded;
+    let begin = Instant::now();
+    let mut director = Director::new(plan, suspect_percent, begin);
+    let mut network = Network::new(&scenario);
+    let mut prober = Prober::new(&scenario, &director, begin);
+    prober.first_round(&mut director, &network);
+    let plan = director.plan().clone();
+    let mut clients = Clients::new(&scenario, &director)?;
+    let mut tally = Tally::new(&scenario, &plan);
+    for second in 0..scenario.duration_s {
+        let end = Duration::from_secs(u64::from(second) + 1);
+        while let Some(sample) = prober.next(&network, end) {
+            let at = (sample.at - begin).as_secs_f64();
+            let changes = director.observe(&sample);
+            let moves = clients.store(&plan, &changes, at)?;
+            tally.probed(&plan, &clients, moves, at);
+        }
+        let asked = clients.second(&scenario, f64::from(second));
+        let loads = tally.second(&asked, &network, second);
+        network.set_loads(&loads);
+    }
+    let figures = tally.finish(&plan, &clients);
+    Ok((scenario, figures))
+}
+
+impl Prober {
+    fn new(scenario: &Scenario, director: &Director, begin: Instant) -> Self {
+        let targets = director.targets().iter().zip(0..);
+        let probes = targets.map(|(target, stream)| Probed {
+            target: target.clone(),
+            site: site(scenario, director.plan(), target.address),
+            random: Random::new(scenario.seed, stream),
+            verdict: None,
+        });
+        Self {
+            begin,
+            probes: probes.collect(),
+            due: BinaryHeap::new(),
+        }
+    }
+
+    /// One probe of each target, after which they are scheduled, as the daemon does it.
+    fn first_round(&mut self, director: &mut Director, network: &Network<'_>) {
+        let mut samples = Vec::new();
+        let mut longest = Duration::ZERO;
+        for probed in &mut self.probes {
+            let (verdict, took) = probed.send(network, Duration::ZERO);
+            longest = longest.max(took);
+            samples.push(sample(probed.target.id, self.begin + took, verdict));
+        }
+        director.observe_first_round(&samples);
+        let targets = self.probes.iter().map(|probed| probed.target.clone());
+        let due = staggered(targets.collect()).into_iter();
+        let due =
+            due.map(|(target, offset)| Reverse((longest + offset, Step::Send, target.id.index())));
+        self.due.extend(due);
+    }
+
+    /// The next sample to be finished before `end`.
+    fn next(&mut self, network: &Network<'_>, end: Duration) -> Option<Sample> {
+        loop {
+            let Reverse((at, step, number)) = *self.due.peek()?;
+            if at >= end {
+                return None;
+            }
+            self.due.pop();
+            let probed = &mut self.probes[number];
+            match step {
+                Step::Send => {
+                    let (verdict, took) = probed.send(network, at);
+                    probed.verdict = Some(verdict);
+                    let again = at + probed.target.probe.interval;
+                    self.due.push(Reverse((at + took, Step::End, number)));
+                    self.due.push(Reverse((again, Step::Send, number)));
+                }
+                Step::End => {
+                    let verdict = probed.verdict.take()?;
+                    return Some(sample(probed.target.id, self.begin + at, verdict));
+                }
+            }
+        }
+    }
+}
+
+impl Probed {
+    fn send(&mut self, network: &Network<'_>, at: Duration) -> (Verdict, Duration) {
+        let probe = &self.target.probe;
+        network.probe(probe, self.site, at.as_secs_f64(), &mut self.random)
+    }
+}
+
+fn sample(target: TargetId, at: Instant, verdict: Verdict) -> Sample {
+    Sample {
+        target,
+        at,
+        taken_from: Vantage::Host,
+        verdict,
+    }
+}
+
+/// The number of the site where `address` is probed.
+fn site(scenario: &Scenario, plan: &Plan, address: IpAddr) -> usize {
+    let probes = plan
+        .pools
+        .iter()
+        .flat_map(|pool| pool.probes.iter().map(move |probe| (pool, probe)));
+    let mut servers = probes.flat_map(|(pool, probe)| {
+        let servers = (0_u8..).zip(&pool.servers);
+        servers.map(move |(number, server)| {
+            let at = probed(pool, number, probe.instead.get(&number));
+            (server, at)
+        })
+    });
+    let of = servers.find_map(|(server, mut at)| at.any(|ip| ip == address).then_some(server));
+    let server = of.expect("targets are made of what servers are probed at");
+    let mut sites = scenario.sites.iter();
+    let number = sites.position(|site| site.name == server.name);
+    number.expect("the scenario was checked for a site of each server")
+}
