@@ -28,6 +28,7 @@ mod net;
 
 mod peers;
 
+mod probes;
 mod publish;
 mod sim;
 mod size;
@@ -66,6 +67,8 @@ enum Bench {
     Size(size::Options),
     /// The userspace plane beside Knot and NSD, over UDP and TCP, on one core
     User(user::Options),
+    /// Many targets probed once a second from one core: lateness, drift, processor time
+    Probes(probes::Options),
     /// From a probe's result to the kernel's answer, decisions rewritten per second, and whole generations made current under load
     Publish(publish::Options),
     /// Time per packet in the XDP program, beside programs that do next to nothing
@@ -92,6 +95,7 @@ fn run() -> Result<()> {
         Bench::Sim(options) => sim::run(&options),
         Bench::Size(options) => size::run(&options),
         Bench::User(options) => user::run(&options),
+        Bench::Probes(options) => probes::run(&options),
         Bench::Publish(options) => publish::run(&options),
         Bench::Xdp(options) => xdp::run(&options),
     }
