@@ -31,8 +31,8 @@ use veer::{
         schedule::Schedule,
     },
     model::{
-        AllDown, Groups, Name, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server, Service,
-        Shape, Unknown,
+        AllDown, Groups, HealthRules, Name, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server,
+        Service, Shape, Unknown,
     },
 };
 use xtask::lab::Lab;
@@ -131,6 +131,8 @@ fn plan(pools: u32, port: u16) -> Result<Plan> {
                 probes: vec![probe.clone().into()],
                 unknown: Unknown::Last,
                 all_down: AllDown::All,
+                hand_overs: Vec::new(),
+                health: HealthRules::default(),
             },
         })
     });
