@@ -179,7 +179,7 @@ fn configure(config: &ConfigDir, interface: &str) -> Result<()> {
     )?;
     let origin = "failover.example.";
     config.write(
-        "zones.d/failover.zone",
+        "zones.d/failover.example.zone",
         &format!(
             "{origin} 60 IN SOA ns1.{origin} hostmaster.{origin} 1 3600 600 86400 60\n\
              {origin} 60 IN NS ns1.{origin}\nns1.{origin} 60 IN A {SERVER_ADDRESS}\n"
