@@ -142,6 +142,11 @@ impl Badness {
     /// Worse than any value.
     pub const WORST: Self = Self(f64::INFINITY);
 
+    /// That of something of which less is better.
+    pub const fn of(amount: f64) -> Self {
+        Self(amount)
+    }
+
     /// Whether it is that of a value.
     pub fn is_known(self) -> bool {
         self.0.is_finite()

@@ -11,7 +11,7 @@ use dns_common::decision::Ranking;
 use tokio::time::Instant;
 
 use super::metric::{Badness, Metric};
-use crate::model::{Criterion, Policy};
+use crate::model::Policy;
 
 pub use threshold::{Side, Sides};
 
@@ -49,20 +49,20 @@ pub fn rank(
     let ranking = match policy {
         Policy::Failover { order, by_group } => Ranking::new(by_group.get(group).unwrap_or(order)),
         Policy::Criteria(criteria) => {
-            let bad = |metric, candidate| badness(measured, metric, candidate);
-            by_criteria(criteria, candidates, bad, memory.ranking)
+            let tolerances = criteria.iter().map(|by| by.tolerance.value());
+            let tolerances: Vec<f64> = tolerances.collect();
+            let bad =
+                |number: usize, candidate| badness(measured, criteria[number].metric, candidate);
+            in_turn(&tolerances, candidates, bad, memory.ranking)
         }
         Policy::Best {
             weights,
             tolerance_permille,
         } => {
             let sums = weighted_sums(weights, candidates, measured);
-            let criterion = Criterion {
-                metric: Metric::Cost,
-                tolerance: crate::model::Quantity(i64::from(*tolerance_permille)),
-            };
-            let bad = |_, candidate: u8| Metric::Cost.badness(sums[usize::from(candidate)]);
-            by_criteria(&[criterion], candidates, bad, memory.ranking)
+            let tolerance = f64::from(*tolerance_permille) / 1e3;
+            let bad = |_, candidate: u8| Badness::of(sums[usize::from(candidate)]);
+            in_turn(&[tolerance], candidates, bad, memory.ranking)
         }
         Policy::Threshold(threshold) => {
             let bad = |candidate| badness(measured, threshold.metric, candidate);
@@ -81,10 +81,12 @@ fn badness(measured: &Measured, metric: Metric, candidate: u8) -> Badness {
     known.copied().unwrap_or(Badness::WORST)
 }
 
-fn by_criteria(
-    criteria: &[Criterion],
+/// The order by so many criteria as there are `tolerances`; `badness` is that of a
+/// candidate by the number of one.
+fn in_turn(
+    tolerances: &[f64],
     candidates: u8,
-    badness: impl Fn(Metric, u8) -> Badness,
+    badness: impl Fn(usize, u8) -> Badness,
     previous: Option<Ranking>,
 ) -> Ranking {
     let mut left: Vec<u8> = match previous {
@@ -94,18 +96,17 @@ fn by_criteria(
     let mut order = Vec::with_capacity(left.len());
     while !left.is_empty() {
         let mut close: Vec<u8> = left.clone();
-        for Criterion { metric, tolerance } in criteria {
-            let best = close.iter().map(|candidate| badness(*metric, *candidate));
-            let limit = best.min().map(|best| best.worse_by(tolerance.value()));
-            close.retain(|candidate| Some(badness(*metric, *candidate)) <= limit);
+        for (number, tolerance) in tolerances.iter().enumerate() {
+            let best = close.iter().map(|candidate| badness(number, *candidate));
+            let limit = best.min().map(|best| best.worse_by(*tolerance));
+            close.retain(|candidate| Some(badness(number, *candidate)) <= limit);
         }
         let winner = if previous.is_some() && close.contains(&left[0]) {
             left[0]
         } else {
             let all = |candidate: &u8| -> Vec<Badness> {
-                let each = criteria.iter();
-                each.map(|criterion| badness(criterion.metric, *candidate))
-                    .collect()
+                let each = 0..tolerances.len();
+                each.map(|number| badness(number, *candidate)).collect()
             };
             // The first of equals.
             let least = close.iter().copied().min_by_key(all);

@@ -36,13 +36,9 @@ pub(super) async fn probe(command: &Command, address: IpAddr) -> Result<Readings
         .kill_on_drop(true)
         .spawn()
         .map_err(local)?;
-    let mut running = Running(Some(child));
-    let Some(child) = &mut running.0 else {
-        unreachable!("it has just been put there");
-    };
+    let Running(child) = &mut Running(child);
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
     let (status, printed, said) = tokio::join!(child.wait(), output(stdout), output(stderr));
-    running.0 = None;
     let status = status.map_err(local)?;
     if !status.success() {
         return Err(Failure::Target(Reason::Command {
@@ -61,13 +57,13 @@ pub(super) async fn probe(command: &Command, address: IpAddr) -> Result<Readings
     }
 }
 
-/// A program that runs still. It leads a process group of its own.
-struct Running(Option<Child>);
+/// A program that leads a process group of its own.
+struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        let id = self.0.as_ref().and_then(Child::id);
-        if let Some(id) = id.and_then(|id| i32::try_from(id).ok()) {
+        // None once it has ended and was waited for.
+        if let Some(id) = self.0.id().and_then(|id| i32::try_from(id).ok()) {
             // SAFETY: a system call without pointers. The program was not waited for, so
             // its number is still its own, and that of its group.
             unsafe {

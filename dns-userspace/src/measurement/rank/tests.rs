@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Quantity, Threshold};
+use crate::model::{Criterion, Quantity, Threshold};
 
 fn tolerance(value: i64) -> Quantity {
     Quantity(1000 * value)
