@@ -129,6 +129,19 @@ impl World {
         Some((service, *pool))
     }
 
+    /// Whether `group` is an alias of a name below one that may be handed over by NS.
+    fn leads_below_a_cut(&self, group: &Records<'_>) -> bool {
+        let data = group.records.first().map(StoredRecord::data);
+        let Some(ZoneRecordData::Cname(cname)) = data else {
+            return false;
+        };
+        let target = cname.cname();
+        let mut services = self.plan.services.iter().map(|(service, _)| service);
+        services.any(|service| {
+            service.refers() && *target != service.name && target.ends_with(&service.name)
+        })
+    }
+
     /// Whether the fast path may leave this question to the authority.
     fn may_go_up(&self, name: &Name, rtype: Rtype, response: &Response<'_>) -> bool {
         let first = response
@@ -149,8 +162,9 @@ impl World {
             || many_types
             // Circles of aliases.
             || (covering && aliased && !matches!(rtype, Rtype::CNAME | Rtype::ANY))
-            // Names below one that is handed over by NS.
+            // Names below one that is handed over by NS, and aliases that lead there.
             || (response.steered && !aliased && self.service(name).is_none())
+            || response.answer.iter().any(|group| self.leads_below_a_cut(group))
             || match self.service(name) {
                 // Nobody is fit, and what the zone has is as true as ever.
                 Some((service, pool)) if !service.pool.hand_overs.is_empty() => {
