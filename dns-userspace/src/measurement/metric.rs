@@ -99,11 +99,6 @@ impl Metric {
         Self::ALL[self as usize].0
     }
 
-    /// Whether it says how long something takes.
-    pub fn is_time(self) -> bool {
-        Self::TIMES.contains(&self)
-    }
-
     /// Which way it is bad.
     pub const fn sense(self) -> Sense {
         match self {
