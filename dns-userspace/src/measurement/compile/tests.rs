@@ -166,10 +166,12 @@ impl World {
             || (response.steered && !aliased && self.service(name).is_none())
             || response.answer.iter().any(|group| self.leads_below_a_cut(group))
             || match self.service(name) {
-                // Nobody is fit, and what the zone has is as true as ever.
                 Some((service, pool)) if !service.pool.hand_overs.is_empty() => {
                     let word = self.decisions[usize::from(pool)].0;
-                    word.mask(Family::V4) == 0 && word.0 & Eligible::ALL_DOWN_ALL == 0
+                    // Nobody is fit: in the family asked for, or, of what the zone has,
+                    // which is as true as ever, in the one that decides.
+                    response.rcode == Rcode::SERVFAIL
+                        || (word.mask(Family::V4) == 0 && word.0 & Eligible::ALL_DOWN_ALL == 0)
                 }
                 Some((service, _)) => {
                     let other = service.pool.servers.iter().all(|server| match rtype {
