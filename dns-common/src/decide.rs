@@ -8,7 +8,7 @@
 use crate::{
     ask::{Ask, Cookie, Subnet},
     cookie::{self, Validity},
-    decision::{ALL_CANDIDATES, Eligible, Family, Ranking, pick},
+    decision::{ALL_CANDIDATES, Eligible, Family, Ranking, SLOTS_PER_WORD, block, pick, slot},
     find,
     host::{Class, ClientSubnet, Host},
     octets::{Octets, Records},
@@ -196,9 +196,19 @@ pub fn choose(
             return stop(Outcome::UpNoCandidate);
         };
         let ranking = Ranking(ranking.load());
-        let eligible = Eligible(eligible.load());
-        candidate = picked(answers.by(), ranking, eligible);
+        let mut eligible = Eligible(eligible.load());
         scope = resolver.scope();
+        if eligible.is_shared() {
+            let slot = slot(source);
+            let word = tables
+                .share(row.pool(), slot)
+                .or_stop(Outcome::UpNoCandidate)?;
+            let takers = word.load() >> (8 * (slot % SLOTS_PER_WORD as u32));
+            eligible = eligible.taken_by(takers as u8);
+            // Another block of the group may be another's.
+            scope = scope.max(block(source));
+        }
+        candidate = picked(answers.by(), ranking, eligible);
         service = row.service();
     }
     let candidate = message.forget_word(candidate);

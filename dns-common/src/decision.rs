@@ -1,4 +1,6 @@
-//! The two words a decision is made of, and the pure function that makes it.
+//! The words a decision is made of, and the pure function that makes it.
+
+use crate::tables::Source;
 
 /// The address family a question asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -48,8 +50,48 @@ impl Ranking {
     }
 }
 
+/// Parts that all resolvers are divided into, by a hash of their blocks: the grain of
+/// shares, a thousandth of the demand or a little less.
+pub const SLOTS: usize = 1024;
+
+/// Slots in a word of shares: one byte each, the mask of the candidates that take it;
+/// the lowest is that of the first slot.
+pub const SLOTS_PER_WORD: usize = 8;
+
+/// Words of shares a pool has.
+pub const SHARE_WORDS: usize = SLOTS / SLOTS_PER_WORD;
+
+/// Length of the IPv4 block that is in one slot, bits: what resolver prefixes are told
+/// apart by, and clients of public resolvers (RFC 7871 section 11.1).
+pub const BLOCK_V4: u8 = 24;
+/// The same of IPv6.
+pub const BLOCK_V6: u8 = 56;
+
+/// The slot of `source`: below [`SLOTS`], the same for its whole block.
+#[inline(always)]
+pub const fn slot(source: Source) -> u32 {
+    // Multiplicative hashing by 2^64 divided by the golden ratio (Knuth, The Art of
+    // Computer Programming, volume 3, section 6.4): neighbours are far apart.
+    const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+    let block = match source {
+        Source::V4(address) => (address >> (32 - BLOCK_V4)) as u64,
+        Source::V6(high, _) => high >> (64 - BLOCK_V6),
+    };
+    (block.wrapping_mul(MULTIPLIER) >> (64 - SLOTS.ilog2())) as u32
+}
+
+/// Length of the block around `source` that is in one slot.
+#[inline(always)]
+pub const fn block(source: Source) -> u8 {
+    match source {
+        Source::V4(_) => BLOCK_V4,
+        Source::V6(..) => BLOCK_V6,
+    }
+}
+
 /// Which candidates of one pool may be used, for each family, and what to do
-/// when none may: bits 0–7 IPv4, bits 8–15 IPv6, bit 16 [`Eligible::ALL_DOWN_ALL`].
+/// when none may: bits 0–7 IPv4, bits 8–15 IPv6, bit 16 [`Eligible::ALL_DOWN_ALL`],
+/// bit 17 [`Eligible::SHARED`].
 ///
 /// One store of this word moves every group off a dead candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -58,6 +100,8 @@ pub struct Eligible(pub u64);
 impl Eligible {
     /// With no fit candidate, answer with the addresses of all of them.
     pub const ALL_DOWN_ALL: u64 = 1 << 16;
+    /// Not every candidate takes every resolver: shares say who takes which slot.
+    pub const SHARED: u64 = 1 << 17;
 
     /// The word with candidate masks `v4` and `v6` (bit n is candidate n).
     pub const fn new(v4: u8, v6: u8, all_down_all: bool) -> Self {
@@ -68,6 +112,30 @@ impl Eligible {
     /// The candidates that may be used for `family`, bit n for candidate n.
     pub const fn mask(self, family: Family) -> u8 {
         (self.0 >> (8 * family as u32)) as u8
+    }
+
+    /// Whether shares say more.
+    #[inline(always)]
+    pub const fn is_shared(self) -> bool {
+        self.0 & Self::SHARED != 0
+    }
+
+    /// For each family those of the mask `takers` alone, or all where none of them may
+    /// be used.
+    #[inline(always)]
+    #[must_use]
+    pub const fn taken_by(self, takers: u8) -> Self {
+        const V6: u64 = 0xff00;
+        const V4: u64 = 0x00ff;
+        let takers = takers as u64 * 0x0101 | !(V6 | V4);
+        let mut word = self.0 & takers;
+        if word & V4 == 0 {
+            word |= self.0 & V4;
+        }
+        if word & V6 == 0 {
+            word |= self.0 & V6;
+        }
+        Self(word)
     }
 }
 

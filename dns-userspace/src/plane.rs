@@ -188,6 +188,7 @@ impl Plane {
             host: self.host(Transport::Tcp { timeout: 0 }),
             resolver: Source::from(source.to_canonical()),
             proved: Cell::new(false),
+            scope: Cell::new(0),
         };
         let (zones, profile) = (&live.zones, &self.profile);
         let outcome = respond(query, source, transport, zones, &steerer, profile, out);

@@ -175,7 +175,7 @@ impl World {
         let live = Arc::new(ArcSwap::from_pointee(live));
         let fit = director.words().filter_map(|change| match change {
             Change::Eligible { word, .. } => Some(word),
-            Change::Ranking { .. } => None,
+            Change::Ranking { .. } | Change::Shares { .. } => None,
         });
         let pools = director.plan().pools.iter();
         let hands_over = pools.map(|pool| !pool.hand_overs.is_empty()).collect();

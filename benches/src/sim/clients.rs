@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use dns_common::decision::{ALL_CANDIDATES, Eligible, Family, Ranking, pick};
 use veer::{
     measurement::director::{Change, Director},
@@ -65,7 +65,8 @@ pub(super) struct Asked {
 impl Clients {
     /// Those of `scenario`, whose resolvers have known what `director` decides for long.
     pub(super) fn new(scenario: &Scenario, director: &Director) -> Result<Self> {
-        let (eligible, rankings) = director.decisions().unzip();
+        let words = director.decisions();
+        let (eligible, rankings) = words.map(|pool| (pool.eligible, pool.rankings)).unzip();
         let mut clients = Self {
             eligible,
             rankings,
@@ -146,6 +147,9 @@ impl Clients {
                 Change::Eligible { pool, word } => self.eligible[usize::from(pool)] = word,
                 Change::Ranking { pool, group, word } => {
                     self.rankings[usize::from(pool)][usize::from(group)] = word;
+                }
+                Change::Shares { pool, .. } => {
+                    bail!("pool {pool} has shares, which are not simulated")
                 }
             }
         }

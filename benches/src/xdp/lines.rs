@@ -171,6 +171,10 @@ impl Lookup for Watched<'_> {
         self.note("eligible", self.tables.eligible(pool))
     }
 
+    fn share_word(&self, index: u32) -> Option<&Word> {
+        self.note("shares", self.tables.share_word(index))
+    }
+
     fn rate(&self, bucket: u32) -> Option<&Word> {
         self.note("rates", self.tables.rate(bucket))
     }

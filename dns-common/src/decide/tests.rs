@@ -101,6 +101,47 @@ fn the_first_eligible_candidate_of_the_group_answers() {
 }
 
 #[test]
+fn a_slot_is_answered_by_the_first_in_the_ranking_that_takes_it() {
+    const ALL: u8 = ALL_CANDIDATES;
+
+    let world = sample();
+    let take = |source, takers: u64| {
+        let word = world.tables.share(1, slot(source)).expect("a word");
+        let shift = 8 * (slot(source) % SLOTS_PER_WORD as u32);
+        word.store(word.load() & !(0xff << shift) | takers << shift);
+    };
+    let answers = |source, rtype, number| {
+        let message = query(WWW, rtype);
+        let records = candidate_records(rtype, number);
+        let expected = reply(&message, AA, [1, 0, 0], &records, None);
+        let (_, octets) = world.respond(&message, source).expect("an answer");
+        assert_eq!(octets, expected, "{source:?} {rtype}");
+    };
+    // They prefer 0 1 2 and 2 0 1.
+    let sources = [RESOLVER, IPV6];
+    assert_ne!(slot(RESOLVER), slot(IPV6));
+    for source in sources {
+        take(source, 0b001);
+    }
+    world.set_eligible(Eligible::new(0b111, 0b111, false));
+    answers(RESOLVER, rtype::A, 0);
+    answers(IPV6, rtype::A, 2);
+    let shared = |v4, v6| Eligible(Eligible::new(v4, v6, true).0 | Eligible::SHARED);
+    world.set_eligible(shared(0b111, 0b111));
+    answers(IPV6, rtype::A, 0);
+    take(RESOLVER, 0b110);
+    answers(RESOLVER, rtype::A, 1);
+    answers(IPV6, rtype::A, 0);
+    // Who takes it may not be used in one family, and then in none.
+    world.set_eligible(shared(0b111, 0b110));
+    answers(IPV6, rtype::A, 0);
+    answers(IPV6, rtype::AAAA, 2);
+    world.set_eligible(shared(0b110, 0));
+    answers(IPV6, rtype::A, 2);
+    answers(IPV6, rtype::AAAA, ALL);
+}
+
+#[test]
 fn rfc9460_hints_are_given_where_both_families_have_one_candidate() {
     let world = sample();
     let message = query(WWW, HTTPS);

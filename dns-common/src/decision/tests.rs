@@ -55,6 +55,17 @@ proptest! {
     }
 
     #[test]
+    fn takers_narrow_each_family_to_those_of_them_that_may_be_used(word: u64, takers: u8) {
+        let narrowed = Eligible(word).taken_by(takers);
+        for family in [Family::V4, Family::V6] {
+            let mask = Eligible(word).mask(family);
+            let expected = if mask & takers == 0 { mask } else { mask & takers };
+            prop_assert_eq!(narrowed.mask(family), expected);
+        }
+        prop_assert_eq!(narrowed.0 >> 16, word >> 16);
+    }
+
+    #[test]
     fn a_ranking_lists_what_it_was_made_of(order in orders()) {
         prop_assert_eq!(Ranking::new(&order).iter().collect::<Vec<_>>(), order);
     }
@@ -68,6 +79,24 @@ fn every_mask_of_every_candidate_alone() {
         let eligible = Eligible::new(mask, !mask, true);
         assert_eq!(pick(backwards, eligible, Family::V4), Some(highest));
     }
+}
+
+#[test]
+fn a_block_is_in_one_slot_and_blocks_are_in_all_alike() {
+    let mut blocks = [0_u32; SLOTS];
+    for block in 0..1 << 20 {
+        let first = slot(Source::V4(block << 8));
+        assert_eq!(slot(Source::V4(block << 8 | 0xff)), first);
+        blocks[first as usize] += 1;
+    }
+    // 1024 each, as a whole octet more or less.
+    assert!(
+        blocks.iter().all(|count| (960..=1088).contains(count)),
+        "{blocks:?}"
+    );
+    let first = slot(Source::V6(0x2001_0db8_0000_0100, 0));
+    assert_eq!(slot(Source::V6(0x2001_0db8_0000_01ff, u64::MAX)), first);
+    assert_ne!(slot(Source::V6(0x2001_0db8_0000_0200, 0)), first);
 }
 
 #[test]

@@ -37,6 +37,8 @@ pub struct Layout {
     pub rankings: u64,
     /// Of `eligible`.
     pub eligible: u64,
+    /// Of `shares`.
+    pub shares: u64,
     /// Of `rates`.
     pub rates: u64,
 }
@@ -59,6 +61,7 @@ impl Layout {
         chunks: 0,
         rankings: 0,
         eligible: 0,
+        shares: 0,
         rates: 0,
     };
 
@@ -67,7 +70,16 @@ impl Layout {
     #[must_use]
     pub fn of(octets: [u64; Self::WORDS]) -> (Self, u64) {
         let mut end = SIZED;
-        let [buckets, names, answers, chunks, rankings, eligible, rates] = octets.map(|octets| {
+        let [
+            buckets,
+            names,
+            answers,
+            chunks,
+            rankings,
+            eligible,
+            shares,
+            rates,
+        ] = octets.map(|octets| {
             let start = end;
             end += pages(octets);
             start
@@ -79,6 +91,7 @@ impl Layout {
             chunks,
             rankings,
             eligible,
+            shares,
             rates,
         };
         (layout, end)
@@ -94,6 +107,7 @@ impl Layout {
             self.chunks,
             self.rankings,
             self.eligible,
+            self.shares,
             self.rates,
         ]
     }

@@ -2,8 +2,8 @@
 //! entry is found. All integers are little-endian words, read and written as
 //! one atomic access each.
 //!
-//! `addresses`, `buckets`, `names`, `answers`, `rankings` and `eligible` exist twice,
-//! once for each of two generations: a new generation is written beside the one in use, then one
+//! `addresses`, `buckets`, `names`, `answers`, `rankings`, `eligible` and `shares` exist
+//! twice, once for each of two generations: a new generation is written beside the one in use, then one
 //! store of [`Control::GENERATION`] makes it current. `resolvers` is shared by
 //! both and changes entry by entry. `rates` is shared too, and the one table that readers
 //! write.
@@ -24,13 +24,14 @@ pub use row::{Below, By, Row, TypeEntry};
 pub use word::Word;
 
 use crate::{
+    decision::{SHARE_WORDS, SLOTS_PER_WORD},
     name::{LABELS_MAX, NAME_WORDS},
     outcome::Outcome,
 };
 
 /// Version of everything in this module; a program never runs over tables of
 /// another version. Raise it with any change of layout or meaning.
-pub const ABI_VERSION: u32 = 4;
+pub const ABI_VERSION: u32 = 5;
 
 /// One cache line: the cell of `buckets`, `names` and `answers`.
 #[repr(C, align(64))]
@@ -163,6 +164,8 @@ pub trait Tables {
     fn ranking(&self, index: u32) -> Option<&Word>;
     /// A pool's eligibility word.
     fn eligible(&self, pool: u32) -> Option<&Word>;
+    /// A word of shares.
+    fn share_word(&self, index: u32) -> Option<&Word>;
 
     /// A rate bucket, or the word after all of them.
     fn rate(&self, bucket: u32) -> Option<&Word>;
@@ -177,6 +180,13 @@ pub trait Tables {
     #[inline(always)]
     fn node_entry(&self, node: u32, octet: u8) -> Option<Entry> {
         Some(self.chunk(node)?.entry(octet))
+    }
+
+    /// The word of a pool's shares that has `slot` in it.
+    #[inline(always)]
+    fn share(&self, pool: u16, slot: u32) -> Option<&Word> {
+        let first = u32::from(pool) * SHARE_WORDS as u32;
+        self.share_word(first + slot / SLOTS_PER_WORD as u32)
     }
 
     /// What is known of a resolver: the longest prefix that holds it.

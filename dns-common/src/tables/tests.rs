@@ -78,7 +78,7 @@ proptest! {
     }
 
     #[test]
-    fn no_table_reaches_into_the_next(octets in proptest::array::uniform7(0..1_u64 << 30)) {
+    fn no_table_reaches_into_the_next(octets in proptest::array::uniform8(0..1_u64 << 30)) {
         let (placed, end) = layout::Layout::of(octets);
         let fixed = [
             (layout::CONTROL, size_of::<Control>()),

@@ -27,6 +27,7 @@ pub(crate) struct Memory {
     pub(crate) chunks: Vec<Chunk>,
     pub(crate) rankings: Vec<Word>,
     pub(crate) eligible: Vec<Word>,
+    pub(crate) shares: Vec<Word>,
     pub(crate) rates: Vec<Word>,
     pub(crate) unset: EntryPair,
 }
@@ -229,6 +230,10 @@ impl Tables for Memory {
 
     fn ranking(&self, index: u32) -> Option<&Word> {
         self.rankings.get(index as usize)
+    }
+
+    fn share_word(&self, index: u32) -> Option<&Word> {
+        self.shares.get(index as usize)
     }
 
     fn eligible(&self, pool: u32) -> Option<&Word> {

@@ -3,7 +3,7 @@
 use dns_common::{
     ask::rtype,
     cookie::Secret,
-    decision::{ALL_CANDIDATES, Eligible, Ranking},
+    decision::{ALL_CANDIDATES, Eligible, Ranking, SHARE_WORDS},
     host::{Class, ClientSubnet, Constants},
     tables::{AnswerHead, Below, By, Entry, Row, Source, TypeEntry, Word},
 };
@@ -249,6 +249,7 @@ fn add_resolvers(world: &mut World) {
             word
         })
         .into();
+    tables.shares = (0..2 * SHARE_WORDS).map(|_| Word::default()).collect();
     tables.rates = (0..=ON.rate_mask + 1).map(|_| Word::default()).collect();
     tables.control.describe(0, &world.generation, SECRETS);
 }

@@ -160,6 +160,11 @@ impl Tables for Maps {
     }
 
     #[inline(always)]
+    fn share_word(&self, index: u32) -> Option<&Word> {
+        Some(entry(constant(&LAYOUT.shares), index))
+    }
+
+    #[inline(always)]
     fn rate(&self, bucket: u32) -> Option<&Word> {
         Some(entry(constant(&LAYOUT.rates), bucket))
     }

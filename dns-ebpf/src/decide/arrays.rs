@@ -30,6 +30,8 @@ static RANKINGS: Array<Word, 2, MMAPABLE> = Array::new();
 #[btf_map]
 static ELIGIBLE: Array<Word, 2, MMAPABLE> = Array::new();
 #[btf_map]
+static SHARES: Array<Word, 2, MMAPABLE> = Array::new();
+#[btf_map]
 static RATES: Array<Word, 2, MMAPABLE> = Array::new();
 
 /// The kernel's tables.
@@ -90,6 +92,11 @@ impl Tables for Maps {
     #[inline(always)]
     fn eligible(&self, pool: u32) -> Option<&Word> {
         ELIGIBLE.get(pool)
+    }
+
+    #[inline(always)]
+    fn share_word(&self, index: u32) -> Option<&Word> {
+        SHARES.get(index)
     }
 
     #[inline(always)]

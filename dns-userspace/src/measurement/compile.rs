@@ -75,8 +75,8 @@ pub fn compile(
         });
     }
     let mut image = ImageBuilder::new(tables, number);
-    for (eligible, rankings) in director.decisions() {
-        image.pool(eligible, &rankings);
+    for pool in director.decisions() {
+        image.pool(pool.eligible, &pool.rankings, &pool.shares);
     }
     let image = rows(image, zones, director.plan(), surroundings.counters);
     let (addresses, port) = (surroundings.addresses, surroundings.port);

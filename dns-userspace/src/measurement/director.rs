@@ -42,6 +42,26 @@ pub enum Change {
         /// The whole word.
         word: Ranking,
     },
+    /// Who takes some slots of a pool.
+    Shares {
+        /// The pool's number.
+        pool: u16,
+        /// Which of the pool's words.
+        index: u8,
+        /// The whole word.
+        word: u64,
+    },
+}
+
+/// The words of one pool.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decisions {
+    /// Who may be used.
+    pub eligible: Eligible,
+    /// By group number.
+    pub rankings: Vec<Ranking>,
+    /// Who takes which slots; empty unless [`Eligible::SHARED`].
+    pub shares: Vec<u64>,
 }
 
 /// A candidate one of whose addresses a target is.
@@ -298,24 +318,31 @@ impl Director {
         }
     }
 
-    /// Eligibility and the ranking for each group of every pool, in order: what a new
-    /// generation of tables begins with.
-    pub fn decisions(&self) -> impl Iterator<Item = (Eligible, Vec<Ranking>)> {
+    /// The words of every pool, in order: what a new generation of tables begins with.
+    pub fn decisions(&self) -> impl Iterator<Item = Decisions> {
         let groups = self.plan.groups.names.len() as u32;
         self.pools.iter().map(move |state| {
             let rankings = (0..groups).map(|group| state.ranking(group as u16));
-            (state.eligible(), rankings.collect())
+            Decisions {
+                eligible: state.eligible(),
+                rankings: rankings.collect(),
+                shares: state.shares().to_vec(),
+            }
         })
     }
 
     /// Every current word, as if all had changed.
     pub fn words(&self) -> impl Iterator<Item = Change> {
-        // The numbers end with the last pool and the last group that there can be.
+        // The numbers end with the last pool, group and slot that there can be.
         let pools = (0..=u16::MAX).zip(self.decisions());
-        pools.flat_map(|(pool, (word, rankings))| {
-            let rankings = (0..=u16::MAX).zip(rankings);
+        pools.flat_map(|(pool, decisions)| {
+            let rankings = (0..=u16::MAX).zip(decisions.rankings);
             let rankings = rankings.map(move |(group, word)| Change::Ranking { pool, group, word });
-            std::iter::once(Change::Eligible { pool, word }).chain(rankings)
+            let shares = (0..=u8::MAX).zip(decisions.shares);
+            let shares = shares.map(move |(index, word)| Change::Shares { pool, index, word });
+            let word = decisions.eligible;
+            let eligible = std::iter::once(Change::Eligible { pool, word });
+            eligible.chain(rankings).chain(shares)
         })
     }
 

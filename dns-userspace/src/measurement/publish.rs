@@ -253,6 +253,9 @@ impl Thread {
                 Change::Ranking { pool, group, word } => {
                     self.tables.store_ranking(number, pool, group, word.0);
                 }
+                Change::Shares { pool, index, word } => {
+                    self.tables.store_shares(number, pool, index, word);
+                }
             }
         }
     }

@@ -40,6 +40,8 @@ pub(super) struct Steerer<'l> {
     pub(super) resolver: Source,
     /// Its cookie was one of ours.
     pub(super) proved: Cell<bool>,
+    /// How many bits of the address the decisions hold for that were asked for.
+    pub(super) scope: Cell<u8>,
 }
 
 impl Steerer<'_> {
@@ -57,6 +59,7 @@ impl Steerer<'_> {
             generation,
             &self.host,
         )?;
+        self.scope.set(self.scope.get().max(chosen.scope));
         Ok((ask, chosen))
     }
 
@@ -105,7 +108,7 @@ impl Steering for Steerer<'_> {
 
     fn scope(&self, source: IpAddr) -> u8 {
         let source = Source::from(source.to_canonical());
-        self.tables.resolver(source).scope()
+        self.scope.get().max(self.tables.resolver(source).scope())
     }
 
     fn wanted(&self) -> Wanted {

@@ -353,6 +353,7 @@ fn the_authority_finds_at_a_steered_name_what_the_tables_say() {
         host: world.plane.host(Transport::Tcp { timeout: 0 }),
         resolver: Source::from(resolver()),
         proved: Cell::new(false),
+        scope: Cell::new(0),
     };
     let steer = |rtype| steerer.steer(&name("www.example.test."), rtype, resolver());
     // A denial that the tables have is no answer without records.

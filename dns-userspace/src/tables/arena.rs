@@ -7,7 +7,10 @@ use std::{
     sync::{Mutex, PoisonError, atomic::AtomicU64},
 };
 
-use dns_common::tables::{V4_PAIRS, V6_PAIRS, address, layout};
+use dns_common::{
+    decision::SHARE_WORDS,
+    tables::{V4_PAIRS, V6_PAIRS, address, layout},
+};
 
 use super::{
     Capacity, Tables, no_room,
@@ -41,6 +44,7 @@ impl Tables {
             chunks: placed.sized("CHUNKS", layout.chunks),
             rankings: placed.sized("RANKINGS", layout.rankings),
             eligible: placed.sized("ELIGIBLE", layout.eligible),
+            shares: placed.sized("SHARES", layout.shares),
             rates: placed.sized("RATES", layout.rates),
             stores: AtomicU64::new(0),
             reserved: Mutex::new([false; 2]),
@@ -76,6 +80,8 @@ impl Tables {
             pools * groups,
         )?;
         populate("ELIGIBLE", &self.eligible, half.pool, pools)?;
+        let words = SHARE_WORDS as u32;
+        populate("SHARES", &self.shares, half.pool * words, pools * words)?;
         reserved[odd] = true;
         Ok(())
     }
@@ -90,7 +96,7 @@ fn populate<T>(map: &str, table: &Region<T>, start: u32, count: u32) -> io::Resu
 struct Placed {
     memory: Memory,
     /// Of each table that the daemon sizes.
-    entries: [(&'static str, u32); 7],
+    entries: [(&'static str, u32); 8],
 }
 
 impl Placed {

@@ -76,7 +76,7 @@ impl Capacity {
             "ANSWERS" => "tables.answer_cells",
             "CHUNKS" => "tables.chunks",
             "RANKINGS" => "tables.groups or tables.pools",
-            "ELIGIBLE" => "tables.pools",
+            "ELIGIBLE" | "SHARES" => "tables.pools",
             "SERVICES" => "tables.services",
             "RATES" => "tables.rate_buckets",
             _ => "tables.*",
@@ -134,8 +134,8 @@ mod tests {
             pools: 100,
             ..SMALL
         };
-        // Every pool has a ranking for each group, and one word of its own.
-        assert_eq!(more(groups), 2 * 8 * (6500 - 1) + 2 * 8 * 99);
+        // Every pool has a ranking for each group, a word of its own and a mask for each slot.
+        assert_eq!(more(groups), 2 * 8 * (6500 - 1) + 2 * (8 + 1024) * 99);
         let chunks = Capacity {
             chunks: 11,
             ..SMALL

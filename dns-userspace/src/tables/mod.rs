@@ -22,9 +22,12 @@ use std::{
     },
 };
 
-use dns_common::tables::{
-    AddressSlot, Chunk, Control, EntryPair, Generation, Line, V4_PAIRS, V6_PAIRS, Word, address,
-    layout::Layout,
+use dns_common::{
+    decision::SHARE_WORDS,
+    tables::{
+        AddressSlot, Chunk, Control, EntryPair, Generation, Line, V4_PAIRS, V6_PAIRS, Word,
+        address, layout::Layout,
+    },
 };
 
 pub use footprint::Objects;
@@ -90,12 +93,13 @@ impl Capacity {
             octets::<Chunk>(self.chunk_entries()),
             octets::<Word>(2 * self.pools * self.groups),
             octets::<Word>(2 * self.pools),
+            octets::<Word>(2 * self.pools * SHARE_WORDS as u32),
             octets::<Word>(self.rate_entries()),
         ])
     }
 
     /// Every array of tables that the daemon sizes, with its number of entries.
-    pub fn map_entries(&self) -> [(&'static str, u32); 7] {
+    pub fn map_entries(&self) -> [(&'static str, u32); 8] {
         [
             ("BUCKETS", 2 * self.buckets()),
             ("NAMES", 2 * self.name_cells()),
@@ -103,6 +107,7 @@ impl Capacity {
             ("CHUNKS", self.chunk_entries()),
             ("RANKINGS", 2 * self.pools * self.groups),
             ("ELIGIBLE", 2 * self.pools),
+            ("SHARES", 2 * self.pools * SHARE_WORDS as u32),
             ("RATES", self.rate_entries()),
         ]
     }
@@ -145,6 +150,7 @@ pub struct Tables {
     chunks: Region<Chunk>,
     rankings: Region<Word>,
     eligible: Region<Word>,
+    shares: Region<Word>,
     rates: Region<Word>,
     /// Decision words stored since start, for statistics and tests.
     stores: AtomicU64,
@@ -170,6 +176,7 @@ impl Tables {
             chunks: region("CHUNKS", capacity.chunk_entries())?,
             rankings: region("RANKINGS", 2 * capacity.pools * capacity.groups)?,
             eligible: region("ELIGIBLE", 2 * capacity.pools)?,
+            shares: region("SHARES", 2 * capacity.pools * SHARE_WORDS as u32)?,
             rates: region("RATES", capacity.rate_entries())?,
             stores: AtomicU64::new(0),
             reserved: Mutex::new([true; 2]),
@@ -203,6 +210,7 @@ impl Tables {
             chunks: region(&map, "CHUNKS")?,
             rankings: region(&map, "RANKINGS")?,
             eligible: region(&map, "ELIGIBLE")?,
+            shares: region(&map, "SHARES")?,
             rates: region(&map, "RATES")?,
             stores: AtomicU64::new(0),
             reserved: Mutex::new([true; 2]),
@@ -262,6 +270,13 @@ impl Tables {
         let pool = self.half(number).pool + u32::from(pool);
         let index = self.generation(number).ranking_index(pool as u16, group);
         self.store(self.rankings.get(index), word);
+    }
+
+    /// Stores a word of the shares of a pool of generation `number`.
+    pub fn store_shares(&self, number: u64, pool: u16, index: u8, word: u64) {
+        let pool = self.half(number).pool + u32::from(pool);
+        let index = pool * SHARE_WORDS as u32 + u32::from(index);
+        self.store(self.shares.get(index), word);
     }
 
     /// Decision words stored one by one since start.
@@ -325,6 +340,10 @@ impl dns_common::tables::Tables for Tables {
 
     fn ranking(&self, index: u32) -> Option<&Word> {
         self.rankings.get(index)
+    }
+
+    fn share_word(&self, index: u32) -> Option<&Word> {
+        self.shares.get(index)
     }
 
     fn eligible(&self, pool: u32) -> Option<&Word> {

@@ -178,7 +178,7 @@ fn each_full_table_names_the_setting_to_raise() {
     let pools = |count, groups| {
         move |builder: &mut ImageBuilder<'_>| {
             for _ in 0..count {
-                builder.pool(Eligible::default(), &rankings(groups));
+                builder.pool(Eligible::default(), &rankings(groups), &[]);
             }
         }
     };
@@ -348,7 +348,7 @@ fn a_steered_name_answers_whichever_static_one_it_is_alike_to() {
         for steered_first in [true, false] {
             let tables = in_memory(CAPACITY);
             let mut builder = builder(&tables);
-            builder.pool(Eligible::new(1, 1, true), &[Ranking::new(&[0])]);
+            builder.pool(Eligible::new(1, 1, true), &[Ranking::new(&[0])], &[]);
             let data = [steered(&own(records(16, 7))), fixed(16, 9)];
             let data = if steered_first { [0, 1] } else { [1, 0] }.map(|index| &data[index]);
             builder.name(ALIKE[first], data[0]);
@@ -367,7 +367,7 @@ fn a_steered_name_answers_whichever_static_one_it_is_alike_to() {
     }
     let tables = in_memory(CAPACITY);
     let mut builder = builder(&tables);
-    builder.pool(Eligible::new(1, 1, true), &[Ranking::new(&[0])]);
+    builder.pool(Eligible::new(1, 1, true), &[Ranking::new(&[0])], &[]);
     for name in ALIKE {
         builder.name(name, &steered(&own(records(16, 7))));
     }
@@ -453,10 +453,11 @@ fn steered_names_answer_by_group_family_and_eligibility() {
     };
     let site = name(200, 9);
     let mut builder = builder(&tables);
-    builder.pool(Eligible::default(), &[Ranking::EMPTY; 4]);
+    builder.pool(Eligible::default(), &[Ranking::EMPTY; 4], &[]);
     builder.pool(
         Eligible::new(0xff, 0xff, true),
         &[0, 1, 2, 3].map(|group| Ranking::new(&order(group))),
+        &[],
     );
     let answers = [0, 1].map(|family| std::array::from_fn(|number| own(candidate(family, number))));
     let data = RowData::of(Addresses::Steered {
@@ -545,6 +546,7 @@ fn a_generation_that_does_not_fit_changes_nothing_that_is_current() {
             builder.pool(
                 Eligible::new(content, content, true),
                 &[Ranking::new(&[content]); 4],
+                &[],
             );
         }
         for number in 0..10 * u32::from(content) {

@@ -71,7 +71,7 @@ fn answer(servers: &[u8]) -> Answer {
 fn publish(tables: &Tables, eligible: Eligible, rankings: &[Ranking]) {
     let number = tables.generation_number() + 1;
     let mut builder = ImageBuilder::new(tables, number);
-    builder.pool(eligible, rankings);
+    builder.pool(eligible, rankings, &[]);
     let records = |servers: &[u8]| slot(&name(WWW), &answer(servers));
     let v4 = std::array::from_fn(|candidate| match candidate as u8 {
         candidate if candidate < SERVERS => records(&[candidate]),
@@ -186,6 +186,7 @@ fn apply(tables: &Tables, change: Change) {
         Change::Ranking { pool, group, word } => {
             tables.store_ranking(number, pool, group, word.0);
         }
+        Change::Shares { pool, index, word } => tables.store_shares(number, pool, index, word),
     }
 }
 
@@ -216,6 +217,7 @@ fn from_a_failing_probe_to_every_group_is_one_store() {
         match word {
             Change::Eligible { word, .. } => eligible = word,
             Change::Ranking { word, .. } => rankings.push(word),
+            Change::Shares { .. } => panic!("{word:?}: nothing is shared"),
         }
     }
     assert_eq!(rankings.len(), usize::from(GROUPS));

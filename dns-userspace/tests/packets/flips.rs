@@ -54,7 +54,7 @@ fn publish(tables: &Tables, number: u64) {
     let pool = (number / 2 % 2) as u16;
     for _ in 0..2 {
         let ranking = Ranking::new(&[0, 1, 2, 3, 4, 5, 6, 7]);
-        builder.pool(Eligible::new(0xff, 0xff, false), &[ranking; 4]);
+        builder.pool(Eligible::new(0xff, 0xff, false), &[ranking; 4], &[]);
     }
     for other in 0..number % 5 {
         let name = name(&format!("other{other}.example."));

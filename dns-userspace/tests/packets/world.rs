@@ -78,7 +78,7 @@ pub(crate) fn publish_with(tables: &Tables, secrets: [Secret; 2]) {
         Eligible::new(0, 0, false),
     ] {
         let rankings: Vec<_> = (0..CANDIDATES).map(order).collect();
-        builder.pool(eligible, &rankings);
+        builder.pool(eligible, &rankings, &[]);
     }
     let mut names = BTreeSet::new();
     let shared = zone::add(&mut builder, &mut names);

@@ -76,7 +76,7 @@ impl World {
         let tables = Tables::in_memory(CAPACITY).expect("memory");
         let mut image = ImageBuilder::new(&tables, 1);
         for (eligible, ranking) in &decisions {
-            image.pool(*eligible, &[*ranking]);
+            image.pool(*eligible, &[*ranking], &[]);
         }
         let image = rows(image, &zones, &plan, &[]);
         let image = image.build(&[], 53, [Secret(0, 0); 2]).expect("it fits");
@@ -131,14 +131,22 @@ impl World {
 
     /// Whether `group` is an alias of a name below one that may be handed over by NS.
     fn leads_below_a_cut(&self, group: &Records<'_>) -> bool {
-        let data = group.records.first().map(StoredRecord::data);
-        let Some(ZoneRecordData::Cname(cname)) = data else {
+        let Some(target) = target(group) else {
             return false;
         };
-        let target = cname.cname();
         let mut services = self.plan.services.iter().map(|(service, _)| service);
         services.any(|service| {
             service.refers() && *target != service.name && target.ends_with(&service.name)
+        })
+    }
+
+    /// Whether a service of that `name` has hand-overs and nobody who is fit: then what
+    /// the zone has there is as true as ever.
+    fn hands_nobody_over(&self, name: &Name) -> bool {
+        self.service(name).is_some_and(|(service, pool)| {
+            let word = self.decisions[usize::from(pool)].0;
+            let nobody = word.mask(Family::V4) == 0 && word.0 & Eligible::ALL_DOWN_ALL == 0;
+            nobody && !service.pool.hand_overs.is_empty()
         })
     }
 
@@ -165,13 +173,10 @@ impl World {
             // Names below one that is handed over by NS, and aliases that lead there.
             || (response.steered && !aliased && self.service(name).is_none())
             || response.answer.iter().any(|group| self.leads_below_a_cut(group))
+            || response.answer.iter().filter_map(target).any(|target| self.hands_nobody_over(target))
             || match self.service(name) {
-                Some((service, pool)) if !service.pool.hand_overs.is_empty() => {
-                    let word = self.decisions[usize::from(pool)].0;
-                    // Nobody is fit: in the family asked for, or, of what the zone has,
-                    // which is as true as ever, in the one that decides.
-                    response.rcode == Rcode::SERVFAIL
-                        || (word.mask(Family::V4) == 0 && word.0 & Eligible::ALL_DOWN_ALL == 0)
+                Some((service, _)) if !service.pool.hand_overs.is_empty() => {
+                    response.rcode == Rcode::SERVFAIL || self.hands_nobody_over(name)
                 }
                 Some((service, _)) => {
                     let other = service.pool.servers.iter().all(|server| match rtype {
@@ -240,6 +245,14 @@ impl World {
         );
         let allowed = &glue | &more;
         assert!(additional.is_subset(&allowed), "{asked}: {additional:?}");
+    }
+}
+
+/// Where `group` leads, if it is an alias.
+fn target<'g>(group: &'g Records<'_>) -> Option<&'g Name> {
+    match group.records.first()?.data() {
+        ZoneRecordData::Cname(cname) => Some(cname.cname()),
+        _ => None,
     }
 }
 

@@ -100,6 +100,8 @@ pub(super) struct PoolState {
     /// By candidate number: as measured, or as it was when the pool was frozen.
     fitness: Vec<Fitness>,
     eligible: Eligible,
+    /// Who takes which slots; empty where all take all.
+    shares: Vec<u64>,
     /// The order for every group without one of its own.
     common: Ranking,
     /// Configured orders of single groups, by group number.
@@ -124,6 +126,7 @@ impl PoolState {
             said: Said::default(),
             fitness: Vec::new(),
             eligible: Eligible::default(),
+            shares: Vec::new(),
             common: Ranking::EMPTY,
             own: BTreeMap::new(),
             memory: Memory::default(),
@@ -352,6 +355,11 @@ impl PoolState {
     /// Who may be used.
     pub(super) fn eligible(&self) -> Eligible {
         self.eligible
+    }
+
+    /// Who takes which slots; empty where all take all.
+    pub(super) fn shares(&self) -> &[u64] {
+        &self.shares
     }
 
     /// The order for `group`.

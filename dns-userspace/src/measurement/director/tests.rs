@@ -238,6 +238,7 @@ fn words_are_what_all_changes_add_up_to() {
     let mut apply = |change: Change| match change {
         Change::Eligible { pool, word } => drop(eligible.insert(pool, word.0)),
         Change::Ranking { pool, group, word } => drop(rankings.insert((pool, group), word.0)),
+        Change::Shares { .. } => panic!("{change:?}: nothing is shared"),
     };
     rig.director.words().for_each(&mut apply);
     // A fixed scramble of passes and failures of all targets.
@@ -254,6 +255,7 @@ fn words_are_what_all_changes_add_up_to() {
             Change::Ranking { pool, group, word } => {
                 assert_eq!(rankings[&(pool, group)], word.0);
             }
+            Change::Shares { .. } => panic!("{change:?}: nothing is shared"),
         }
     }
     let own = Change::Ranking {
@@ -507,7 +509,7 @@ fn a_reload_keeps_the_health_of_targets_that_stay() {
         .iter()
         .filter_map(|change| match change {
             Change::Eligible { word, .. } => Some(*word),
-            Change::Ranking { .. } => None,
+            Change::Ranking { .. } | Change::Shares { .. } => None,
         })
         .collect();
     assert_eq!(
@@ -630,7 +632,7 @@ fn pool_that_hands_over() -> Pool {
 #[test]
 fn a_hand_over_is_fit_for_both_families_or_none() {
     let mut rig = Rig::passing(plan(vec![pool_that_hands_over()], 1), 100);
-    let words = |rig: &Rig| rig.director.decisions().next().unwrap().0;
+    let words = |rig: &Rig| rig.director.decisions().next().unwrap().eligible;
     // The server's other family goes with the one it has.
     assert_eq!(words(&rig), Eligible::new(0b111, 0b111, false));
     rig.see("2001:db8::8".parse().unwrap(), fail());
@@ -656,7 +658,7 @@ fn nobody_is_handed_over_to_a_sick_cdn_even_where_nobody_is_fit() {
         let mut rig = Rig::passing(plan(vec![pool], 1), 100);
         rig.see(v4(8), fail());
         rig.see(v4(1), fail());
-        assert_eq!(rig.director.decisions().next().unwrap().0, word);
+        assert_eq!(rig.director.decisions().next().unwrap().eligible, word);
     }
 }
 
@@ -665,7 +667,7 @@ fn a_hand_over_is_ranked_by_its_slowest_address_and_last_without_one() {
     let mut pool = pool_that_hands_over();
     pool.policy = latency();
     let mut rig = Rig::passing(plan(vec![pool], 1), 100);
-    let order = |rig: &Rig| rig.director.decisions().next().unwrap().1[0];
+    let order = |rig: &Rig| rig.director.decisions().next().unwrap().rankings[0];
     assert_eq!(order(&rig), Ranking::new(&[0, 1, 2]));
     for _ in 0..50 {
         rig.see(v4(1), pass(50));

@@ -11,7 +11,7 @@ use std::{iter, net::IpAddr};
 
 use dns_common::{
     cookie::Secret,
-    decision::{Eligible, Ranking},
+    decision::{Eligible, Ranking, SHARE_WORDS},
     tables::{Below, Control, Generation, Row, address},
 };
 use thiserror::Error;
@@ -155,8 +155,9 @@ impl<'t> ImageBuilder<'t> {
         }
     }
 
-    /// Adds the next pool: its eligibility and its ranking for each group.
-    pub fn pool(&mut self, eligible: Eligible, rankings: &[Ranking]) {
+    /// Adds the next pool: its eligibility, its ranking for each group, and its shares,
+    /// if it has any.
+    pub fn pool(&mut self, eligible: Eligible, rankings: &[Ranking], shares: &[u64]) {
         let pool = self.pools as u32;
         self.pools += 1;
         self.groups = self.groups.max(rankings.len());
@@ -168,6 +169,10 @@ impl<'t> ImageBuilder<'t> {
         let pool = self.half.pool + pool;
         if let Some(word) = tables.eligible.get(pool) {
             word.store(eligible.0);
+        }
+        let words = SHARE_WORDS as u32;
+        for (word, takers) in tables.shares.part(pool * words, words).iter().zip(shares) {
+            word.store(*takers);
         }
         // A group that this generation does not know ranks as the default one
         // does: resolver entries may be ahead of it.

@@ -560,7 +560,7 @@ fn a_hand_over_is_taken_out_kept_up_and_pinned_as_servers_are() {
     };
     let mut rig = Rig::new(Plan::new(vec![of], groups));
     let mask = |rig: &Rig| {
-        let (eligible, _) = rig.director.decisions().next().unwrap();
+        let eligible = rig.director.decisions().next().unwrap().eligible;
         eligible.mask(Family::V4)
     };
     rig.state("cdn", None, Down);
@@ -576,7 +576,7 @@ fn a_hand_over_is_taken_out_kept_up_and_pinned_as_servers_are() {
         server: "cdn".to_owned(),
     });
     let first = |rig: &Rig, group: usize| {
-        let (_, rankings) = rig.director.decisions().next().unwrap();
+        let rankings = rig.director.decisions().next().unwrap().rankings;
         rankings[group].iter().next()
     };
     assert_eq!((first(&rig, 0), first(&rig, 1)), (Some(0), Some(1)));

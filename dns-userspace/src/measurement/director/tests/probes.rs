@@ -48,14 +48,14 @@ fn id(rig: &Rig, address: IpAddr, number: usize) -> TargetId {
 
 fn order(rig: &Rig) -> Vec<u8> {
     let mut decisions = rig.director.decisions();
-    let (_, rankings) = decisions.next().expect("a pool");
-    rankings[0].iter().collect()
+    decisions.next().expect("a pool").rankings[0]
+        .iter()
+        .collect()
 }
 
 fn mask(rig: &Rig) -> u8 {
     let mut decisions = rig.director.decisions();
-    let (eligible, _) = decisions.next().expect("a pool");
-    eligible.mask(Family::V4)
+    decisions.next().expect("a pool").eligible.mask(Family::V4)
 }
 
 #[test]
@@ -107,7 +107,7 @@ fn an_address_in_place_of_its_own_stands_for_both_families() {
     for _ in 0..2 {
         rig.take(target, fail());
     }
-    let (eligible, _) = rig.director.decisions().next().expect("a pool");
+    let eligible = rig.director.decisions().next().expect("a pool").eligible;
     assert_eq!(
         (eligible.mask(Family::V4), eligible.mask(Family::V6)),
         (0b10, 0b10)
