@@ -13,7 +13,11 @@ use std::{
 
 use anyhow::{Context as _, Result};
 use arc_swap::ArcSwap;
-use dns_common::{cookie::Secret, decision::Eligible, host::Constants};
+use dns_common::{
+    cookie::Secret,
+    decision::{Eligible, SHARE_WORDS},
+    host::Constants,
+};
 use tokio::time::Instant;
 use veer::{
     authority::{chaos::Chaos, respond::Profile},
@@ -216,7 +220,12 @@ impl World {
                 mask
             };
             let word = fit.0 & (mask | Eligible::ALL_DOWN_ALL);
-            self.tables.store_eligible(1, pool, word);
+            // In one of two worlds some take only some of the resolvers.
+            let shared = random.next() & Eligible::SHARED;
+            for index in (0..SHARE_WORDS as u8).filter(|_| shared != 0) {
+                self.tables.store_shares(1, pool, index, random.next());
+            }
+            self.tables.store_eligible(1, pool, word | shared);
         }
         // The seconds that cookies have wrap.
         let seconds = match random.below(3) {

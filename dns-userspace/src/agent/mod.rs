@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Every interval all sources are read; two readings make a report, which the
-//! server hands to whoever shows a token. [`report::parse`] is the side that
+//! server hands to whoever shows a token. Or a foreign CDN pushes reports of all its
+//! servers together, and nothing is read. [`report::parse`] is the side that
 //! asked.
 
 mod fetch;
@@ -68,8 +69,11 @@ pub async fn run(file: &Path) -> Result<(), AgentError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(AgentError::Signal)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(AgentError::Signal)?;
     let settings = config::agent::read(file)?;
-    let first = Reading::take(&settings).await;
-    let report = first.report(None, &settings);
+    let first = match settings.aggregate {
+        Some(_) => None,
+        None => Some(Reading::take(&settings).await),
+    };
+    let report = first.as_ref().map(|first| first.report(None, &settings));
     let server = Arc::new(Server::new(settings.clone(), report));
     let mut tasks = JoinSet::new();
     for &address in &settings.listen {
@@ -81,7 +85,9 @@ pub async fn run(file: &Path) -> Result<(), AgentError> {
         }
         info!(%address, tls = settings.tls.is_some(), "reports are served");
     }
-    tasks.spawn(keep_reading(server, settings, first));
+    if let Some(first) = first {
+        tasks.spawn(keep_reading(server, settings, first));
+    }
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

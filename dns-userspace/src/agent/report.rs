@@ -65,7 +65,7 @@ pub struct Report {
     pub at_unix_ms: u64,
     /// What was read.
     pub figures: Figures,
-    /// Requests for a report that were refused for their token, since start.
+    /// Requests that were refused since start, for their token or for what they pushed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused_requests: Option<u64>,
     /// Why figures are missing.
@@ -102,6 +102,9 @@ pub enum Refusal {
     /// It has `servers`, and is of one.
     #[error("`servers` in the report of one server")]
     ServersInServer,
+    /// It is of one server, and was pushed.
+    #[error("a report of one server; valid: an aggregate, which is all that is pushed")]
+    PushedServer,
     /// A figure is absurd.
     #[error("{0}")]
     OutOfRange(#[from] OutOfRange),
@@ -179,6 +182,15 @@ pub fn parse(bytes: &[u8], now: SystemTime, fresh: Freshness) -> Result<Report, 
         refused_requests: document.refused_requests,
         problems: document.problems,
     })
+}
+
+/// As [`parse`], for what a foreign CDN pushes.
+pub fn parse_pushed(bytes: &[u8], now: SystemTime, fresh: Freshness) -> Result<Report, Refusal> {
+    let report = parse(bytes, now, fresh)?;
+    match report.kind {
+        Kind::Aggregate => Ok(report),
+        Kind::Server => Err(Refusal::PushedServer),
+    }
 }
 
 impl Report {

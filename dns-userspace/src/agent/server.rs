@@ -1,5 +1,5 @@
-//! Reports over HTTP/1.1: `GET /v1/report`, with a bearer token. Whoever
-//! connects is a stranger until then.
+//! Reports over HTTP/1.1: `GET /v1/report`, with a bearer token; and `PUT` of the same
+//! where a foreign CDN pushes them. Whoever connects is a stranger until then.
 
 use std::{
     convert::Infallible,
@@ -9,12 +9,12 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime},
 };
 
-use arc_swap::ArcSwap;
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
     Method, Request, Response, StatusCode,
     body::Incoming,
@@ -34,9 +34,10 @@ use tokio::{
 use tracing::{debug, warn};
 
 use super::{
-    report::Report,
+    report::{self, Freshness, Report},
     settings::Settings,
     sources::{Source, Sources, WINDOW},
+    token::Tokens,
 };
 
 /// Where reports are.
@@ -51,6 +52,12 @@ const FIELDS_MAX: usize = 32;
 /// Time a client has for everything: handshake, request, and taking the answer.
 pub(super) const CLIENT_LIMIT: Duration = Duration::from_secs(5);
 
+/// How old a pushed report may be when it comes, and how far the clocks may differ.
+const PUSHED: Freshness = Freshness {
+    age_max: Duration::from_mins(1),
+    ahead_max: Duration::from_secs(5),
+};
+
 /// How long accepting rests after it failed, e.g. for want of descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -58,17 +65,18 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(super) struct Server {
     settings: Settings,
-    report: ArcSwap<Report>,
+    /// None before the first is pushed.
+    report: ArcSwapOption<Report>,
     sources: Mutex<Sources>,
     refused: AtomicU64,
 }
 
 impl Server {
     /// One that serves `report` until there is another.
-    pub(super) fn new(settings: Settings, report: Report) -> Self {
+    pub(super) fn new(settings: Settings, report: Option<Report>) -> Self {
         Self {
             settings,
-            report: ArcSwap::from_pointee(report),
+            report: ArcSwapOption::from_pointee(report),
             sources: Mutex::default(),
             refused: AtomicU64::new(0),
         }
@@ -76,7 +84,7 @@ impl Server {
 
     /// Serves `report` from now on.
     pub(super) fn set_report(&self, report: Report) {
-        self.report.store(Arc::new(report));
+        self.report.store(Some(Arc::new(report)));
     }
 
     /// Takes connections for ever.
@@ -125,9 +133,9 @@ impl Server {
     }
 
     /// What `request` is answered with.
-    fn respond(
+    async fn respond(
         &self,
-        request: &Request<Incoming>,
+        request: Request<Incoming>,
         source: Source,
         peer: SocketAddr,
     ) -> Response<Full<Bytes>> {
@@ -139,7 +147,9 @@ impl Server {
             fields.insert(RETRY_AFTER, HeaderValue::from(WINDOW.as_secs()));
             return response;
         }
-        if !self.is_admitted(request) {
+        let pushes = self.settings.aggregate.as_ref();
+        let pushes = pushes.filter(|_| request.method() == Method::PUT);
+        if !is_admitted(pushes.unwrap_or(&self.settings.tokens), &request) {
             self.refused.fetch_add(1, Ordering::Relaxed);
             if self.sources().was_wrong(source, now) == 1 {
                 warn!(peer = %peer.ip(), "a request with a wrong token, or none");
@@ -152,26 +162,60 @@ impl Server {
         if request.uri().path() != PATH {
             return refusal(StatusCode::NOT_FOUND, "valid: /v1/report\n");
         }
+        if pushes.is_some() {
+            return self.take_in(request.into_body(), peer).await;
+        }
         if request.method() != Method::GET {
-            let mut response = refusal(StatusCode::METHOD_NOT_ALLOWED, "valid: GET\n");
-            response
-                .headers_mut()
-                .insert(ALLOW, HeaderValue::from_static("GET"));
+            let (reason, allowed) = match self.settings.aggregate {
+                Some(_) => ("valid: GET, PUT\n", "GET, PUT"),
+                None => ("valid: GET\n", "GET"),
+            };
+            let mut response = refusal(StatusCode::METHOD_NOT_ALLOWED, reason);
+            let allowed = HeaderValue::from_static(allowed);
+            response.headers_mut().insert(ALLOW, allowed);
             return response;
         }
-        let mut report = Report::clone(&self.report.load());
+        let Some(report) = self.report.load_full() else {
+            return refusal(StatusCode::SERVICE_UNAVAILABLE, "nothing was pushed yet\n");
+        };
+        let mut report = Arc::unwrap_or_clone(report);
         report.refused_requests = Some(self.refused.load(Ordering::Relaxed));
         let body = serde_json::to_vec(&report).expect("a report has text for keys");
         response(StatusCode::OK, "application/json", body.into())
     }
 
-    /// Whether the one `Authorization` field shows a token.
-    fn is_admitted(&self, request: &Request<Incoming>) -> bool {
-        let mut fields = request.headers().get_all(AUTHORIZATION).iter();
-        match (fields.next(), fields.next()) {
-            (Some(field), None) => self.settings.tokens.admit(field.as_bytes()),
-            _ => false,
+    /// Takes in the report in `body`, which `peer` pushed, unless it is not to be believed.
+    async fn take_in(&self, body: Incoming, peer: SocketAddr) -> Response<Full<Bytes>> {
+        let body = Limited::new(body, report::OCTETS_MAX).collect().await;
+        let pushed = match body {
+            Ok(body) => {
+                let body = body.to_bytes();
+                report::parse_pushed(&body, SystemTime::now(), PUSHED)
+                    .map_err(|why| why.to_string())
+            }
+            Err(error) => Err(format!("the report could not be read: {error}")),
+        };
+        match pushed {
+            Ok(report) => {
+                self.set_report(report);
+                response(StatusCode::NO_CONTENT, "text/plain", Bytes::new())
+            }
+            Err(reason) => {
+                self.refused.fetch_add(1, Ordering::Relaxed);
+                warn!(%peer, "a report that was pushed is refused: {reason}");
+                let status = StatusCode::UNPROCESSABLE_ENTITY;
+                response(status, "text/plain", format!("{reason}\n").into())
+            }
         }
+    }
+}
+
+/// Whether the one `Authorization` field of `request` shows one of the `tokens`.
+fn is_admitted(tokens: &Tokens, request: &Request<Incoming>) -> bool {
+    let mut fields = request.headers().get_all(AUTHORIZATION).iter();
+    match (fields.next(), fields.next()) {
+        (Some(field), None) => tokens.admit(field.as_bytes()),
+        _ => false,
     }
 }
 
@@ -207,8 +251,8 @@ impl Held {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let service = service_fn(async |request| {
-            let response = self.server.respond(&request, self.source, peer);
-            Ok::<_, Infallible>(response)
+            let response = self.server.respond(request, self.source, peer);
+            Ok::<_, Infallible>(response.await)
         });
         http1::Builder::new()
             .keep_alive(false)

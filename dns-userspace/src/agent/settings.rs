@@ -16,6 +16,9 @@ pub struct Settings {
     pub allow: Vec<IpNet>,
     /// Who may read reports.
     pub tokens: Tokens,
+    /// Who may push reports of a foreign CDN as a whole, which are served in place of
+    /// this host's own.
+    pub aggregate: Option<Tokens>,
     /// Over TLS, with this certificate.
     pub tls: Option<Acceptor>,
     /// Time from one reading to the next.

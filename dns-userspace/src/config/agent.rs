@@ -25,6 +25,14 @@
 //! bytes = ["http_response_size_bytes_sum"]
 //! connections = ["http_connections_active"]
 //! ```
+//!
+//! Or, for a foreign CDN that pushes its reports, in place of all from `interval_ms` on
+//! but `[tls]`:
+//!
+//! ```toml
+//! [aggregate]
+//! token_file = "cdn.token"     # what it shows; no token of the readers'
+//! ```
 
 mod sources;
 
@@ -93,6 +101,8 @@ fn read_document(document: &mut Document) -> Option<Settings> {
             token_file::read(&entry, dir, document)
         })
         .map(Tokens::new);
+    let aggregate = section(&mut root, "aggregate", document);
+    let aggregate = aggregate.map(|section| self::aggregate(section, &mut root, document));
     let interval_ms = root
         .optional("interval_ms", document)
         .and_then(|entry| entry.integer(100..=60_000, document))
@@ -108,6 +118,10 @@ fn read_document(document: &mut Document) -> Option<Settings> {
         listen: listen?,
         allow: allow.unwrap_or_default(),
         tokens: tokens?,
+        aggregate: match aggregate {
+            Some(tokens) => Some(tokens?),
+            None => None,
+        },
         tls,
         interval: Duration::from_millis(interval_ms),
         capacity_requests_per_s: sources.capacity_requests_per_s,
@@ -172,6 +186,29 @@ fn prefixes(entry: &Entry, document: &mut Document) -> Option<Vec<IpNet>> {
         )
     });
     Some(prefixes.collect())
+}
+
+/// Who pushes; what says how this host is read is refused beside it.
+fn aggregate(mut section: Section, root: &mut Section, document: &mut Document) -> Option<Tokens> {
+    const OF_THE_HOST: [&str; 6] = [
+        "interval_ms",
+        "capacity",
+        "interface",
+        "connections",
+        "stub_status",
+        "prometheus",
+    ];
+    let tokens = section.required("token_file", token_file::VALID, document);
+    let dir = document.file.parent().unwrap_or(Path::new(""));
+    let tokens = tokens.and_then(|entry| token_file::read(&entry, dir, document));
+    section.close("[aggregate]", document);
+    for key in OF_THE_HOST {
+        if let Some(entry) = root.optional(key, document) {
+            let message = "is of this host, of which no report is made beside [aggregate]; valid: one of the two";
+            document.report(entry.line, &entry.path, message);
+        }
+    }
+    tokens.map(Tokens::new)
 }
 
 const VALID_PEM: &str = "a readable PEM file";

@@ -4,6 +4,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod pushed;
 mod scene;
 mod strangers;
 mod tls;

@@ -5,6 +5,7 @@ fn settings() -> Settings {
     Settings {
         listen: Vec::new(),
         allow: Vec::new(),
+        aggregate: None,
         tokens: Tokens::new(Vec::new()),
         tls: None,
         interval: Duration::from_secs(1),

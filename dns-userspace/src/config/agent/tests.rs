@@ -233,6 +233,29 @@ fn a_capacity_is_of_something_that_is_measured() {
 }
 
 #[test]
+fn who_pushes_has_a_token_and_nothing_of_the_host_is_said_beside_it() {
+    let settings = load(&format!("{LEAST}[aggregate]\ntoken_file = \"token\"\n")).unwrap();
+    let tokens = settings.aggregate.expect("who pushes");
+    assert!(tokens.admit(format!("Bearer {TOKEN}").as_bytes()));
+    assert_finding(
+        "[aggregate]\n",
+        "agent.toml:3: aggregate.token_file: is missing",
+    );
+    let found = findings(
+        "interval_ms = 500\n[aggregate]\ntoken_file = \"token\"\n\
+         [stub_status]\nurl = \"http://a/\"\n",
+    );
+    let expected = [
+        "agent.toml:3: interval_ms: is of this host",
+        "agent.toml:6: stub_status: is of this host",
+    ];
+    assert_eq!(found.len(), expected.len(), "{found:#?}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(found.starts_with(expected), "{found}");
+    }
+}
+
+#[test]
 fn a_page_gives_something_and_errors_are_a_share_of_requests() {
     assert_finding(
         "[prometheus]\nurl = \"http://a/\"\n",
