@@ -228,6 +228,9 @@ fn a_stopped_server_refuses_and_can_come_back() {
         });
         assert!(get().expect("a response").starts_with("HTTP/1.1 503 "));
         assert_eq!(http.requests(), 2);
+        http.respond_to(CLIENT, Response::ok("you"));
+        http.respond_to(SERVER, Response::ok("nobody"));
+        assert!(get().expect("a response").ends_with("\r\n\r\nyou"));
         http.stop().expect("it stops");
         let refused = get().expect_err("nobody listens");
         assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);

@@ -8,6 +8,7 @@ mod support;
 mod cdn;
 mod hand_over;
 mod knot;
+mod nearest;
 mod recursor;
 mod root;
 mod scene;

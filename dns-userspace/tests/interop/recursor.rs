@@ -14,11 +14,12 @@ use xtask::{
 };
 
 use crate::{
+    root::Root,
     scene::Scene,
     support::{
         eventually,
         tools::{self, Reply, Transport},
-        world::{Family, Resolver},
+        world::{Family, Resolver, World},
     },
 };
 
@@ -193,12 +194,29 @@ impl Recursor {
     /// Starts it, and waits until it answers.
     #[track_caller]
     pub(crate) fn start(scene: &Scene, program: Program, habits: Habits) -> Self {
-        let directory = scene.directory();
-        let program_file = tools::copy(program.tool(), &directory);
+        Self::start_in(
+            &scene.world,
+            &scene.root,
+            &scene.directory(),
+            program,
+            habits,
+        )
+    }
+
+    /// As [`Recursor::start`], among the clients of `world`, with its files in `directory`.
+    #[track_caller]
+    pub(crate) fn start_in(
+        world: &World,
+        root: &Root,
+        directory: &Path,
+        program: Program,
+        habits: Habits,
+    ) -> Self {
+        let program_file = tools::copy(program.tool(), directory);
         let file = directory.join("recursor.conf");
-        let config = program.config(habits, &directory, &scene.root.hints);
+        let config = program.config(habits, directory, &root.hints);
         fs::write(&file, config).expect("a file");
-        let mut command = scene.world.clients.enter(Command::new(program_file));
+        let mut command = world.clients.enter(Command::new(program_file));
         match program {
             Program::Unbound => command.args(["-d", "-c"]).arg(&file),
             Program::Named => {
@@ -209,12 +227,12 @@ impl Recursor {
                 };
                 command.args([family, "-n", "1", "-g", "-c"]).arg(&file)
             }
-            Program::Kresd => command.args(["-n", "-c"]).arg(&file).arg(&directory),
+            Program::Kresd => command.args(["-n", "-c"]).arg(&file).arg(directory),
         };
         let mut recursor = Self {
-            namespace: scene.world.clients.clone(),
+            namespace: world.clients.clone(),
             address: habits.resolver.address(habits.family),
-            process: scene.world.lab.spawn(command).expect("it starts"),
+            process: world.lab.spawn(command).expect("it starts"),
         };
         recursor.wait();
         recursor

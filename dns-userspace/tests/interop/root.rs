@@ -2,16 +2,20 @@
 
 use std::{
     fs,
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::PathBuf,
 };
 
-use xtask::lab::Process;
+use domain::base::Rtype;
+use xtask::lab::{Process, dns::Client};
 
 use crate::{
     cdn::CDN,
     knot::Knot,
-    support::world::{DNS, World},
+    support::{
+        eventually,
+        world::{DNS, Family, Resolver, World},
+    },
 };
 
 /// Where the root's server answers.
@@ -23,7 +27,7 @@ pub(crate) const ROOT: [IpAddr; 2] = [
 /// A server that delegates `example.` to ours and `test.` to another's, and the
 /// hints that lead to it.
 pub(crate) struct Root {
-    pub(crate) process: Process,
+    process: Process,
     pub(crate) hints: PathBuf,
 }
 
@@ -46,5 +50,18 @@ impl Root {
         let hints = directory.join("root.hints");
         fs::write(&hints, hints_text).expect("a file");
         Self { process, hints }
+    }
+    /// Waits until it answers.
+    #[track_caller]
+    pub(crate) fn wait(&mut self, world: &World) {
+        let source = Resolver::A.address(Family::V4);
+        let [server, _] = ROOT;
+        let client = Client::new(&world.clients, source, SocketAddr::new(server, 53));
+        let mut client = client.expect("a client's socket");
+        eventually("the root answers", || {
+            let ended = self.process.ended().expect("it is our child");
+            assert!(ended.is_none(), "knotd: {}", self.process.stderr());
+            client.ask(".", Rtype::SOA).ok()
+        });
     }
 }

@@ -1,25 +1,18 @@
 //! Our server as it is found from the root, and the recursors' side of the wire.
 
-use std::{
-    cell::Cell,
-    fs,
-    net::{IpAddr, SocketAddr},
-    os::unix::fs::PermissionsExt as _,
-    path::PathBuf,
-};
+use std::{cell::Cell, fs, net::IpAddr, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
-use domain::base::Rtype;
-use xtask::lab::{ConfigDir, Daemon, dns::Client};
+use xtask::lab::{ConfigDir, Daemon};
 
 use crate::{
     cdn,
     knot::Knot,
-    root::{ROOT, Root},
+    root::Root,
     support::{
         config::Config,
-        eventually, lines,
+        lines,
         origin::Origin,
-        world::{CHILD_DNS, Family, Resolver, World},
+        world::{CHILD_DNS, World},
         zone,
     },
     tap::{Sent, Tap},
@@ -84,23 +77,9 @@ impl Scene {
             origins,
             world,
         };
-        scene.wait_for_root();
+        scene.root.wait(&scene.world);
+        scene.wire();
         scene
-    }
-
-    #[track_caller]
-    fn wait_for_root(&mut self) {
-        let source = Resolver::A.address(Family::V4);
-        let [server, _] = ROOT;
-        let client = Client::new(&self.world.clients, source, SocketAddr::new(server, 53));
-        let mut client = client.expect("a client's socket");
-        eventually("the root answers", || {
-            let root = &mut self.root.process;
-            let ended = root.ended().expect("it is our child");
-            assert!(ended.is_none(), "knotd: {}", root.stderr());
-            client.ask(".", Rtype::SOA).ok()
-        });
-        self.wire();
     }
 
     /// A new directory for a recursor's files.

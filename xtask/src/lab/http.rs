@@ -1,8 +1,9 @@
 //! An origin: the least HTTP/1.1 server that a probe or a person can ask.
 
 use std::{
+    collections::HashMap,
     io::{self, BufRead as _, BufReader, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    net::{IpAddr, SocketAddr, TcpListener, TcpStream},
     os::fd::AsRawFd as _,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -19,7 +20,7 @@ use super::Namespace;
 /// How long a client may take to say what it wants.
 const REQUEST: Duration = Duration::from_secs(5);
 
-/// What every request is answered with.
+/// What a request is answered with.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// Status code.
@@ -52,9 +53,16 @@ pub struct HttpServer {
 
 #[derive(Debug)]
 struct Shared {
-    response: Mutex<Response>,
+    responses: Mutex<Responses>,
     requests: AtomicU64,
     stopped: AtomicBool,
+}
+
+#[derive(Debug)]
+struct Responses {
+    common: Response,
+    /// To single clients, in place of the common one.
+    own: HashMap<IpAddr, Response>,
 }
 
 impl HttpServer {
@@ -64,7 +72,10 @@ impl HttpServer {
             .run(|| TcpListener::bind(address))?
             .with_context(|| format!("listen at {address}"))?;
         let shared = Arc::new(Shared {
-            response: Mutex::new(response),
+            responses: Mutex::new(Responses {
+                common: response,
+                own: HashMap::new(),
+            }),
             requests: AtomicU64::new(0),
             stopped: AtomicBool::new(false),
         });
@@ -82,7 +93,13 @@ impl HttpServer {
 
     /// Answers differently from now on.
     pub fn respond(&self, response: Response) {
-        *self.shared.response() = response;
+        self.shared.responses().common = response;
+    }
+
+    /// Answers `client` differently from now on, whatever others get: one that is
+    /// further away than they are, for instance.
+    pub fn respond_to(&self, client: IpAddr, response: Response) {
+        self.shared.responses().own.insert(client, response);
     }
 
     /// Requests answered so far.
@@ -121,8 +138,18 @@ impl Drop for HttpServer {
 }
 
 impl Shared {
-    fn response(&self) -> MutexGuard<'_, Response> {
-        self.response.lock().unwrap_or_else(PoisonError::into_inner)
+    fn responses(&self) -> MutexGuard<'_, Responses> {
+        self.responses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What whoever is at the other end of `stream` gets.
+    fn response(&self, stream: &TcpStream) -> Response {
+        let client = stream.peer_addr().map(|client| client.ip());
+        let responses = self.responses();
+        let own = client.ok().and_then(|client| responses.own.get(&client));
+        own.unwrap_or(&responses.common).clone()
     }
 
     fn serve(self: &Arc<Self>, listener: &TcpListener) {
@@ -135,7 +162,7 @@ impl Shared {
             let shared = Arc::clone(self);
             thread::spawn(move || {
                 // A client that hangs up has no claim to an answer.
-                let response = || shared.response().clone();
+                let response = || shared.response(&stream);
                 if answer(&stream, response).is_ok_and(|asked| asked) {
                     shared.requests.fetch_add(1, Ordering::Relaxed);
                 }
