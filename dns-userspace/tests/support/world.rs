@@ -34,7 +34,7 @@ pub(crate) const CHILD_DNS: [IpAddr; 2] = [
 ];
 
 /// Where origins can be.
-const ORIGINS: u8 = 4;
+const ORIGINS: u8 = 6;
 
 /// Both ends of the veth pair are called this.
 pub(crate) const INTERFACE: &str = "eth0";
