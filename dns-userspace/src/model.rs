@@ -287,6 +287,9 @@ pub struct Probe {
     pub smoothing: Smoothing,
     /// After this long without another a value is unknown.
     pub stale_after: Duration,
+    /// Names of the groups from whose networks it measures, in order, each once; empty
+    /// where it measures from this host, for everybody.
+    pub groups: Vec<String>,
 }
 
 impl Probe {
@@ -301,6 +304,7 @@ impl Probe {
             source: Source::default(),
             smoothing: Smoothing::default(),
             stale_after: Duration::from_secs(10),
+            groups: Vec::new(),
         }
     }
 

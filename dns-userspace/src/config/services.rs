@@ -36,7 +36,7 @@ use bytes::Bytes;
 use domain::base::name::{Label, RelativeName, ToName};
 
 use super::{
-    diagnostic::Diagnostics,
+    diagnostic::{Diagnostics, nearest},
     files::{self, Missing},
     section::{Document, Entry, Section},
     values::Place,
@@ -127,6 +127,7 @@ fn service(
         name: name.as_ref(),
         dir: context.dir,
         candidates: &candidates,
+        groups: context.groups,
     };
     let probes = probe::read(&mut section, &probed, document);
     let unknown = section
@@ -277,6 +278,13 @@ impl Claims {
             self.0.insert(name.clone(), Place { file, line });
         }
     }
+}
+
+/// What is to be said of `name`, which no group has.
+fn not_a_group(name: &str, groups: &Groups) -> String {
+    let known = groups.names.iter().map(String::as_str);
+    let nearest = nearest(name, known);
+    format!("is not a resolver group; nearest: {nearest}; valid: a group in the file of groups")
 }
 
 /// `<label>.<name>`; `None` where that is longer than 255 octets.

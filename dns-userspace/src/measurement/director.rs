@@ -2,6 +2,7 @@
 //! the words that changed.
 
 pub mod explain;
+mod outlook;
 pub mod overriding;
 mod pool;
 pub mod states;
@@ -15,7 +16,7 @@ use tracing::{info, warn};
 use super::{
     health::{Health, State, Transition},
     overrides::{Overrides, Withheld},
-    sample::{Sample, Verdict},
+    sample::{Sample, Vantage, Verdict},
     schedule::{Target, TargetId, Targets},
     suspicion::{Suspicion, Turn},
     withhold::Changes,
@@ -115,8 +116,10 @@ impl Director {
             pools.push(state);
         }
         let reach = |target: &Target| target.probe.interval + target.probe.timeout;
-        let window = targets.iter().map(reach).max().unwrap_or(Duration::ZERO);
-        let suspicion = Suspicion::new(targets.len(), window, suspect_percent);
+        // What is measured elsewhere says nothing about this host's own network.
+        let own = || targets.iter().filter(|target| is_own(target));
+        let window = own().map(reach).max().unwrap_or(Duration::ZERO);
+        let suspicion = Suspicion::new(own().count(), window, suspect_percent);
         Self {
             plan,
             targets,
@@ -236,14 +239,16 @@ impl Director {
         {
             warn!(%address, %error, "could not probe");
         }
-        if let Some(Target { probe, .. }) = self.targets.get(id) {
-            health.observe(sample, probe);
-        }
+        let target = self.targets.get(id)?;
+        health.observe(sample, &target.probe);
         let failed = match &sample.verdict {
             Verdict::Pass { .. } => false,
             Verdict::Fail { .. } => true,
             Verdict::Local { .. } => return None,
         };
+        if !is_own(target) {
+            return None;
+        }
         self.suspicion.observe(id, failed, was_passing, now)
     }
 
@@ -297,24 +302,29 @@ impl Director {
         changed.collect()
     }
 
-    /// Recomputes the order of the pools that use the target `id`.
+    /// Recomputes the orders that the target `id` concerns, of the pools that use it.
     fn rank(&mut self, id: TargetId, now: Instant, changes: &mut Vec<Change>) {
         let groups = 0..self.plan.groups.names.len() as u32;
-        let Some(uses) = self.uses.get(id.index()) else {
+        let Some(target) = self.targets.get(id) else {
             return;
         };
-        for user in uses {
+        for user in &self.uses[id.index()] {
             let pool = &self.plan.pools[usize::from(user.pool)];
             let state = &mut self.pools[usize::from(user.pool)];
-            // All groups of a pool ranked by measurement share one order, so
-            // groups cost something only when it changes.
-            if state.rank(pool, &self.health, now) {
-                changes.extend(groups.clone().map(|group| Change::Ranking {
-                    pool: user.pool,
-                    group: group as u16,
-                    word: state.ranking(group as u16),
-                }));
+            let mut moved = Vec::new();
+            // All groups without measurements of their own share one order, so they
+            // cost something only when it changes.
+            if is_own(target) && state.rank(pool, &self.health, now) {
+                let common = groups.clone().map(|group| group as u16);
+                moved.extend(common.filter(|group| state.outlook(*group).is_none()));
             }
+            let apart = (!is_own(target)).then_some(id);
+            moved.extend(state.rank_apart(pool, apart, &self.health, now));
+            changes.extend(moved.into_iter().map(|group| Change::Ranking {
+                pool: user.pool,
+                group,
+                word: state.ranking(group),
+            }));
         }
     }
 
@@ -371,6 +381,11 @@ impl Director {
             _ => {}
         }
     }
+}
+
+/// Whether `target` is measured from this host.
+fn is_own(target: &Target) -> bool {
+    Vantage::of(&target.probe) == Vantage::Host
 }
 
 /// Says that a target went up or down.

@@ -9,6 +9,7 @@ use super::{
     metric::{Metric, milliseconds},
     schedule::TargetId,
 };
+use crate::model::Probe;
 
 /// The outcome of one probe of one target.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +18,7 @@ pub struct Sample {
     pub target: TargetId,
     /// When the probe ended.
     pub at: Instant,
-    /// Where the probe was sent from.
+    /// Where it was taken.
     pub taken_from: Vantage,
     /// What it saw.
     pub verdict: Verdict,
@@ -28,6 +29,19 @@ pub struct Sample {
 pub enum Vantage {
     /// This host.
     Host,
+    /// The networks of the groups that the target's probe names.
+    Groups,
+}
+
+impl Vantage {
+    /// Where `probe` takes its samples.
+    pub fn of(probe: &Probe) -> Self {
+        if probe.groups.is_empty() {
+            Self::Host
+        } else {
+            Self::Groups
+        }
+    }
 }
 
 /// What one probe saw.

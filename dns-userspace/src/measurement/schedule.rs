@@ -143,7 +143,7 @@ async fn take<P: Prober>(target: &Target, prober: &P) -> Sample {
     Sample {
         target: target.id,
         at: Instant::now(),
-        taken_from: Vantage::Host,
+        taken_from: Vantage::of(&target.probe),
         verdict,
     }
 }

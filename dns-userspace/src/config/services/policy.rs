@@ -91,9 +91,9 @@ pub(super) struct Context<'a> {
 }
 
 impl Context<'_> {
-    /// Whether something measures `metric`, as far as that is known.
+    /// Whether something measures `metric` for all groups, as far as that is known.
     fn has(&self, metric: Metric) -> bool {
-        let mut probes = self.probes.iter();
+        let mut probes = self.probes.iter().filter(|of| of.probe.groups.is_empty());
         matches!(metric, Metric::Availability | Metric::Cost)
             || self.probes.is_empty()
             || probes.any(|of| of.probe.metrics().contains(&metric))
@@ -196,8 +196,13 @@ fn named(entry: &Entry, context: &Context, document: &mut Document) -> Option<Me
     if context.has(metric) {
         return Some(metric);
     }
+    let of_some = context
+        .probes
+        .iter()
+        .any(|of| of.probe.metrics().contains(&metric));
+    let for_all = if of_some { " without `groups`" } else { "" };
     let message = format!(
-        "{metric} is measured by no probe of the service; valid: {}",
+        "{metric} is measured by no probe of the service{for_all}; valid: {}",
         context.measured()
     );
     entry.reject(message, document)

@@ -11,6 +11,7 @@
 //! down_after = 3             # 3 by default
 //! required = true            # the default; false: it measures, and takes nothing down
 //! source = ["192.0.2.53"]    # to send from, one address of a family
+//! groups = ["isp-a"]         # whose networks it measures from; it is not required then
 //! stale_after_ms = 10000     # ten intervals by default
 //! smoothing = "mean"         # the default, with weight_permille = 125, or "percentile"
 //! percent = 90               # of "percentile": 50 by default
@@ -55,18 +56,22 @@ mod ftp;
 mod http;
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::{BTreeMap, BTreeSet, HashSet},
     path::Path,
 };
 
+use super::not_a_group;
 use crate::{
     config::section::{Document, Entry, Section},
     measurement::metric::Metric,
-    model::{Name, PoolProbe, Probe, ProbeKind},
+    model::{Groups, Name, PoolProbe, Probe, ProbeKind},
 };
 
-/// Probes of one service: more measure nothing that fewer could not.
+/// Probes of one service for all groups: more measure nothing that fewer could not.
 const PROBES_MAX: usize = 8;
+/// Probes of one service with those for single groups: all are looked through for each
+/// sample.
+const WITH_GROUPS_MAX: usize = 256;
 
 #[derive(Clone, Copy)]
 enum Kind {
@@ -91,7 +96,8 @@ const KINDS: [(&str, Kind); 8] = [
     ("command", Kind::Command),
 ];
 
-const VALID: &str = "a [service.probe] table, or 1 to 8 [[service.probe]] tables";
+const VALID: &str = "a [service.probe] table, or 1 to 8 [[service.probe]] tables, and up to 256 \
+                     with those that have `groups`";
 
 /// What a service's probes refer to.
 pub(super) struct Context<'a> {
@@ -101,6 +107,7 @@ pub(super) struct Context<'a> {
     pub(super) dir: &'a Path,
     /// Names by candidate number.
     pub(super) candidates: &'a [&'a str],
+    pub(super) groups: &'a Groups,
 }
 
 /// The probes of a service; none where something is wrong with one.
@@ -117,11 +124,11 @@ pub(super) fn read(
         return Vec::new();
     };
     let count = entries.len();
-    if count == 0 || count > PROBES_MAX {
+    if count == 0 || count > WITH_GROUPS_MAX {
         document.report(line, &path, format!("has {count} probes; valid: {VALID}"));
     }
-    let mut probes = Vec::new();
-    let mut seen = BTreeSet::new();
+    let mut probes: Vec<PoolProbe> = Vec::new();
+    let mut seen = HashSet::new();
     for (number, mut entry) in (1..).zip(entries) {
         if count > 1 {
             entry.path = format!("{path}.#{number}");
@@ -131,14 +138,24 @@ pub(super) fn read(
             continue;
         };
         for metric in probe.probe.metrics() {
-            if !seen.insert(*metric) && *metric != Metric::ConnectTime {
+            let whose = whose(&probe.probe);
+            let mut again = whose.filter(|group| !seen.insert((group.cloned(), *metric)));
+            let again = again.next().filter(|_| *metric != Metric::ConnectTime);
+            if let Some(group) = again {
+                let of = group.map_or_else(String::new, |group| format!(" of {group}"));
                 let message = format!(
-                    "measures {metric}, as a probe before it does; valid: one probe for a metric"
+                    "measures {metric}{of}, as a probe before it does; valid: one probe for a metric"
                 );
                 document.report(line, &path, message);
             }
         }
         probes.push(probe);
+    }
+    let common = probes.iter().filter(|of| of.probe.groups.is_empty());
+    let common = common.count();
+    if common > PROBES_MAX {
+        let message = format!("has {common} probes without `groups`; valid: {VALID}");
+        document.report(line, &path, message);
     }
     if probes.len() < count {
         probes.clear();
@@ -153,13 +170,27 @@ pub(super) fn read(
     probes
 }
 
+/// Those whom `probe` measures for; `None` stands for all.
+fn whose(probe: &Probe) -> impl Iterator<Item = Option<&String>> {
+    let all = probe.groups.is_empty().then_some(None);
+    all.into_iter().chain(probe.groups.iter().map(Some))
+}
+
 fn one(entry: Entry, context: &Context, document: &mut Document) -> Option<PoolProbe> {
     let mut section = entry.section(VALID, document)?;
-    let common = common::read(&mut section, document);
-    let is_required = section
-        .optional("required", document)
-        .and_then(|entry| entry.boolean(document))
-        .unwrap_or(true);
+    let mut common = common::read(&mut section, document);
+    let groups = section.optional("groups", document);
+    let required = section.optional("required", document);
+    let required = required.and_then(|entry| Some((entry.boolean(document)?, entry)));
+    let is_required = required.as_ref().map_or(groups.is_none(), |(it, _)| *it);
+    if let (Some(_), Some((true, entry))) = (&groups, &required) {
+        let message = "is true beside `groups`, and what is down from some networks alone is \
+                       taken out for nobody; valid: false";
+        document.report(entry.line, &entry.path, message);
+    }
+    if let Some(entry) = groups {
+        common.groups = names_of_groups(&entry, context.groups, document)?;
+    }
     let instead = addresses(&mut section, context.candidates, document);
     let kind = section
         .required("kind", &KINDS.map(|(word, _)| word).join(", "), document)?
@@ -204,6 +235,33 @@ fn one(entry: Entry, context: &Context, document: &mut Document) -> Option<PoolP
         is_required,
         instead,
     })
+}
+
+const VALID_GROUPS: &str = "an array of different resolver groups, one at least";
+
+/// The groups whose networks a probe measures from, in order; `None` where there is none.
+fn names_of_groups(entry: &Entry, groups: &Groups, document: &mut Document) -> Option<Vec<String>> {
+    let elements = entry.array(VALID_GROUPS, document)?;
+    if elements.is_empty() {
+        let message = format!("is empty; valid: {VALID_GROUPS}");
+        document.report(entry.line, &entry.path, message);
+    }
+    let mut names = BTreeSet::new();
+    for element in elements {
+        let Some(name) = element.string(VALID_GROUPS, document) else {
+            continue;
+        };
+        let fault = match groups.number(name) {
+            None => not_a_group(name, groups),
+            Some(_) if !names.insert(name.to_owned()) => {
+                format!("is listed twice; valid: {VALID_GROUPS}")
+            }
+            Some(_) => continue,
+        };
+        let shown = name.escape_debug();
+        document.report(element.line, &element.path, format!("`{shown}` {fault}"));
+    }
+    (!names.is_empty()).then(|| names.into_iter().collect())
 }
 
 const VALID_ADDRESSES: &str = "a table of candidates with an address each, e.g. s1 = \"10.0.0.1\"";

@@ -11,7 +11,10 @@ use super::{
 };
 use crate::{
     control::explained::{Explained, Origin, Plane, Steering},
-    measurement::director::explain::{Candidate, Outcome},
+    measurement::{
+        director::explain::{Candidate, Outcome},
+        metric::Metric,
+    },
 };
 
 /// Who asks, what stands at the name, the candidates, the decision, the answer; seen
@@ -65,6 +68,11 @@ fn steered(steering: &Steering, now_unix_ms: u64, table: &mut Table) {
     table.field("service", format!("{service} of customer {customer}"));
     table.field("pool", pool.to_string());
     table.field("policy", explanation.policy.as_str());
+    if !explanation.own.is_empty() {
+        let own: Vec<_> = explanation.own.iter().map(Metric::to_string).collect();
+        let line = format!("{} for {} alone", own.join(", "), explanation.group);
+        table.field("measured", line);
+    }
     if let Some(status) = &explanation.suspicion {
         table.field("suspicion", Cell::toned(suspicion(status), Tone::Caution));
     }

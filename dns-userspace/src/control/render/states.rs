@@ -9,7 +9,7 @@ use super::{
     table::{Align, Cell, Table},
 };
 use crate::measurement::{
-    director::states::{States, SuspicionStatus, TargetStatus, UsedBy},
+    director::states::{AddressStatus, States, SuspicionStatus, TargetStatus, UsedBy},
     health::State,
 };
 
@@ -62,12 +62,20 @@ fn row(target: &TargetStatus) -> [Cell; 8] {
         Cell::toned(word, tone),
         known(status.since_ms, age),
         status.address.to_string().into(),
-        status.probe.as_str().into(),
+        probe(status).into(),
         measured(&status.measured).into(),
         known(status.age_ms, age),
         used_by.join(", ").into(),
         remark(target).into(),
     ]
+}
+
+/// How an address is probed, and for whom if not for all.
+fn probe(status: &AddressStatus) -> String {
+    match status.groups.as_slice() {
+        [] => status.probe.clone(),
+        groups => format!("{} for {}", status.probe, groups.join(", ")),
+    }
 }
 
 /// A candidate of a pool.

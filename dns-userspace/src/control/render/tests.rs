@@ -1,6 +1,6 @@
 //! Whole outputs, without colours.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::{
     control::{
@@ -109,6 +109,7 @@ fn an_address(address: &str, state: State) -> AddressStatus {
     AddressStatus {
         address: address.parse().unwrap(),
         probe: "tcp port 80".to_owned(),
+        groups: vec![],
         state,
         since_ms: Some(61_000.0),
         age_ms: Some(120.0),
@@ -320,6 +321,7 @@ fn steered() -> Explained {
                 pool: 0,
                 group: "sofia".to_owned(),
                 policy: "failover: the configured order".to_owned(),
+                own: BTreeSet::new(),
                 a: Outcome::Server("fra1".to_owned()),
                 aaaa: Outcome::NoData,
                 candidates: vec![
@@ -356,6 +358,31 @@ answer    NOERROR, made in the kernel
   www.example.com. 30 IN A 192.0.2.20
 ";
     assert_text(&explain(&steered(), NOW, PLAIN), expected);
+}
+
+#[test]
+fn what_is_measured_for_single_groups_is_said_to_be_so() {
+    let mut explained = steered();
+    let Origin::Steered(steering) = &mut explained.origin else {
+        panic!("{explained:?}")
+    };
+    steering.explanation.own = BTreeSet::from([Metric::Loss, Metric::RoundTrip]);
+    let text = explain(&explained, NOW, PLAIN);
+    let expected = "measured  round_trip_ms, loss_percent for sofia alone\n";
+    assert!(text.contains(expected), "{text}");
+
+    let address = AddressStatus {
+        groups: vec!["isp-a".to_owned(), "isp-b".to_owned()],
+        ..an_address("192.0.2.10", State::Up)
+    };
+    let of_groups = States {
+        targets: vec![a_target(address, "sof1")],
+        unmeasured: vec![],
+        suspicion: None,
+        overrides: vec![],
+    };
+    let text = states(&of_groups, NOW, PLAIN);
+    assert!(text.contains(" tcp port 80 for isp-a, isp-b "), "{text}");
 }
 
 #[test]

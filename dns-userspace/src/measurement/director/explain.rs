@@ -2,7 +2,10 @@
 
 mod policy;
 
-use std::{collections::BTreeMap, net::IpAddr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+};
 
 use dns_common::decision::{ALL_CANDIDATES, Eligible, Family, Ranking, pick};
 use serde::{Deserialize, Serialize};
@@ -33,6 +36,8 @@ pub struct Explanation {
     pub group: String,
     /// The policy in a few words.
     pub policy: String,
+    /// What was measured for the group itself rather than for all.
+    pub own: BTreeSet<Metric>,
     /// What an A query gets.
     pub a: Outcome,
     /// What an AAAA query gets.
@@ -103,16 +108,25 @@ impl Director {
             said: state.said(),
             is_pinned: state.said().pins.contains_key(&group),
         };
-        let measured = |number| -> BTreeMap<Metric, f64> {
-            let of = policy::shown(configured).into_iter().filter_map(|metric| {
-                let reading = state.reading(configured, number, metric, &self.health, now);
-                match reading {
+        let outlook = state.outlook(group);
+        let shown = policy::shown(configured).into_iter().map(|metric| {
+            let of = state.readings(configured, outlook, metric, &self.health, now);
+            (metric, of)
+        });
+        let shown: Vec<(Metric, (Vec<Reading>, bool))> = shown.collect();
+        let measured = |number: u8| -> BTreeMap<Metric, f64> {
+            let of = shown.iter().filter_map(|(metric, (readings, _))| {
+                match readings[usize::from(number)] {
                     Reading::Never => None,
-                    Reading::Stale(value) | Reading::Fresh(value) => Some((metric, rounded(value))),
+                    Reading::Stale(value) | Reading::Fresh(value) => {
+                        Some((*metric, rounded(value)))
+                    }
                 }
             });
             of.collect()
         };
+        let own = shown.iter().filter(|(_, (_, is_own))| *is_own);
+        let own: BTreeSet<Metric> = own.map(|(metric, _)| *metric).collect();
         let (groups, overrides) = (&self.plan.groups, &self.overrides);
         let mut services = self.plan.services.iter();
         // Overrides concern all services of a pool alike.
@@ -125,12 +139,12 @@ impl Director {
             eligible_v4: view.is_eligible(number, Family::V4),
             eligible_v6: view.is_eligible(number, Family::V6),
             measured: measured(number),
-            addresses: self.addresses(state, number, now),
+            addresses: self.addresses(state, number, name, now),
             admin: service.and_then(|service| overrides.state_of(service, number).cloned()),
             why: {
                 let down = |family| self.down_address(state, number, family);
                 let why = view.why(number, position, down);
-                let standing = policy::standing(configured, state.sides(), number, now);
+                let standing = policy::standing(configured, state.sides(group), number, now);
                 [Some(why), standing]
                     .into_iter()
                     .flatten()
@@ -142,6 +156,7 @@ impl Director {
             pool,
             group: name.clone(),
             policy: policy::describe(configured),
+            own,
             a: view.outcome(Family::V4),
             aaaa: view.outcome(Family::V6),
             candidates: view.ranking.iter().zip(1..).map(candidate).collect(),
@@ -151,10 +166,18 @@ impl Director {
         })
     }
 
-    /// The addresses of `candidate` and their health.
-    fn addresses(&self, state: &PoolState, candidate: u8, now: Instant) -> Vec<AddressStatus> {
+    /// The addresses of `candidate` and their health, as far as that concerns `group`.
+    fn addresses(
+        &self,
+        state: &PoolState,
+        candidate: u8,
+        group: &String,
+        now: Instant,
+    ) -> Vec<AddressStatus> {
         let status = |id: TargetId| {
             let target = self.targets.get(id)?;
+            let groups = &target.probe.groups;
+            (groups.is_empty() || groups.contains(group)).then_some(())?;
             Some(address_status(target, &self.health[id.index()], now))
         };
         let targets = state.targets(candidate).into_iter();

@@ -156,7 +156,7 @@ impl Director {
 /// The words of pool `number` that are not as before.
 fn differences(number: u16, before: &PoolState, now: &PoolState, plan: &Plan) -> Vec<Change> {
     let eligible: Option<Eligible> = (before.eligible() != now.eligible()).then(|| now.eligible());
-    let groups: BTreeSet<u16> = if before.common_ranking() == now.common_ranking() {
+    let groups: BTreeSet<u16> = if before.ranks_like(now) {
         let pins = before.said().pins.keys().chain(now.said().pins.keys());
         pins.copied().collect()
     } else {

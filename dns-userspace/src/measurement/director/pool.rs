@@ -1,10 +1,11 @@
 //! One pool's candidates, as targets, and its words.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, mem, sync::Arc};
 
 use dns_common::decision::{Eligible, Family, Ranking};
 use tokio::time::Instant;
 
+use super::outlook::{Outlook, outlooks};
 use crate::{
     measurement::{
         decide::{Fit, Fitness, eligible},
@@ -108,6 +109,8 @@ pub(super) struct PoolState {
     own: BTreeMap<u16, Ranking>,
     /// What the common order follows from, besides measurements.
     memory: Memory,
+    /// Groups with measurements of their own.
+    outlooks: Vec<Outlook>,
 }
 
 impl PoolState {
@@ -130,6 +133,7 @@ impl PoolState {
             common: Ranking::EMPTY,
             own: BTreeMap::new(),
             memory: Memory::default(),
+            outlooks: outlooks(pool, groups),
         };
         if let Policy::Failover { by_group, .. } = &pool.policy {
             let numbered = by_group
@@ -151,8 +155,13 @@ impl PoolState {
     ) {
         if !self.said.frozen {
             self.memory = previous.map_or_else(Memory::default, |known| known.memory.clone());
+            for outlook in &mut self.outlooks {
+                let known = previous.and_then(|known| outlook.known(&known.outlooks));
+                outlook.memory = known.map_or_else(Memory::default, |known| known.memory.clone());
+            }
         }
         self.rank(pool, health, now);
+        self.rank_apart(pool, None, health, now);
         self.decide(pool, health);
     }
 
@@ -173,13 +182,13 @@ impl PoolState {
         changed.then_some(word)
     }
 
-    /// Recomputes the order that follows from measurements; whether it changed, which
-    /// concerns every group without an order of its own.
+    /// Recomputes the order that follows from this host's measurements; whether it
+    /// changed, which concerns every group without an order of its own.
     pub(super) fn rank(&mut self, pool: &Pool, health: &[Health], now: Instant) -> bool {
         if self.said.frozen {
             return false;
         }
-        let measured = self.measured(pool, health, now);
+        let measured = self.measured(pool, None, health, now);
         let candidates = self.members.len() as u8;
         let memory = &mut self.memory;
         let word = rank(
@@ -195,12 +204,56 @@ impl PoolState {
         changed
     }
 
+    /// Recomputes the orders of groups with measurements of their own, or only of those
+    /// whose measurement the target `by` is; the groups whose order changed.
+    pub(super) fn rank_apart(
+        &mut self,
+        pool: &Pool,
+        by: Option<TargetId>,
+        health: &[Health],
+        now: Instant,
+    ) -> Vec<u16> {
+        if self.said.frozen {
+            return Vec::new();
+        }
+        let candidates = self.members.len() as u8;
+        let mut outlooks = mem::take(&mut self.outlooks);
+        let mut moved = Vec::new();
+        for outlook in &mut outlooks {
+            if by.is_some_and(|id| !self.measures(outlook, id)) {
+                continue;
+            }
+            let measured = self.measured(pool, Some(outlook), health, now);
+            let memory = &mut outlook.memory;
+            let policy = &pool.policy;
+            let word = rank(policy, &outlook.name, candidates, &measured, memory, now);
+            if word != outlook.ranking {
+                outlook.ranking = word;
+                moved.extend(&outlook.groups);
+            }
+        }
+        self.outlooks = outlooks;
+        moved
+    }
+
+    /// Whether `target` is a measurement of the groups of `outlook`.
+    fn measures(&self, outlook: &Outlook, target: TargetId) -> bool {
+        let probed = |number: usize| {
+            self.members
+                .iter()
+                .map(move |member| &member.by_probe[number])
+        };
+        let mut probed = outlook.probes.iter().flat_map(|number| probed(*number));
+        probed.any(|probed| probed.v4.contains(&target) || probed.v6.contains(&target))
+    }
+
     /// Has operators say `said`, and recomputes what that changes, at `now`.
     pub(super) fn say(&mut self, said: Said, pool: &Pool, health: &[Health], now: Instant) {
         let thaws = self.said.frozen && !said.frozen;
         self.said = said;
         if thaws {
             self.rank(pool, health, now);
+            self.rank_apart(pool, None, health, now);
         }
         self.decide(pool, health);
     }
@@ -211,6 +264,12 @@ impl PoolState {
         self.fitness.clone_from(&previous.fitness);
         self.memory.clone_from(&previous.memory);
         self.common = previous.common;
+        for outlook in &mut self.outlooks {
+            if let Some(known) = outlook.known(&previous.outlooks) {
+                outlook.memory.clone_from(&known.memory);
+                outlook.ranking = known.ranking;
+            }
+        }
         self.decide(pool, health);
     }
 
@@ -219,31 +278,61 @@ impl PoolState {
         &self.said
     }
 
-    /// How bad each candidate is by what the policy compares.
-    fn measured(&self, pool: &Pool, health: &[Health], now: Instant) -> Measured {
+    /// How bad each candidate is by what the policy compares, for the groups of `outlook`
+    /// or all others.
+    fn measured(
+        &self,
+        pool: &Pool,
+        outlook: Option<&Outlook>,
+        health: &[Health],
+        now: Instant,
+    ) -> Measured {
         let metrics = pool.policy.metrics().into_iter();
         let of = metrics.map(|metric| {
-            let candidates = 0..self.members.len() as u8;
-            let badness =
-                candidates.map(
-                    |number| match self.reading(pool, number, metric, health, now) {
-                        Reading::Fresh(value) => metric.badness(value),
-                        Reading::Stale(value) if pool.unknown == Unknown::Last => {
-                            metric.badness(value)
-                        }
-                        _ if pool.unknown == Unknown::Open => Badness::BEST,
-                        _ => Badness::WORST,
-                    },
-                );
+            let (readings, _) = self.readings(pool, outlook, metric, health, now);
+            let badness = readings.into_iter().map(|reading| match reading {
+                Reading::Fresh(value) => metric.badness(value),
+                Reading::Stale(value) if pool.unknown == Unknown::Last => metric.badness(value),
+                _ if pool.unknown == Unknown::Open => Badness::BEST,
+                _ => Badness::WORST,
+            });
             (metric, badness.collect())
         });
         of.collect()
     }
 
-    /// A candidate's value: the worst of its addresses, as a client may get any, by the
-    /// first probe that gives one; dead ones keep their last, so that a death ranks
-    /// nothing anew.
-    pub(super) fn reading(
+    /// Each candidate's value of `metric` for the groups of `outlook`, or all others, and
+    /// whether it is those groups' own.
+    ///
+    /// Values taken in different places do not compare: a group has its own as long as
+    /// one candidate's is known, then also where others' are not; else this host's.
+    pub(super) fn readings(
+        &self,
+        pool: &Pool,
+        outlook: Option<&Outlook>,
+        metric: Metric,
+        health: &[Health],
+        now: Instant,
+    ) -> (Vec<Reading>, bool) {
+        let candidates = 0..self.members.len() as u8;
+        if let Some(number) = outlook.and_then(|outlook| outlook.probe_of(pool, metric)) {
+            let own = candidates
+                .clone()
+                .map(|candidate| self.reading_by(pool, number, candidate, metric, health, now));
+            let own: Vec<_> = own.collect();
+            if own
+                .iter()
+                .any(|reading| matches!(reading, Reading::Fresh(_)))
+            {
+                return (own, true);
+            }
+        }
+        let common = candidates.map(|number| self.reading(pool, number, metric, health, now));
+        (common.collect(), false)
+    }
+
+    /// A candidate's value as this host measures it, by the first probe that gives one.
+    fn reading(
         &self,
         pool: &Pool,
         candidate: u8,
@@ -256,11 +345,25 @@ impl PoolState {
         }
         let gives = |of: &PoolProbe| match metric {
             Metric::Availability => of.is_required,
-            _ => of.probe.metrics().contains(&metric),
+            _ => of.probe.groups.is_empty() && of.probe.metrics().contains(&metric),
         };
-        let Some(number) = pool.probes.iter().position(gives) else {
-            return Reading::Never;
-        };
+        match pool.probes.iter().position(gives) {
+            Some(number) => self.reading_by(pool, number, candidate, metric, health, now),
+            None => Reading::Never,
+        }
+    }
+
+    /// A candidate's value by the pool's probe `number`: the worst of its addresses, as a
+    /// client may get any; dead ones keep their last, so that a death ranks nothing anew.
+    fn reading_by(
+        &self,
+        pool: &Pool,
+        number: usize,
+        candidate: u8,
+        metric: Metric,
+        health: &[Health],
+        now: Instant,
+    ) -> Reading {
         let probed = &self.members[usize::from(candidate)].by_probe[number];
         let good_for = pool.probes[number].probe.stale_after;
         let readings = probed.v4.iter().chain(&probed.v6);
@@ -347,9 +450,16 @@ impl PoolState {
         self.members[usize::from(candidate)].targets()
     }
 
-    /// Where candidates stand of an agreed level.
-    pub(super) fn sides(&self) -> &Sides {
-        &self.memory.sides
+    /// Where candidates stand of an agreed level, for `group`.
+    pub(super) fn sides(&self, group: u16) -> &Sides {
+        let own = self.outlook(group).map(|outlook| &outlook.memory);
+        &own.unwrap_or(&self.memory).sides
+    }
+
+    /// What `group` sees, where it has measurements of its own.
+    pub(super) fn outlook(&self, group: u16) -> Option<&Outlook> {
+        let mut outlooks = self.outlooks.iter();
+        outlooks.find(|outlook| outlook.groups.binary_search(&group).is_ok())
     }
 
     /// Who may be used.
@@ -364,16 +474,23 @@ impl PoolState {
 
     /// The order for `group`.
     pub(super) fn ranking(&self, group: u16) -> Ranking {
-        let ranking = self.own.get(&group).copied().unwrap_or(self.common);
+        let own = self.own.get(&group).copied();
+        let own = own.or_else(|| Some(self.outlook(group)?.ranking));
+        let ranking = own.unwrap_or(self.common);
         match self.said.pins.get(&group) {
             Some(pinned) => with_first(*pinned, ranking),
             None => ranking,
         }
     }
 
-    /// The order for groups without one of their own.
-    pub(super) fn common_ranking(&self) -> Ranking {
-        self.common
+    /// Whether all orders are as in `other`, another state of the same pool, but for what
+    /// operators say.
+    pub(super) fn ranks_like(&self, other: &Self) -> bool {
+        let own = |state: &Self| -> Vec<Ranking> {
+            let outlooks = state.outlooks.iter();
+            outlooks.map(|outlook| outlook.ranking).collect()
+        };
+        self.common == other.common && own(self) == own(other)
     }
 }
 

@@ -59,6 +59,8 @@ pub struct AddressStatus {
     pub address: IpAddr,
     /// How it is probed, e.g. `tcp port 80`.
     pub probe: String,
+    /// The groups that it is measured for; empty where it is for all.
+    pub groups: Vec<String>,
     /// What is believed of it.
     pub state: State,
     /// How long this has been believed, milliseconds; `None` while unknown.
@@ -143,6 +145,7 @@ pub(super) fn address_status(target: &Target, health: &Health, now: Instant) -> 
     AddressStatus {
         address: target.address,
         probe: describe(&target.probe.kind),
+        groups: target.probe.groups.clone(),
         state: health.state(),
         since_ms: health.since().map(ago),
         age_ms: health.last_sample().map(ago),

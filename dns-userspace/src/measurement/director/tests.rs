@@ -109,9 +109,14 @@ impl Rig {
         Sample {
             target,
             at: self.now,
-            taken_from: Vantage::Host,
+            taken_from: self.vantage(target),
             verdict,
         }
+    }
+
+    fn vantage(&self, target: TargetId) -> Vantage {
+        let target = self.director.targets().get(target);
+        target.map_or(Vantage::Host, |target| Vantage::of(&target.probe))
     }
 
     fn take(&mut self, target: TargetId, verdict: Verdict) -> Vec<Change> {
@@ -741,7 +746,9 @@ fn snapshots_survive_json() {
     rig.see(v4(1), fail());
     let states = rig.director.states(rig.now);
     let json = serde_json::to_string(&states).unwrap();
-    assert!(json.contains(r#""address":"192.0.2.1","probe":"tcp port 80","state":"up""#));
+    assert!(
+        json.contains(r#""address":"192.0.2.1","probe":"tcp port 80","groups":[],"state":"up""#)
+    );
     assert_eq!(
         serde_json::from_str::<states::States>(&json).unwrap(),
         states
@@ -755,4 +762,5 @@ fn snapshots_survive_json() {
     );
 }
 
+mod apart;
 mod probes;

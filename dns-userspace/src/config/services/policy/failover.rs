@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::followed;
 use crate::{
     config::{
-        diagnostic::nearest,
         section::{Document, Section},
+        services::not_a_group,
     },
     model::{Groups, Policy},
 };
@@ -29,12 +29,7 @@ pub(super) fn read(
     let mut orders = BTreeMap::new();
     for (group, entry) in by_group {
         if groups.number(group).is_none() {
-            let known = groups.names.iter().map(String::as_str);
-            let message = format!(
-                "is not a resolver group; nearest: {}; valid: a group in the file of groups",
-                nearest(group, known)
-            );
-            document.report(entry.line, &entry.path, message);
+            document.report(entry.line, &entry.path, not_a_group(group, groups));
         }
         if let Some(first) = super::order(&entry, candidates, document) {
             orders.insert(group.to_owned(), followed(first, &order));

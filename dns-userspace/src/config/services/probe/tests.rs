@@ -1,3 +1,5 @@
+mod groups;
+
 use std::{fs, os::unix::fs::PermissionsExt as _, time::Duration};
 
 use domain::base::Rtype;

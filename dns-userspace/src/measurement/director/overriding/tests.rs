@@ -341,6 +341,59 @@ fn what_is_frozen_stays_so_over_reloads_each_in_its_own_decision() {
 }
 
 #[test]
+fn a_freeze_holds_the_orders_that_groups_have_by_measurements_of_their_own() {
+    let mut service = service(WWW, "acme", &[("s1", "192.0.2.1"), ("s2", "192.0.2.2")]);
+    let own = Probe {
+        groups: vec!["g1".to_owned()],
+        ..Probe::new(ProbeKind::Tcp { port: 81 })
+    };
+    service.pool.policy = Policy::least(Metric::ConnectTime, Quantity(5_000));
+    service.pool.probes.push(PoolProbe {
+        is_required: false,
+        ..own.clone().into()
+    });
+    let mut rig = Rig::new(Plan::new(vec![service], plan().groups));
+    let id = |rig: &Rig, address: &str| {
+        let targets = rig.director.targets();
+        targets
+            .id(address.parse().unwrap(), &own.clone().into())
+            .unwrap()
+    };
+    rig.freeze(None);
+    let (one, two) = (id(&rig, "192.0.2.1"), id(&rig, "192.0.2.2"));
+    assert_eq!(rig.take(one, pass(200)), []);
+    let (plan, overrides) = (
+        Plan::clone(rig.director.plan()),
+        rig.director.overrides().clone(),
+    );
+    rig.replan(plan, overrides);
+    assert_eq!([0, 1, 2].map(|group| rig.server(WWW, group)), ["s1"; 3]);
+    assert_eq!(rig.take(one, pass(200)), []);
+    let moves = |word: &[u8]| Change::Ranking {
+        pool: 0,
+        group: 1,
+        word: Ranking::new(word),
+    };
+    assert_eq!(rig.thaw(), [moves(&[1, 0])]);
+    // As it is decided then, it is frozen through a reload.
+    rig.freeze(None);
+    for _ in 0..50 {
+        rig.take(one, pass(10));
+        rig.take(two, pass(200));
+    }
+    let (plan, overrides) = (
+        Plan::clone(rig.director.plan()),
+        rig.director.overrides().clone(),
+    );
+    rig.replan(plan, overrides);
+    assert_eq!(
+        [0, 1, 2].map(|group| rig.server(WWW, group)),
+        ["s1", "s2", "s1"]
+    );
+    assert_eq!(rig.thaw(), [moves(&[0, 1])]);
+}
+
+#[test]
 fn what_is_new_in_a_frozen_plan_is_frozen_as_first_measured() {
     let mut rig = Rig::new(Plan::new(vec![], plan().groups));
     rig.freeze(None);
