@@ -198,7 +198,7 @@ pub fn choose(
         let ranking = Ranking(ranking.load());
         let mut eligible = Eligible(eligible.load());
         scope = resolver.scope();
-        if eligible.is_shared() {
+        if eligible.is_shared() && !ranking.is_undivided() {
             let slot = slot(source);
             let word = tables
                 .share(row.pool(), slot)

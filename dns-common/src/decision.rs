@@ -41,12 +41,28 @@ impl Ranking {
         Self(u64::from_le_bytes(bytes))
     }
 
+    /// Bit of the first choice: the group is not divided, whatever the pool's shares say.
+    const UNDIVIDED: u64 = 1 << 6;
+
+    /// The same for a group that is not divided.
+    #[must_use]
+    pub const fn undivided(self) -> Self {
+        Self(self.0 | Self::UNDIVIDED)
+    }
+
+    /// Whether shares say nothing about the group.
+    #[inline(always)]
+    pub const fn is_undivided(self) -> bool {
+        self.0 & Self::UNDIVIDED != 0
+    }
+
     /// The candidates in order.
     pub fn iter(self) -> impl Iterator<Item = u8> {
         self.0
             .to_le_bytes()
             .into_iter()
             .take_while(|candidate| *candidate != Self::NONE)
+            .map(|candidate| candidate & !(Self::UNDIVIDED as u8))
     }
 }
 
@@ -114,6 +130,12 @@ impl Eligible {
         (self.0 >> (8 * family as u32)) as u8
     }
 
+    /// The same where shares say more.
+    #[must_use]
+    pub const fn shared(self) -> Self {
+        Self(self.0 | Self::SHARED)
+    }
+
     /// Whether shares say more.
     #[inline(always)]
     pub const fn is_shared(self) -> bool {
@@ -146,7 +168,8 @@ pub fn pick(ranking: Ranking, eligible: Eligible, family: Family) -> Option<u8> 
     let mask = u64::from(eligible.mask(family));
     let mut rest = ranking.0;
     for _ in 0..CANDIDATES_MAX {
-        // A shift needs no more bits. NONE is then 63, which is no bit of the mask.
+        // A shift needs no more bits, and the next is UNDIVIDED. NONE is then 63, which is no
+        // bit of the mask.
         let candidate = rest & 63;
         if mask >> candidate & 1 != 0 {
             return Some(candidate as u8);

@@ -124,6 +124,15 @@ pub enum Policy {
         /// Orders of single groups, by group name.
         by_group: BTreeMap<String, Vec<u8>>,
     },
+    /// Each its part of the hash space of resolvers' blocks, as [`crate::measurement::share`]
+    /// divides it.
+    Weighted {
+        /// By candidate number; one at least is above 0. The parts of those that may not
+        /// be used are divided among the others alike.
+        weights: Vec<u32>,
+        /// A block stays with its candidate.
+        is_sticky: bool,
+    },
     /// The least bad by the first of these, 1 or more; among those within its
     /// tolerance of that one, the least bad by the next, and so on. A candidate
     /// displaces another only when one of them tells the two apart.
@@ -151,7 +160,7 @@ impl Policy {
     /// What it compares candidates by.
     pub fn metrics(&self) -> Vec<Metric> {
         match self {
-            Self::Failover { .. } => Vec::new(),
+            Self::Failover { .. } | Self::Weighted { .. } => Vec::new(),
             Self::Criteria(criteria) => criteria.iter().map(|by| by.metric).collect(),
             Self::Best { weights, .. } => weights.iter().map(|(metric, _)| *metric).collect(),
             Self::Threshold(threshold) => vec![threshold.metric],

@@ -139,6 +139,13 @@ fn a_slot_is_answered_by_the_first_in_the_ranking_that_takes_it() {
     world.set_eligible(shared(0b110, 0));
     answers(IPV6, rtype::A, 2);
     answers(IPV6, rtype::AAAA, ALL);
+    // Of a group that is not divided everybody gets the first who may be used.
+    world.set_eligible(shared(0b111, 0b111));
+    for word in &world.tables.rankings {
+        word.store(Ranking(word.load()).undivided().0);
+    }
+    answers(RESOLVER, rtype::A, 0);
+    answers(IPV6, rtype::A, 2);
 }
 
 #[test]

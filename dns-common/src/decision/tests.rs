@@ -69,6 +69,17 @@ proptest! {
     fn a_ranking_lists_what_it_was_made_of(order in orders()) {
         prop_assert_eq!(Ranking::new(&order).iter().collect::<Vec<_>>(), order);
     }
+
+    #[test]
+    fn an_undivided_ranking_is_the_same_order(order in orders(), v4: u8) {
+        let (ranking, eligible) = (Ranking::new(&order), Eligible::new(v4, 0, false));
+        let undivided = ranking.undivided();
+        prop_assert!(undivided.is_undivided());
+        prop_assert_eq!(ranking.is_undivided(), order.is_empty());
+        prop_assert_eq!(undivided.iter().collect::<Vec<_>>(), order);
+        let picked = |ranking| pick(ranking, eligible, Family::V4);
+        prop_assert_eq!(picked(undivided), picked(ranking));
+    }
 }
 
 #[test]

@@ -2,7 +2,11 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::atomic::Ordering::Relaxed, time::Instant};
 
-use dns_common::outcome::{Action, Outcome};
+use dns_common::{
+    decision::slot,
+    outcome::{Action, Outcome},
+    tables::Source,
+};
 use domain::base::{Rtype, iana::Rcode};
 use ipnet::IpNet;
 
@@ -252,9 +256,10 @@ impl Daemon {
         let preview = self.plane.preview(&query.name, query.rtype, query.from);
         let origin = match steering_service(&live.plan.services, query) {
             Some((service, pool)) => {
+                let slot = slot(Source::from(query.from.to_canonical()));
                 let explanation = self
                     .director
-                    .explain(pool, group, tokio::time::Instant::now())
+                    .explain(pool, group, slot, tokio::time::Instant::now())
                     .ok_or_else(|| format!("pool {pool} has no group {group}"))?;
                 Origin::Steered(Box::new(steering(service, pool, query.rtype, explanation)))
             }

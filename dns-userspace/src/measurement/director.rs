@@ -6,6 +6,7 @@ mod outlook;
 pub mod overriding;
 mod pool;
 pub mod states;
+mod stores;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
@@ -23,6 +24,7 @@ use super::{
 };
 use crate::model::{Plan, Probe};
 use pool::PoolState;
+use stores::Stores;
 
 /// One word that is to be stored anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,10 +152,17 @@ impl Director {
         };
         let turn = self.suspicion.carry_over(&previous.suspicion, number, now);
         self.log_turn(turn);
-        for (pool, state) in self.plan.pools.iter().zip(&mut self.pools) {
+        let pools = previous.pools_of_services();
+        let services = self.plan.service_of_each_pool();
+        let states = self.plan.pools.iter().zip(&mut self.pools);
+        for ((pool, state), service) in states.zip(services) {
             let known = previous.plan.pools.iter().position(|known| known == pool);
             let known = known.map(|known| &previous.pools[known]);
             state.recompute(pool, &self.health, known, now);
+            let before = service.and_then(|service| pools.get(&service.name));
+            if let (None, Some(before)) = (known, before) {
+                state.share_after(&previous.pools[usize::from(*before)]);
+            }
         }
         self.keep_frozen(previous);
     }
@@ -190,8 +199,8 @@ impl Director {
         }
     }
 
-    /// Takes in one sample, and returns the words it changes, eligible words
-    /// first. A target's death changes one word for each pool that uses it,
+    /// Takes in one sample, and returns the words it changes, in the order in which they
+    /// are to be stored. A target's death changes one word for each pool that uses it,
     /// however many groups there are.
     ///
     /// Samples must come from a schedule of [`Self::targets`]; one with a number
@@ -203,15 +212,22 @@ impl Director {
         self.log_turn(turn);
         // Its end takes nobody else down: with the fault gone, the next sample of
         // each says more than the failures of the time before.
-        let pools = match sample.verdict {
+        let settles = match sample.verdict {
             Verdict::Pass { .. } | Verdict::Fail { .. } => {
                 self.settle(id, Health::settle, sample.at)
             }
-            Verdict::Local { .. } => BTreeSet::new(),
+            Verdict::Local { .. } => false,
         };
-        let mut changes = self.decide(pools);
-        self.rank(id, sample.at, &mut changes);
-        changes
+        let mut stores = Stores::default();
+        let mut last = None;
+        for position in 0..self.uses.get(id.index()).map_or(0, Vec::len) {
+            let pool = self.uses[id.index()][position].pool;
+            // It stands there for each of its candidates that the target is of.
+            if last.replace(pool) != Some(pool) {
+                self.follow(pool, Some(id), settles, sample.at, &mut stores);
+            }
+        }
+        stores.in_order()
     }
 
     /// As [`Self::observe`], for a sample of a target of `previous`; one that is none of
@@ -260,72 +276,77 @@ impl Director {
         self.log_turn(turn);
         match turn {
             Some(Turn::Ends) => {
-                let pools = self.settle_all(now);
-                self.decide(pools)
+                let mut stores = Stores::default();
+                for pool in self.settle_all(now) {
+                    self.follow(pool, None, true, now, &mut stores);
+                }
+                stores.in_order()
             }
             _ => Vec::new(),
         }
     }
 
-    /// Lets the state of one target follow its samples, by the rule `settle`; the
-    /// pools it concerns.
-    fn settle(&mut self, id: TargetId, settle: Settle, now: Instant) -> BTreeSet<u16> {
+    /// Lets the state of one target follow its samples, by the rule `settle`; whether it
+    /// changed.
+    fn settle(&mut self, id: TargetId, settle: Settle, now: Instant) -> bool {
         let hold = self.suspicion.since().is_some();
         let Some(target) = self.targets.get(id) else {
-            return BTreeSet::new();
+            return false;
         };
         let health = &mut self.health[id.index()];
         let Some(transition) = settle(health, &target.probe, hold, now) else {
-            return BTreeSet::new();
+            return false;
         };
         log_transition(target, health, transition);
         self.changes[id.index()].note(transition, now);
         self.withhold(id, transition, now);
-        self.uses[id.index()].iter().map(|user| user.pool).collect()
+        true
     }
 
-    /// Lets the state of every target follow its samples.
+    /// Lets the state of every target follow its samples; the pools that concerns.
     fn settle_all(&mut self, now: Instant) -> BTreeSet<u16> {
         let ids = (0..self.targets.len() as u32).map(TargetId);
-        ids.flat_map(|id| self.settle(id, Health::settle, now))
-            .collect()
+        let changed: Vec<_> = ids
+            .filter(|id| self.settle(*id, Health::settle, now))
+            .collect();
+        let uses = changed.into_iter().flat_map(|id| &self.uses[id.index()]);
+        uses.map(|user| user.pool).collect()
     }
 
-    /// Recomputes who is eligible in `pools`.
-    fn decide(&mut self, pools: BTreeSet<u16>) -> Vec<Change> {
-        let changed = pools.into_iter().filter_map(|number| {
-            let pool = &self.plan.pools[usize::from(number)];
-            let state = &mut self.pools[usize::from(number)];
-            let word = state.decide(pool, &self.health)?;
-            Some(Change::Eligible { pool: number, word })
-        });
-        changed.collect()
-    }
-
-    /// Recomputes the orders that the target `id` concerns, of the pools that use it.
-    fn rank(&mut self, id: TargetId, now: Instant, changes: &mut Vec<Change>) {
-        let groups = 0..self.plan.groups.names.len() as u32;
-        let Some(target) = self.targets.get(id) else {
-            return;
-        };
-        for user in &self.uses[id.index()] {
-            let pool = &self.plan.pools[usize::from(user.pool)];
-            let state = &mut self.pools[usize::from(user.pool)];
-            let mut moved = Vec::new();
-            // All groups without measurements of their own share one order, so they
-            // cost something only when it changes.
-            if is_own(target) && state.rank(pool, &self.health, now) {
-                let common = groups.clone().map(|group| group as u16);
-                moved.extend(common.filter(|group| state.outlook(*group).is_none()));
-            }
-            let apart = (!is_own(target)).then_some(id);
-            moved.extend(state.rank_apart(pool, apart, &self.health, now));
-            changes.extend(moved.into_iter().map(|group| Change::Ranking {
-                pool: user.pool,
-                group,
-                word: state.ranking(group),
-            }));
+    /// Recomputes the words of the pool `number` at `now`, after a sample of the target `by`
+    /// or whatever else concerns all groups; who is eligible only where the state of a
+    /// target `settles`.
+    fn follow(
+        &mut self,
+        number: u16,
+        by: Option<TargetId>,
+        settles: bool,
+        now: Instant,
+        stores: &mut Stores,
+    ) {
+        let pool = &self.plan.pools[usize::from(number)];
+        let state = &mut self.pools[usize::from(number)];
+        let eligible = state.eligible();
+        let is_apart = |id: &TargetId| self.targets.get(*id).is_some_and(|it| !is_own(it));
+        let apart = by.filter(is_apart);
+        let mut moved = Vec::new();
+        // All groups without measurements of their own share one order, so they
+        // cost something only when it changes.
+        if apart.is_none() && state.rank(pool, &self.health, now) {
+            let common = (0..=u16::MAX).take(self.plan.groups.names.len());
+            moved.extend(common.filter(|group| state.outlook(*group).is_none()));
         }
+        moved.extend(state.rank_apart(pool, apart, &self.health, now));
+        for group in moved {
+            stores.ranking(number, group, state.ranking(group));
+        }
+        if settles {
+            state.decide(pool, &self.health);
+        }
+        if let Some(shares) = state.share(pool) {
+            stores.shares(number, &shares, state);
+        }
+        stores.eligible(number, eligible, state.eligible());
     }
 
     /// The words of every pool, in order: what a new generation of tables begins with.
@@ -336,7 +357,7 @@ impl Director {
             Decisions {
                 eligible: state.eligible(),
                 rankings: rankings.collect(),
-                shares: state.shares().to_vec(),
+                shares: state.shares().words().to_vec(),
             }
         })
     }

@@ -1,5 +1,5 @@
 //! A measurement's story, in order:
-//! schedule → probe → sample → health → rank → decide → compile → publish.
+//! schedule → probe → sample → health → rank → share → decide → compile → publish.
 //!
 //! From [`smooth`] to [`decide`] everything is a pure function of state, input
 //! and time: no clock, no randomness, no I/O. The [`director`] keeps the state
@@ -20,6 +20,7 @@ pub mod suspicion;
 pub mod withhold;
 
 pub mod rank;
+pub mod share;
 
 pub mod decide;
 pub mod director;

@@ -5,7 +5,7 @@
 
 mod threshold;
 
-use std::collections::BTreeMap;
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use dns_common::decision::Ranking;
 use tokio::time::Instant;
@@ -32,6 +32,7 @@ pub struct Memory {
 /// at `now`.
 ///
 /// - Failover: the group's own order, else the common one.
+/// - Weighted: by weight, then as configured.
 /// - Criteria, best: see [`Policy`]. For each position in turn, the candidate that
 ///   `memory` has first among those left keeps it, unless another is better by more than
 ///   the tolerance. So no position changes hands within the tolerance, and the same
@@ -48,6 +49,11 @@ pub fn rank(
 ) -> Ranking {
     let ranking = match policy {
         Policy::Failover { order, by_group } => Ranking::new(by_group.get(group).unwrap_or(order)),
+        Policy::Weighted { weights, .. } => {
+            let mut order: Vec<u8> = (0..).take(weights.len()).collect();
+            order.sort_by_key(|candidate| Reverse(weights[usize::from(*candidate)]));
+            Ranking::new(&order)
+        }
         Policy::Criteria(criteria) => {
             let tolerances = criteria.iter().map(|by| by.tolerance.value());
             let tolerances: Vec<f64> = tolerances.collect();

@@ -106,6 +106,7 @@ impl Backend for Fake {
             targets: Vec::new(),
             unmeasured: Vec::new(),
             suspicion: None,
+            shares: Vec::new(),
             overrides: Vec::new(),
         }
     }

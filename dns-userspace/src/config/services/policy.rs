@@ -7,6 +7,12 @@
 //! [service.policy.groups]      # resolver groups with an order of their own
 //! isp-b = ["s2", "s1"]         # those not listed follow as in `order`
 //!
+//! kind = "weighted"            # each its part of resolvers
+//! stick = "resolver"           # the default: a resolver's block stays with its candidate
+//! [service.policy.weights]
+//! s1 = 3                       # 0 to 1000; 0, nobody's part, for those not listed
+//! s2 = 1
+//!
 //! kind = "latency"             # the quickest
 //! tolerance_ms = 5             # 5 by default, 0 to 60000
 //! metric = "round_trip_ms"     # by default the first that the probes measure of
@@ -40,6 +46,7 @@
 
 mod failover;
 mod threshold;
+mod weighted;
 
 use std::collections::BTreeSet;
 
@@ -61,6 +68,7 @@ const CRITERIA_MAX: usize = Metric::ALL.len();
 #[derive(Clone, Copy)]
 enum Kind {
     Failover,
+    Weighted,
     Latency,
     LeastLoad,
     Best,
@@ -68,8 +76,9 @@ enum Kind {
     Threshold,
 }
 
-const KINDS: [(&str, Kind); 6] = [
+const KINDS: [(&str, Kind); 7] = [
     ("failover", Kind::Failover),
+    ("weighted", Kind::Weighted),
     ("latency", Kind::Latency),
     ("least-load", Kind::LeastLoad),
     ("best", Kind::Best),
@@ -77,8 +86,8 @@ const KINDS: [(&str, Kind); 6] = [
     ("threshold", Kind::Threshold),
 ];
 
-const VALID: &str = "a [service.policy] table with kind = \"failover\", \"latency\", \
-                     \"least-load\", \"best\", \"criteria\" or \"threshold\"";
+const VALID: &str = "a [service.policy] table with kind = \"failover\", \"weighted\", \
+                     \"latency\", \"least-load\", \"best\", \"criteria\" or \"threshold\"";
 
 /// What a policy refers to.
 pub(super) struct Context<'a> {
@@ -130,6 +139,10 @@ pub(super) fn read(
         Kind::Failover => {
             let policy = failover::read(&mut section, context.candidates, context.groups, document);
             (Some(policy), "a failover policy")
+        }
+        Kind::Weighted => {
+            let policy = weighted::read(&mut section, context.candidates, document);
+            (policy, "a weighted policy")
         }
         Kind::Latency => {
             let tolerance = tolerance(&mut section, "tolerance_ms", TOLERANCE_MS, 60_000, document);

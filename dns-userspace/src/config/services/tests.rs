@@ -238,7 +238,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "\"failover\"",
         "\"random\"",
-        "8: service.www.example.com..policy.kind: `random` is not a choice; valid: failover, latency",
+        "8: service.www.example.com..policy.kind: `random` is not a choice; valid: failover, weighted, latency",
     ),
     (
         "kind = \"failover\"\n",

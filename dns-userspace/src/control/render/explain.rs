@@ -2,11 +2,13 @@
 
 use std::fmt::Write as _;
 
+use dns_common::decision::SLOTS;
+
 use super::{
     human::measured,
     overrides,
     paint::{Paint, Tone, word},
-    states::suspicion,
+    states::{known, suspicion},
     table::{Align, Cell, Table},
 };
 use crate::{
@@ -73,6 +75,9 @@ fn steered(steering: &Steering, now_unix_ms: u64, table: &mut Table) {
         let line = format!("{} for {} alone", own.join(", "), explanation.group);
         table.field("measured", line);
     }
+    if let Some(slot) = explanation.slot {
+        table.field("slot", format!("{slot} of {SLOTS}"));
+    }
     if let Some(status) = &explanation.suspicion {
         table.field("suspicion", Cell::toned(suspicion(status), Tone::Caution));
     }
@@ -89,15 +94,23 @@ fn steered(steering: &Steering, now_unix_ms: u64, table: &mut Table) {
     }
 }
 
+/// The column of shares, where there are any.
+const SHARE: usize = 4;
+
 fn candidates(candidates: &[Candidate]) -> Table {
-    let mut table = Table::new(&[
+    let mut columns = vec![
         ("#", Align::Right),
         ("SERVER", Align::Left),
         ("STATE", Align::Left),
         ("MEASURED", Align::Left),
         ("USABLE FOR", Align::Left),
         ("WHY", Align::Left),
-    ]);
+    ];
+    let is_divided = candidates.iter().any(|of| of.share_percent.is_some());
+    if is_divided {
+        columns.insert(SHARE, ("SHARE", Align::Right));
+    }
+    let mut table = Table::new(&columns);
     for candidate in candidates {
         let usable = match (candidate.eligible_v4, candidate.eligible_v6) {
             (true, true) => "A, AAAA",
@@ -105,14 +118,19 @@ fn candidates(candidates: &[Candidate]) -> Table {
             (false, true) => "AAAA",
             (false, false) => "nothing",
         };
-        table.row([
+        let mut cells = vec![
             candidate.position.to_string().into(),
             server(candidate).into(),
             state(candidate),
             measured(&candidate.measured).into(),
             usable.into(),
             candidate.why.as_str().into(),
-        ]);
+        ];
+        if is_divided {
+            let share = known(candidate.share_percent, |percent| format!("{percent:.1} %"));
+            cells.insert(SHARE, share);
+        }
+        table.row(cells);
     }
     table
 }

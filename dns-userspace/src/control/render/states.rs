@@ -9,7 +9,7 @@ use super::{
     table::{Align, Cell, Table},
 };
 use crate::measurement::{
-    director::states::{AddressStatus, States, SuspicionStatus, TargetStatus, UsedBy},
+    director::states::{AddressStatus, PoolShares, States, SuspicionStatus, TargetStatus, UsedBy},
     health::State,
 };
 
@@ -45,6 +45,13 @@ fn targets(states: &States, paint: Paint) -> String {
     if !states.unmeasured.is_empty() {
         let names: Vec<_> = states.unmeasured.iter().map(user).collect();
         let _ = writeln!(text, "\nnot measured, counts as fit: {}", names.join(", "));
+    }
+    for PoolShares { pool, candidates } in &states.shares {
+        let parts = candidates.iter();
+        let parts: Vec<_> = parts
+            .map(|share| format!("{} {:.1} %", share.server, share.percent))
+            .collect();
+        let _ = writeln!(text, "\npool {pool} is divided: {}", parts.join(", "));
     }
     if let Some(status) = &states.suspicion {
         let line = paint.paint(&suspicion(status), Tone::Caution);

@@ -12,7 +12,9 @@ use crate::{
     measurement::{
         director::{
             explain::{Candidate, Explanation, Outcome},
-            states::{AddressStatus, States, SuspicionStatus, TargetStatus, UsedBy},
+            states::{
+                AddressStatus, PoolShares, Share, States, SuspicionStatus, TargetStatus, UsedBy,
+            },
         },
         health::State,
         metric::Metric,
@@ -214,6 +216,7 @@ last reload  none since the start
         unmeasured: vec![],
         targets: vec![],
         suspicion: None,
+        shares: vec![],
         overrides: vec![a_freeze()],
     };
     let expected = "no servers are configured\n\n\
@@ -233,6 +236,14 @@ override  freeze customer acme, by uid 1007 0 ms ago
 override  drain sof1 of all services, by ann 5 min 0 s ago, 55 min 0 s left: kernel
 ";
     assert!(text.contains(expected), "{text}");
+}
+
+fn a_share(server: &str, slots: usize) -> Share {
+    Share {
+        server: server.to_owned(),
+        slots,
+        percent: slots as f64 / 10.24,
+    }
 }
 
 #[test]
@@ -272,6 +283,10 @@ fn states_of_servers_in_every_state() {
                 since_ms: 2000.0,
                 reason: "4 of 6 targets fail".to_owned(),
             }),
+            shares: vec![PoolShares {
+                pool: 1,
+                candidates: vec![a_share("sof1", 768), a_share("sof2", 256)],
+            }],
             overrides: vec![a_drain()],
         },
         NOW,
@@ -287,6 +302,8 @@ down     1 min 1 s  192.0.2.14    tcp port 80  2.10 ms   120 ms  pool 0 fra3    
 
 not measured, counts as fit: pool 1 wide (NS ns1.cdn.example.net.)
 
+pool 1 is divided: sof1 75.0 %, sof2 25.0 %
+
 suspicion: 4 of 6 targets fail, for 2.0 s
 
 override: drain sof1 of all services, by ann 5 min 0 s ago, 55 min 0 s left: kernel
@@ -299,6 +316,7 @@ fn steered() -> Explained {
         position,
         server: server.to_owned(),
         hand_over: None,
+        share_percent: None,
         eligible_v4: state == State::Up,
         eligible_v6: false,
         measured: BTreeMap::from([(Metric::ConnectTime, 2.1)]),
@@ -320,6 +338,7 @@ fn steered() -> Explained {
             explanation: Explanation {
                 pool: 0,
                 group: "sofia".to_owned(),
+                slot: None,
                 policy: "failover: the configured order".to_owned(),
                 own: BTreeSet::new(),
                 a: Outcome::Server("fra1".to_owned()),
@@ -337,6 +356,28 @@ fn steered() -> Explained {
         rcode: "NOERROR".to_owned(),
         answer: vec!["www.example.com. 30 IN A 192.0.2.20".to_owned()],
     }
+}
+
+#[test]
+fn explain_tells_who_takes_how_much() {
+    let mut explained = steered();
+    let Origin::Steered(steering) = &mut explained.origin else {
+        panic!("it is steered");
+    };
+    steering.explanation.slot = Some(17);
+    for (candidate, percent) in steering.explanation.candidates.iter_mut().zip([0.0, 100.0]) {
+        candidate.share_percent = Some(percent);
+    }
+    let text = explain(&explained, NOW, PLAIN);
+    let expected = "\
+policy   failover: the configured order
+slot     17 of 1024
+
+#  SERVER  STATE  MEASURED    SHARE  USABLE FOR  WHY
+1  sof1    down   2.10 ms     0.0 %  nothing     A: it is down, so another is used
+2  fra1    up     2.10 ms   100.0 %  A           A: chosen
+";
+    assert!(text.contains(expected), "{text}");
 }
 
 #[test]
@@ -376,6 +417,7 @@ fn what_is_measured_for_single_groups_is_said_to_be_so() {
         ..an_address("192.0.2.10", State::Up)
     };
     let of_groups = States {
+        shares: Vec::new(),
         targets: vec![a_target(address, "sof1")],
         unmeasured: vec![],
         suspicion: None,

@@ -34,6 +34,9 @@ pub struct Explanation {
     pub pool: u16,
     /// The group's name.
     pub group: String,
+    /// The resolver's part of the hash space, which not every candidate takes; `None`
+    /// where all take all.
+    pub slot: Option<u32>,
     /// The policy in a few words.
     pub policy: String,
     /// What was measured for the group itself rather than for all.
@@ -77,6 +80,8 @@ pub struct Candidate {
     pub server: String,
     /// What hands over, e.g. `CNAME www.example.net.`; `None` for a server.
     pub hand_over: Option<String>,
+    /// How much of the hash space it takes, percent; `None` where all take all.
+    pub share_percent: Option<f64>,
     /// Whether it may be used for A queries.
     pub eligible_v4: bool,
     /// Whether it may be used for AAAA queries.
@@ -94,16 +99,20 @@ pub struct Candidate {
 }
 
 impl Director {
-    /// Why resolvers of `group` get what they get from `pool`, seen at `now`;
-    /// `None` when there is no such pool or group.
-    pub fn explain(&self, pool: u16, group: u16, now: Instant) -> Option<Explanation> {
+    /// Why resolvers of `group` in `slot` of the hash space get what they get from
+    /// `pool`, seen at `now`; `None` when there is no such pool or group.
+    pub fn explain(&self, pool: u16, group: u16, slot: u32, now: Instant) -> Option<Explanation> {
         let name = self.plan.groups.names.get(usize::from(group))?;
         let state = self.pools.get(usize::from(pool))?;
         let configured = &self.plan.pools[usize::from(pool)];
+        let (ranking, eligible) = (state.ranking(group), state.eligible());
+        let is_divided = eligible.is_shared() && !ranking.is_undivided();
+        let slot = is_divided.then_some(slot);
         let view = View {
             pool: configured,
-            eligible: state.eligible(),
-            ranking: state.ranking(group),
+            eligible,
+            slot: slot.map(|slot| (slot, state.shares().takers(slot as usize))),
+            ranking,
             fitness: state.fitness(),
             said: state.said(),
             is_pinned: state.said().pins.contains_key(&group),
@@ -136,6 +145,7 @@ impl Director {
             position,
             server: view.name(number).to_owned(),
             hand_over: configured.hand_over(number).map(ToString::to_string),
+            share_percent: slot.map(|_| state.shares().percent(number)),
             eligible_v4: view.is_eligible(number, Family::V4),
             eligible_v6: view.is_eligible(number, Family::V6),
             measured: measured(number),
@@ -155,6 +165,7 @@ impl Director {
         Some(Explanation {
             pool,
             group: name.clone(),
+            slot,
             policy: policy::describe(configured),
             own,
             a: view.outcome(Family::V4),
@@ -206,6 +217,8 @@ struct Down {
 struct View<'a> {
     pool: &'a Pool,
     eligible: Eligible,
+    /// The resolver's, and who takes it; `None` where all take all.
+    slot: Option<(u32, u8)>,
     ranking: Ranking,
     fitness: Vec<Fitness>,
     said: &'a Said,
@@ -240,7 +253,11 @@ impl View<'_> {
     }
 
     fn outcome(&self, family: Family) -> Outcome {
-        let picked = pick(self.ranking, self.eligible, family);
+        let eligible = match self.slot {
+            Some((_, takers)) => self.eligible.taken_by(takers),
+            None => self.eligible,
+        };
+        let picked = pick(self.ranking, eligible, family);
         let hands_over = |number: &u8| self.pool.hand_over(*number).is_some();
         match picked {
             Some(number) if hands_over(&number) => Outcome::HandOver(self.name(number).to_owned()),
@@ -286,6 +303,27 @@ impl View<'_> {
             }
             Some(unfit) => format!("{unfit}, so nobody is handed over"),
             None => self.why_usable(candidate, position, Family::V4),
+        }
+    }
+
+    /// Whether `candidate` takes the resolver's slot.
+    fn takes(&self, candidate: u8) -> bool {
+        self.slot
+            .is_none_or(|(_, takers)| takers >> candidate & 1 != 0)
+    }
+
+    /// Why the winner `candidate`, at `position`, goes before the others.
+    fn why_first(&self, candidate: u8, position: u8) -> String {
+        match self.slot {
+            Some((slot, _)) if self.takes(candidate) => {
+                format!("the first that takes slot {slot}, the resolver's")
+            }
+            Some((slot, _)) => {
+                format!("the first usable, as none is that takes slot {slot}, the resolver's")
+            }
+            None if position != 1 => format!("the first usable, at position {position}"),
+            None if self.is_pinned => "this group is pinned to it".to_owned(),
+            None => "first in the ranking".to_owned(),
         }
     }
 
@@ -352,12 +390,15 @@ impl View<'_> {
             return format!("fit, but fewer than {percent} % are usable, so none counts: {end}");
         }
         match outcome {
-            Outcome::Server(winner) | Outcome::HandOver(winner) if winner == name => match position
+            Outcome::Server(winner) | Outcome::HandOver(winner) if winner == name => {
+                let why = self.why_first(candidate, position);
+                format!("chosen: {why}{kept_up}")
+            }
+            Outcome::Server(winner) | Outcome::HandOver(winner)
+                if self.is_eligible(candidate, family) && !self.takes(candidate) =>
             {
-                1 if self.is_pinned => format!("chosen: this group is pinned to it{kept_up}"),
-                1 => format!("chosen: first in the ranking{kept_up}"),
-                _ => format!("chosen: the first usable, at position {position}{kept_up}"),
-            },
+                format!("usable{kept_up}, but the resolver's slot is {winner}'s")
+            }
             Outcome::Server(winner) | Outcome::HandOver(winner)
                 if self.is_eligible(candidate, family) =>
             {

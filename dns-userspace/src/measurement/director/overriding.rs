@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeSet, mem};
 
-use dns_common::decision::{Eligible, Family};
+use dns_common::decision::Family;
 use tokio::time::Instant;
 
-use super::{Change, Director, pool::PoolState};
+use super::{Change, Director, pool::PoolState, stores::Stores};
 use crate::{
     measurement::{
         decide::{configured, is_enough, usable},
@@ -37,7 +37,7 @@ impl Director {
     /// now; what is no longer follows its measurements at once.
     pub fn override_with(&mut self, overrides: Overrides, now: Instant) -> Vec<Change> {
         let plan = &*self.plan;
-        let mut changes = Vec::new();
+        let mut stores = Stores::default();
         for (number, service) in (0..=u16::MAX).zip(plan.service_of_each_pool()) {
             let said =
                 service.map_or_else(Said::default, |service| overrides.of(service, &plan.groups));
@@ -45,11 +45,11 @@ impl Director {
             if said != *state.said() {
                 let before = state.clone();
                 state.say(said, &plan.pools[usize::from(number)], &self.health, now);
-                changes.extend(differences(number, &before, state, plan));
+                differences(number, &before, state, plan, &mut stores);
             }
         }
         self.overrides = overrides;
-        changes
+        stores.in_order()
     }
 
     /// What rules hold back since this was last called. It is to be added to the
@@ -145,7 +145,7 @@ impl Director {
     }
 
     /// The pools' numbers by service name.
-    fn pools_of_services(&self) -> NameMap<u16> {
+    pub(super) fn pools_of_services(&self) -> NameMap<u16> {
         let services = self.plan.services.iter();
         services
             .map(|(service, pool)| (service.name.clone(), *pool))
@@ -153,25 +153,22 @@ impl Director {
     }
 }
 
-/// The words of pool `number` that are not as before.
-fn differences(number: u16, before: &PoolState, now: &PoolState, plan: &Plan) -> Vec<Change> {
-    let eligible: Option<Eligible> = (before.eligible() != now.eligible()).then(|| now.eligible());
+/// Has the words of pool `number` stored that are not as `before`.
+fn differences(number: u16, before: &PoolState, now: &PoolState, plan: &Plan, stores: &mut Stores) {
+    stores.eligible(number, before.eligible(), now.eligible());
+    stores.shares(number, before.shares(), now);
     let groups: BTreeSet<u16> = if before.ranks_like(now) {
         let pins = before.said().pins.keys().chain(now.said().pins.keys());
         pins.copied().collect()
     } else {
         (0..=u16::MAX).take(plan.groups.names.len()).collect()
     };
-    let rankings = groups
-        .into_iter()
-        .filter(|group| before.ranking(*group) != now.ranking(*group));
-    let eligible = eligible.map(|word| Change::Eligible { pool: number, word });
-    let rankings = rankings.map(|group| Change::Ranking {
-        pool: number,
-        group,
-        word: now.ranking(group),
-    });
-    eligible.into_iter().chain(rankings).collect()
+    for group in groups {
+        let word = now.ranking(group);
+        if before.ranking(group) != word {
+            stores.ranking(number, group, word);
+        }
+    }
 }
 
 #[cfg(test)]

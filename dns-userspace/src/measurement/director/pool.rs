@@ -1,5 +1,7 @@
 //! One pool's candidates, as targets, and its words.
 
+mod share;
+
 use std::{collections::BTreeMap, mem, sync::Arc};
 
 use dns_common::decision::{Eligible, Family, Ranking};
@@ -14,6 +16,7 @@ use crate::{
         overrides::Said,
         rank::{Measured, Memory, Sides, rank},
         schedule::{TargetId, Targets, probed},
+        share::{Key, Shares, Takes},
     },
     model::{DEFAULT_GROUP, Groups, Policy, Pool, PoolProbe, Unknown},
 };
@@ -101,8 +104,11 @@ pub(super) struct PoolState {
     /// By candidate number: as measured, or as it was when the pool was frozen.
     fitness: Vec<Fitness>,
     eligible: Eligible,
-    /// Who takes which slots; empty where all take all.
-    shares: Vec<u64>,
+    /// By candidate number.
+    keys: Vec<Key>,
+    takes: Takes,
+    /// What follows from them.
+    shares: Shares,
     /// The order for every group without one of its own.
     common: Ranking,
     /// Configured orders of single groups, by group number.
@@ -129,7 +135,9 @@ impl PoolState {
             said: Said::default(),
             fitness: Vec::new(),
             eligible: Eligible::default(),
-            shares: Vec::new(),
+            keys: pool.candidates().map(Key::new).collect(),
+            takes: Takes::default(),
+            shares: Shares::default(),
             common: Ranking::EMPTY,
             own: BTreeMap::new(),
             memory: Memory::default(),
@@ -145,7 +153,7 @@ impl PoolState {
         state
     }
 
-    /// Recomputes both words, the order as it follows from what `previous` left.
+    /// Recomputes all words, the order as it follows from what `previous` left.
     pub(super) fn recompute(
         &mut self,
         pool: &Pool,
@@ -160,26 +168,27 @@ impl PoolState {
                 outlook.memory = known.map_or_else(Memory::default, |known| known.memory.clone());
             }
         }
+        if let Some(known) = previous {
+            self.share_as(known);
+        }
         self.rank(pool, health, now);
         self.rank_apart(pool, None, health, now);
         self.decide(pool, health);
+        self.share(pool);
     }
 
-    /// Recomputes who is eligible; the word if it changed.
-    pub(super) fn decide(&mut self, pool: &Pool, health: &[Health]) -> Option<Eligible> {
+    /// Recomputes who is eligible.
+    pub(super) fn decide(&mut self, pool: &Pool, health: &[Health]) {
         if !self.said.frozen {
             self.fitness = self.measured_fitness(pool, health);
         }
         let min_up_percent = pool.health.min_up_percent;
-        let word = eligible(
+        self.eligible = eligible(
             &self.fitness(),
             self.said.held,
             min_up_percent,
             pool.all_down,
         );
-        let changed = word != self.eligible;
-        self.eligible = word;
-        changed.then_some(word)
     }
 
     /// Recomputes the order that follows from this host's measurements; whether it
@@ -256,6 +265,7 @@ impl PoolState {
             self.rank_apart(pool, None, health, now);
         }
         self.decide(pool, health);
+        self.share(pool);
     }
 
     /// Goes on from a frozen `previous` state of an equal pool, frozen too.
@@ -270,7 +280,9 @@ impl PoolState {
                 outlook.ranking = known.ranking;
             }
         }
+        self.share_as(previous);
         self.decide(pool, health);
+        self.share(pool);
     }
 
     /// What operators say.
@@ -464,12 +476,11 @@ impl PoolState {
 
     /// Who may be used.
     pub(super) fn eligible(&self) -> Eligible {
-        self.eligible
-    }
-
-    /// Who takes which slots; empty where all take all.
-    pub(super) fn shares(&self) -> &[u64] {
-        &self.shares
+        if self.shares.is_empty() {
+            self.eligible
+        } else {
+            self.eligible.shared()
+        }
     }
 
     /// The order for `group`.
@@ -478,7 +489,7 @@ impl PoolState {
         let own = own.or_else(|| Some(self.outlook(group)?.ranking));
         let ranking = own.unwrap_or(self.common);
         match self.said.pins.get(&group) {
-            Some(pinned) => with_first(*pinned, ranking),
+            Some(pinned) => with_first(*pinned, ranking).undivided(),
             None => ranking,
         }
     }

@@ -25,8 +25,30 @@ pub struct States {
     pub unmeasured: Vec<UsedBy>,
     /// Why nothing goes down at present; `None` without suspicion.
     pub suspicion: Option<SuspicionStatus>,
+    /// Pools in which not every candidate takes every resolver.
+    pub shares: Vec<PoolShares>,
     /// What operators say over it, in the order they said it.
     pub overrides: Vec<Override>,
+}
+
+/// Who takes how much of a pool's resolvers.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct PoolShares {
+    /// The pool's number.
+    pub pool: u16,
+    /// Its candidates, by number.
+    pub candidates: Vec<Share>,
+}
+
+/// How much one candidate takes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Share {
+    /// The server's or the hand-over's name.
+    pub server: String,
+    /// Slots of the hash space.
+    pub slots: usize,
+    /// The same in percent of all of them.
+    pub percent: f64,
 }
 
 /// One target and who uses it.
@@ -113,8 +135,25 @@ impl Director {
             targets: targets.collect(),
             unmeasured: unmeasured.collect(),
             suspicion: self.suspicion_status(now),
+            shares: self.pool_shares(),
             overrides: self.overrides.iter().cloned().collect(),
         }
+    }
+
+    fn pool_shares(&self) -> Vec<PoolShares> {
+        let pools = (0..).zip(self.plan.pools.iter().zip(&self.pools));
+        let shared = pools.filter(|(_, (_, state))| !state.shares().is_empty());
+        let shares = shared.map(|(pool, (configured, state))| {
+            let candidates = (0..).zip(configured.candidates());
+            let candidates = candidates.map(|(number, name)| Share {
+                server: name.to_owned(),
+                slots: state.shares().count(number),
+                percent: rounded(state.shares().percent(number)),
+            });
+            let candidates = candidates.collect();
+            PoolShares { pool, candidates }
+        });
+        shares.collect()
     }
 
     fn used_by(&self, number: u16, candidate: u8) -> UsedBy {

@@ -589,7 +589,7 @@ fn explain_says_who_won_and_why_the_others_did_not() {
     let mut rig = Rig::passing(plan(vec![pool], 2), 100);
     rig.see("2001:db8::1".parse().unwrap(), fail());
 
-    let explained = rig.director.explain(0, 0, rig.now).unwrap();
+    let explained = rig.director.explain(0, 0, 0, rig.now).unwrap();
     assert_eq!(explained.group, "default");
     assert_eq!(explained.a, Outcome::Server("s2".to_owned()));
     assert_eq!(explained.aaaa, Outcome::Server("s2".to_owned()));
@@ -608,13 +608,13 @@ fn explain_says_who_won_and_why_the_others_did_not() {
             "A: usable, but s2 stands before it; AAAA: it has no such address",
         ]
     );
-    let own_order = rig.director.explain(0, 1, rig.now).unwrap();
+    let own_order = rig.director.explain(0, 1, 0, rig.now).unwrap();
     assert_eq!(own_order.a, Outcome::Server("s3".to_owned()));
     assert_eq!(own_order.aaaa, Outcome::Server("s2".to_owned()));
     assert_eq!(own_order.candidates[0].position, 1);
 
-    assert_eq!(rig.director.explain(1, 0, rig.now), None);
-    assert_eq!(rig.director.explain(0, 2, rig.now), None);
+    assert_eq!(rig.director.explain(1, 0, 0, rig.now), None);
+    assert_eq!(rig.director.explain(0, 2, 0, rig.now), None);
 }
 
 /// `s1`, and two hand-overs: one measured at `192.0.2.8` and `2001:db8::8`, one not.
@@ -688,11 +688,11 @@ fn a_hand_over_is_ranked_by_its_slowest_address_and_last_without_one() {
 fn explain_and_states_tell_hand_overs_from_servers() {
     let mut rig = Rig::passing(plan(vec![pool_that_hands_over()], 2), 100);
     let why = |rig: &Rig, group| -> Vec<String> {
-        let explained = rig.director.explain(0, group, rig.now).unwrap();
+        let explained = rig.director.explain(0, group, 0, rig.now).unwrap();
         let candidates = explained.candidates.into_iter();
         candidates.map(|candidate| candidate.why).collect()
     };
-    let explained = rig.director.explain(0, 0, rig.now).unwrap();
+    let explained = rig.director.explain(0, 0, 0, rig.now).unwrap();
     assert_eq!(explained.a, Outcome::Server("s1".to_owned()));
     assert_eq!(explained.aaaa, Outcome::NoData);
     assert_eq!(
@@ -713,7 +713,7 @@ fn explain_and_states_tell_hand_overs_from_servers() {
 
     rig.see(v4(1), fail());
     rig.see(v4(8), fail());
-    let explained = rig.director.explain(0, 0, rig.now).unwrap();
+    let explained = rig.director.explain(0, 0, 0, rig.now).unwrap();
     for outcome in [explained.a, explained.aaaa] {
         assert_eq!(outcome, Outcome::HandOver("wide".to_owned()));
     }
@@ -753,7 +753,7 @@ fn snapshots_survive_json() {
         serde_json::from_str::<states::States>(&json).unwrap(),
         states
     );
-    let explained = rig.director.explain(0, 0, rig.now).unwrap();
+    let explained = rig.director.explain(0, 0, 0, rig.now).unwrap();
     let json = serde_json::to_string(&explained).unwrap();
     assert!(json.contains(r#""a":{"server":"s1"}"#), "{json}");
     assert_eq!(

@@ -163,7 +163,7 @@ fn policies_that_decide_nothing_are_refused() {
     for (policy, expected) in [
         (
             "kind = \"fastest\"",
-            "6: @.kind: `fastest` is not a choice; valid: failover, latency, least-load, best, \
+            "6: @.kind: `fastest` is not a choice; valid: failover, weighted, latency, least-load, best, \
              criteria, threshold",
         ),
         (
@@ -201,4 +201,63 @@ fn policies_that_decide_nothing_are_refused() {
     ] {
         refused(policy, expected);
     }
+}
+
+#[test]
+fn weights_are_of_candidates_and_0_for_those_that_are_not_named() {
+    let weighted = |weights: [u32; 3]| Policy::Weighted {
+        weights: weights.into(),
+        is_sticky: true,
+    };
+    let policy = read("kind = \"weighted\"\nstick = \"resolver\"\nweights = { S2 = 3, s1 = 1 }");
+    assert_eq!(policy, weighted([1, 3, 0]));
+    assert_eq!(
+        read("kind = \"weighted\"\n[service.policy.weights]\ns3 = 1000\ns1 = 0"),
+        weighted([0, 0, 1000])
+    );
+}
+
+#[test]
+fn weights_that_divide_nothing_are_refused() {
+    let weighted = |rest: &str| format!("kind = \"weighted\"\n{rest}");
+    refused(
+        &weighted(""),
+        "5: @.weights: is missing; valid: a table of candidates out of s1, s2, s3",
+    );
+    refused(
+        &weighted("weights = 3"),
+        "7: @.weights: is an integer; valid: a table",
+    );
+    refused(
+        &weighted("weights = {}"),
+        "7: @.weights: are all 0; valid: a table",
+    );
+    refused(
+        &weighted("weights = { s1 = 0, s2 = 0 }"),
+        "7: @.weights: are all 0; valid: a table",
+    );
+    refused(
+        &weighted("weights = { s1 = 1001 }"),
+        "7: @.weights.s1: 1001 is out of range; valid: 0 to 1000",
+    );
+    refused(
+        &weighted("weights = { s1 = 1.5 }"),
+        "7: @.weights.s1: is a float; valid: 0 to 1000",
+    );
+    refused(
+        &weighted("weights = { s1 = 1, s22 = 2 }"),
+        "7: @.weights.s22: is not a candidate of this service; nearest: s2",
+    );
+    refused(
+        &weighted("weights = { s1 = 1, S1 = 2 }"),
+        "7: @.weights.s1: is there in another case too",
+    );
+    refused(
+        &weighted("stick = \"none\"\nweights = { s1 = 1 }"),
+        "7: @.stick: `none` is not a choice; valid: resolver",
+    );
+    refused(
+        &weighted("order = [\"s1\"]\nweights = { s1 = 1 }"),
+        "7: @.order: unknown key in a weighted policy",
+    );
 }

@@ -27,6 +27,13 @@ pub(super) fn shown(pool: &Pool) -> Vec<Metric> {
 pub(super) fn describe(pool: &Pool) -> String {
     match &pool.policy {
         Policy::Failover { .. } => "failover: the configured order".to_owned(),
+        Policy::Weighted { weights, .. } => {
+            let each = pool.candidates().zip(weights);
+            let each: Vec<_> = each
+                .map(|(name, weight)| format!("{name} × {weight}"))
+                .collect();
+            format!("by weight, {}", each.join(", "))
+        }
         Policy::Criteria(criteria) => {
             let each = criteria.iter().map(|Criterion { metric, tolerance }| {
                 format!("{metric} within {}", tolerance.value())

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use dns_common::decision::{Family, Ranking};
+use dns_common::decision::{Eligible, Family, Ranking};
 use tokio::time::Instant;
 
 use super::*;
@@ -138,7 +138,9 @@ impl Rig {
 
     /// The server that resolvers of `group` get for `service`.
     fn server(&self, service: &str, group: u16) -> String {
-        let explained = self.director.explain(self.pool(service), group, self.now);
+        let explained = self
+            .director
+            .explain(self.pool(service), group, 0, self.now);
         match explained.unwrap().a {
             Outcome::Server(server) => server,
             other => format!("{other:?}"),
@@ -147,7 +149,9 @@ impl Rig {
 
     /// Why each candidate won or lost, first choice first.
     fn why(&self, service: &str, group: u16) -> Vec<String> {
-        let explained = self.director.explain(self.pool(service), group, self.now);
+        let explained = self
+            .director
+            .explain(self.pool(service), group, 0, self.now);
         let candidates = explained.unwrap().candidates;
         candidates
             .into_iter()
@@ -278,9 +282,14 @@ fn a_pin_stays_first_while_the_order_of_the_others_changes() {
         group,
         word: Ranking::new(order),
     };
-    assert_eq!(rig.pin(WWW, "g1", "s3"), [ranking(1, &[2, 0, 1])]);
+    let pinned = |order: &[u8]| Change::Ranking {
+        pool: 0,
+        group: 1,
+        word: Ranking::new(order).undivided(),
+    };
+    assert_eq!(rig.pin(WWW, "g1", "s3"), [pinned(&[2, 0, 1])]);
     let changes = rig.see("192.0.2.1", pass(500));
-    assert_eq!(changes, [ranking(0, &[1, 2, 0]), ranking(1, &[2, 1, 0])]);
+    assert_eq!(changes, [ranking(0, &[1, 2, 0]), pinned(&[2, 1, 0])]);
 }
 
 #[test]
@@ -633,8 +642,10 @@ fn a_hand_over_is_taken_out_kept_up_and_pinned_as_servers_are() {
         rankings[group].iter().next()
     };
     assert_eq!((first(&rig, 0), first(&rig, 1)), (Some(0), Some(1)));
-    let explained = rig.director.explain(0, 1, rig.now).unwrap();
+    let explained = rig.director.explain(0, 1, 0, rig.now).unwrap();
     assert_eq!(explained.a, Outcome::HandOver("cdn".to_owned()));
     let why = &explained.candidates[0].why;
     assert!(why.contains("kept up by an operator"), "{why}");
 }
+
+mod shares;

@@ -245,7 +245,7 @@ fn explain_shows_a_group_what_is_measured_for_it() {
         loses(&mut rig, 1, ALL, 5.0);
     }
     let losses = |group| {
-        let explained = rig.director.explain(0, group, rig.now).expect("a pool");
+        let explained = rig.director.explain(0, group, 0, rig.now).expect("a pool");
         let losses = explained
             .candidates
             .iter()
@@ -280,7 +280,7 @@ fn each_group_has_its_own_side_of_a_level() {
     let changes = loses(&mut rig, 1, G1, 80.0);
     assert_eq!(moved(&changes, &[1, 0]), [1]);
     let why = |rig: &Rig, group| {
-        let explained = rig.director.explain(0, group, rig.now).expect("a pool");
+        let explained = rig.director.explain(0, group, 0, rig.now).expect("a pool");
         let mut origins = explained.candidates.into_iter();
         let origin = origins.find(|candidate| candidate.server == "s1");
         origin.expect("s1").why

@@ -1,0 +1,227 @@
+//! Pools in which not every candidate takes every slot.
+
+use dns_common::decision::{SLOTS, SLOTS_PER_WORD, pick};
+
+use super::*;
+use crate::measurement::director::Decisions;
+
+/// The words of one pool as a reader finds them, and its answers by group and slot.
+#[derive(Clone, Debug, PartialEq)]
+struct Reader(Decisions);
+
+impl Reader {
+    /// Of the first pool.
+    fn new(director: &Director) -> Self {
+        Self(director.decisions().next().unwrap())
+    }
+
+    fn store(&mut self, change: Change) {
+        let Decisions {
+            eligible,
+            rankings,
+            shares,
+        } = &mut self.0;
+        match change {
+            Change::Eligible { word, .. } => *eligible = word,
+            Change::Ranking { group, word, .. } => rankings[usize::from(group)] = word,
+            Change::Shares { index, word, .. } => {
+                shares.resize(SLOTS / SLOTS_PER_WORD, 0);
+                shares[usize::from(index)] = word;
+            }
+        }
+    }
+
+    /// The candidate that `group` gets in `slot`.
+    fn answer(&self, group: usize, slot: usize) -> Option<u8> {
+        let Decisions {
+            mut eligible,
+            ref rankings,
+            ref shares,
+        } = self.0;
+        let ranking = rankings[group];
+        if eligible.is_shared() && !ranking.is_undivided() {
+            let word = shares[slot / SLOTS_PER_WORD];
+            eligible = eligible.taken_by(word.to_le_bytes()[slot % SLOTS_PER_WORD]);
+        }
+        pick(ranking, eligible, Family::V4)
+    }
+
+    /// How many slots of `group` are answered with each of three candidates.
+    fn counts(&self, group: usize) -> [usize; 3] {
+        let mut counts = [0; 3];
+        for slot in 0..SLOTS {
+            if let Some(counted) = self.answer(group, slot) {
+                counts[usize::from(counted)] += 1;
+            }
+        }
+        counts
+    }
+
+    /// Slots of `group` answered otherwise than by `other`.
+    fn moved(&self, other: &Self, group: usize) -> usize {
+        let slots = 0..SLOTS;
+        slots
+            .filter(|slot| self.answer(group, *slot) != other.answer(group, *slot))
+            .count()
+    }
+
+    /// The same after `changes`. Whoever reads between two of the stores gets what was
+    /// answered before or is after, but for those who lose their candidate: they get any
+    /// that may be used.
+    #[track_caller]
+    fn after(&self, changes: Vec<Change>, director: &Director) -> Self {
+        let mut end = self.clone();
+        changes.iter().for_each(|change| end.store(*change));
+        let mut now = self.clone();
+        for change in changes {
+            now.store(change);
+            for (group, slot) in
+                (0..self.0.rankings.len()).flat_map(|g| (0..SLOTS).map(move |s| (g, s)))
+            {
+                let [was, is, gets] = [self, &end, &now].map(|reader| reader.answer(group, slot));
+                let is_lost = was.is_some_and(|was| end.0.eligible.0 >> was & 1 == 0);
+                assert!(
+                    gets == was || gets == is || is_lost,
+                    "{change:?}: {slot} of {group}: {was:?} {gets:?} {is:?}"
+                );
+            }
+        }
+        let kept = Self::new(director);
+        assert_eq!(end.0.eligible, kept.0.eligible);
+        assert_eq!(end.0.rankings, kept.0.rankings);
+        if kept.0.eligible.is_shared() {
+            assert_eq!(end.0.shares, kept.0.shares);
+        }
+        kept
+    }
+}
+
+fn weighted(weights: [u32; 3]) -> Plan {
+    let servers = [
+        ("s1", "192.0.2.1"),
+        ("s2", "192.0.2.2"),
+        ("s3", "192.0.2.3"),
+    ];
+    let mut service = service(WWW, "acme", &servers);
+    service.pool.policy = Policy::Weighted {
+        weights: weights.into(),
+        is_sticky: true,
+    };
+    Plan::new(vec![service], plan().groups)
+}
+
+#[test]
+fn a_death_moves_the_slots_of_the_dead_and_a_return_moves_them_back() {
+    let mut rig = Rig::new(weighted([2, 1, 1]));
+    let alive = Reader::new(&rig.director);
+    assert_eq!(alive.counts(0), [512, 256, 256]);
+    let changes = rig.see("192.0.2.2", fail());
+    assert!(
+        matches!(changes[0], Change::Eligible { .. }),
+        "first of all: {changes:?}"
+    );
+    let without = alive.after(changes, &rig.director);
+    assert_eq!(without.counts(0), [683, 0, 341]);
+    assert_eq!(alive.moved(&without, 0), 256);
+    assert_eq!(rig.see("192.0.2.2", fail()), []);
+    let changes = rig.see("192.0.2.2", pass(10));
+    assert_eq!(without.after(changes, &rig.director), alive);
+}
+
+#[test]
+fn whoever_has_no_weight_is_used_where_nobody_else_can_be() {
+    let mut rig = Rig::new(weighted([0, 3, 0]));
+    let all = Reader::new(&rig.director);
+    assert_eq!(all.counts(0), [0, 1024, 0]);
+    let changes = rig.see("192.0.2.2", fail());
+    let left = all.after(changes, &rig.director);
+    assert_eq!(left.counts(0), [1024, 0, 0]);
+    assert!(!left.0.eligible.is_shared());
+    let changes = rig.see("192.0.2.1", fail());
+    let left = left.after(changes, &rig.director);
+    assert_eq!(left.counts(0), [0, 0, 1024]);
+    let changes = rig.see("192.0.2.2", pass(10));
+    assert_eq!(left.after(changes, &rig.director).counts(0), [0, 1024, 0]);
+}
+
+#[test]
+fn a_pinned_group_is_not_divided_and_all_others_are() {
+    let mut rig = Rig::new(weighted([2, 1, 1]));
+    let divided = Reader::new(&rig.director);
+    let changes = rig.pin(WWW, "g1", "s3");
+    assert_eq!(changes.len(), 1);
+    let pinned = divided.after(changes, &rig.director);
+    assert_eq!(pinned.counts(1), [0, 0, 1024]);
+    assert_eq!(pinned.counts(0), [512, 256, 256]);
+    assert_eq!(rig.why(WWW, 1)[0], "A: chosen: this group is pinned to it");
+    let changes = rig.see("192.0.2.3", fail());
+    let left = pinned.after(changes, &rig.director);
+    assert_eq!(left.counts(1), [1024, 0, 0]);
+    assert_eq!(left.counts(2), [683, 341, 0]);
+}
+
+#[test]
+fn a_drain_moves_slots_also_while_frozen_and_health_then_none() {
+    let mut rig = Rig::new(weighted([2, 1, 1]));
+    let divided = Reader::new(&rig.director);
+    rig.freeze(None);
+    assert_eq!(rig.see("192.0.2.2", fail()), []);
+    let changes = rig.state("s1", None, Drain);
+    let drained = divided.after(changes, &rig.director);
+    assert_eq!(drained.counts(0), [0, 512, 512]);
+    let overrides = rig.director.overrides().clone();
+    rig.replan(weighted([2, 1, 1]), overrides);
+    assert_eq!(Reader::new(&rig.director), drained);
+    let changes = rig.state("s1", None, Auto);
+    assert_eq!(drained.after(changes, &rig.director), divided);
+    let changes = rig.thaw();
+    assert_eq!(
+        divided.after(changes, &rig.director).counts(0),
+        [683, 0, 341]
+    );
+}
+
+#[test]
+fn a_reload_with_other_weights_moves_only_what_it_must() {
+    let mut rig = Rig::new(weighted([2, 1, 1]));
+    rig.see("192.0.2.2", fail());
+    let before = Reader::new(&rig.director);
+    assert_eq!(before.counts(0), [683, 0, 341]);
+    rig.replan(weighted([2, 1, 2]), Overrides::default());
+    let after = Reader::new(&rig.director);
+    assert_eq!(after.counts(0), [512, 0, 512]);
+    assert_eq!(after.moved(&before, 0), 171);
+    // Without a memory more of them would.
+    rig.replan(plan(), Overrides::default());
+    rig.replan(weighted([2, 1, 2]), Overrides::default());
+    rig.see("192.0.2.2", fail());
+    assert_eq!(Reader::new(&rig.director).counts(0), [512, 0, 512]);
+}
+
+#[test]
+fn explain_says_whose_the_slot_is() {
+    let rig = Rig::new(weighted([2, 1, 1]));
+    let reader = Reader::new(&rig.director);
+    let slots = 0..SLOTS;
+    let slot = slots
+        .into_iter()
+        .find(|slot| reader.answer(0, *slot) == Some(1))
+        .unwrap();
+    let explained = rig.director.explain(0, 0, slot as u32, rig.now).unwrap();
+    assert_eq!(explained.policy, "by weight, s1 × 2, s2 × 1, s3 × 1");
+    assert_eq!(explained.slot, Some(slot as u32));
+    assert_eq!(explained.a, Outcome::Server("s2".to_owned()));
+    let candidates = explained.candidates.iter();
+    let told: Vec<_> = candidates
+        .map(|of| (of.share_percent.unwrap(), of.why.as_str()))
+        .collect();
+    let chosen = format!("A: chosen: the first that takes slot {slot}, the resolver's");
+    let other = "A: usable, but the resolver's slot is s2's";
+    assert_eq!(told, [(50.0, other), (25.0, &chosen), (25.0, other)]);
+    let states = rig.director.states(rig.now);
+    let shares = states.shares[0].candidates.iter();
+    assert_eq!(
+        shares.map(|share| share.slots).collect::<Vec<_>>(),
+        [512, 256, 256]
+    );
+}
