@@ -15,15 +15,18 @@ use dns_common::{
 
 pub use divide::quotas;
 
+/// As many slots as there are.
+pub const ALL: u16 = SLOTS as u16;
+
 /// What shares are made of.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Takes {
     /// Every candidate takes every slot.
     #[default]
     All,
-    /// Every slot is taken by one: by candidate number of how many, [`SLOTS`] in all.
+    /// Every slot is taken by one: by candidate number of how many, [`ALL`] together.
     Divided(Vec<u16>),
-    /// By candidate number how many slots it takes, whoever else does; [`SLOTS`] at most.
+    /// By candidate number how many slots it takes, whoever else does; [`ALL`] at most.
     /// It goes on taking those it took as long as the number does not shrink, and leaves
     /// none but those that it must.
     Admitted(Vec<u16>),
@@ -120,15 +123,15 @@ impl Shares {
     }
 
     /// How many slots `candidate` takes.
-    pub fn count(&self, candidate: u8) -> usize {
-        (0..SLOTS)
-            .filter(|slot| self.takers(*slot) >> candidate & 1 != 0)
-            .count()
+    pub fn count(&self, candidate: u8) -> u16 {
+        let slots = 0..SLOTS;
+        let taken = slots.filter(|slot| self.takers(*slot) >> candidate & 1 != 0);
+        taken.count() as u16
     }
 
     /// The same in percent of all of them.
     pub fn percent(&self, candidate: u8) -> f64 {
-        self.count(candidate) as f64 * 1e2 / SLOTS as f64
+        f64::from(self.count(candidate)) * 1e2 / f64::from(ALL)
     }
 
     /// The words.

@@ -238,11 +238,11 @@ override  drain sof1 of all services, by ann 5 min 0 s ago, 55 min 0 s left: ker
     assert!(text.contains(expected), "{text}");
 }
 
-fn a_share(server: &str, slots: usize) -> Share {
+fn a_share(server: &str, slots: u16) -> Share {
     Share {
         server: server.to_owned(),
         slots,
-        percent: slots as f64 / 10.24,
+        percent: f64::from(slots) / 10.24,
     }
 }
 

@@ -46,7 +46,7 @@ pub struct Share {
     /// The server's or the hand-over's name.
     pub server: String,
     /// Slots of the hash space.
-    pub slots: usize,
+    pub slots: u16,
     /// The same in percent of all of them.
     pub percent: f64,
 }

@@ -58,16 +58,17 @@ pub(super) fn divide(keys: &[Key], quotas: &[u16], previous: &Shares) -> Owners 
 /// How far each slot is from each candidate. The nearest is a candidate by the
 /// probability of its quota, and stays so while only others' quotas change among
 /// themselves (weighted rendezvous hashing).
-struct Distances(Box<[[f64; CANDIDATES_MAX]; SLOTS]>);
+struct Distances(Vec<[f64; CANDIDATES_MAX]>);
 
 impl Distances {
     fn new(keys: &[Key], quotas: &[u16]) -> Self {
-        let mut distances = Box::new([[f64::INFINITY; CANDIDATES_MAX]; SLOTS]);
+        let mut distances = vec![[f64::INFINITY; CANDIDATES_MAX]; SLOTS];
         for (slot, of_slot) in distances.iter_mut().enumerate() {
             let candidates = keys.iter().zip(quotas).zip(of_slot);
             for ((key, quota), distance) in candidates.filter(|((_, quota), _)| **quota > 0) {
-                // 52 bits between 0 and 1, neither of which it is.
-                let even = ((key.hash(slot) >> 12) as f64 + 0.5) / (1_u64 << 52) as f64;
+                // Between 0 and 1, neither of which it is.
+                let high = (key.hash(slot) >> 32) as u32;
+                let even = (f64::from(high) + 0.5) / 2_f64.powi(32);
                 *distance = -even.ln() / f64::from(*quota);
             }
         }

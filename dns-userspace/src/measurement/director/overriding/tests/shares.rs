@@ -71,7 +71,9 @@ impl Reader {
     #[track_caller]
     fn after(&self, changes: Vec<Change>, director: &Director) -> Self {
         let mut end = self.clone();
-        changes.iter().for_each(|change| end.store(*change));
+        for change in &changes {
+            end.store(*change);
+        }
         let mut now = self.clone();
         for change in changes {
             now.store(change);

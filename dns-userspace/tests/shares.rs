@@ -1,0 +1,196 @@
+//! Who gets which part of resolvers, by weight: from a block of each slot of the hash
+//! space, as client subnets of one resolver.
+
+mod support;
+
+use std::net::Ipv4Addr;
+
+use dns_common::{
+    decision::{SLOTS, slot},
+    tables::Source,
+};
+use domain::base::{Message, Rtype};
+use support::{
+    config::Config,
+    eventually, lines,
+    query::{CLIENT_SUBNET, Edns, query},
+    world::{Family, Resolver, World},
+};
+use xtask::lab::dns::Reply;
+
+const WWW: &str = "www.example.";
+
+/// One /24 block in each slot.
+fn blocks() -> Vec<Ipv4Addr> {
+    let mut blocks = vec![None; SLOTS];
+    for number in 0..1 << 16 {
+        let address = Ipv4Addr::from(0x1e00_0000 | number << 8);
+        blocks[slot(Source::V4(address.into())) as usize].get_or_insert(address);
+    }
+    let blocks: Option<Vec<_>> = blocks.into_iter().collect();
+    blocks.expect("65536 blocks are in every slot")
+}
+
+/// The server that each of [`blocks`] gets for [`WWW`], by the end of its address.
+#[track_caller]
+fn servers(world: &World) -> Vec<u8> {
+    let client = world.client(Resolver::A, Family::V4);
+    let server = |block: &Ipv4Addr| {
+        let [a, b, c, _] = block.octets();
+        let subnet = [0, 1, 24, 0, a, b, c];
+        let edns = Edns::new().with(CLIENT_SUBNET, &subnet);
+        let reply = client.exchange(&query(1, 0, WWW, Rtype::A, Some(&edns)));
+        let reply = reply.expect("a reply");
+        // A neighbour may be another server's.
+        let told = [0, 1, 24, 24, a, b, c];
+        assert!(
+            reply.windows(7).any(|octets| octets == told),
+            "{block}: {reply:?}"
+        );
+        let reply = Reply(Message::from_octets(reply).expect("a message"));
+        match reply.addresses().expect("addresses")[..] {
+            [std::net::IpAddr::V4(address)] => address.octets()[3],
+            ref addresses => panic!("{block}: {addresses:?}"),
+        }
+    };
+    blocks().iter().map(server).collect()
+}
+
+fn counts(servers: &[u8]) -> [usize; 3] {
+    let mut counts = [0; 3];
+    for server in servers {
+        counts[usize::from(server - 1)] += 1;
+    }
+    counts
+}
+
+/// Who moved from where to where.
+fn moves(before: &[u8], now: &[u8]) -> Vec<(u8, u8)> {
+    let pairs = before.iter().copied().zip(now.iter().copied());
+    pairs.filter(|(before, now)| before != now).collect()
+}
+
+/// Writes a service of three servers with these weights.
+fn write(config: &Config, weights: &str) {
+    let servers = lines(1..=3, |number| {
+        format!("[[service.server]]\nname = \"s{number}\"\naddresses = [\"10.8.0.{number}\"]\n")
+    });
+    let text = format!(
+        "[[service]]\nname = \"{WWW}\"\ncustomer = \"acme\"\n[service.policy]\nkind = \"weighted\"\n\
+         weights = {{ {weights} }}\n[service.probe]\nkind = \"tcp\"\nport = 80\ninterval_ms = 200\n\
+         timeout_ms = 150\nup_after = 2\ndown_after = 2\n{servers}"
+    );
+    config.write("services.d/all.toml", &text);
+}
+
+#[test]
+fn weights_divide_resolvers_and_what_changes_moves_only_what_it_must() {
+    let world = World::new();
+    let mut origins = world.origins(3);
+    let config = world.config("veer", &[]);
+    config.exempt_all();
+    write(&config, "s1 = 3, s2 = 1");
+    let daemon = world.start(&config);
+    let three_to_one = servers(&world);
+    assert_eq!(counts(&three_to_one), [768, 256, 0]);
+
+    // Another weight, by a reload.
+    write(&config, "s1 = 2, s2 = 1, s3 = 1");
+    config.veerctl(&["reload"]);
+    let all = servers(&world);
+    assert_eq!(counts(&all), [512, 256, 256]);
+    let moved = moves(&three_to_one, &all);
+    assert_eq!(moved, vec![(1, 3); 256]);
+
+    // A death, and a return.
+    origins.remove(2).stop();
+    let dead = eventually("nobody gets s3", || {
+        let now = servers(&world);
+        (counts(&now)[2] == 0).then_some(now)
+    });
+    assert_eq!(counts(&dead), [683, 341, 0]);
+    let moved = moves(&all, &dead);
+    assert_eq!(moved.len(), 256);
+    assert!(moved.iter().all(|(from, _)| *from == 3), "{moved:?}");
+    let _origin = support::origin::Origin::start(&world, 3);
+    let back = eventually("s3 has its part", || {
+        let now = servers(&world);
+        (counts(&now) == [512, 256, 256]).then_some(now)
+    });
+    let moved = moves(&dead, &back);
+    assert_eq!(moved.len(), 256);
+    assert!(moved.iter().all(|(_, to)| *to == 3), "{moved:?}");
+
+    // Told as it is.
+    let states = config.veerctl(&["states"]);
+    let shares = states["shares"][0]["candidates"]
+        .as_array()
+        .expect("shares");
+    let slots: Vec<_> = shares.iter().map(|share| share["slots"].clone()).collect();
+    assert_eq!(slots, [512, 256, 256], "{states:#}");
+    for (block, server) in blocks().into_iter().zip(&back).take(20) {
+        let asked = ["explain", WWW, "--from", &block.to_string()];
+        let explained = config.veerctl(&asked);
+        let decision = &explained["origin"]["decision"]["server"];
+        assert_eq!(*decision, format!("s{server}"), "{explained:#}");
+    }
+
+    // The kernel goes on alone, and a daemon without a memory divides nearly alike.
+    daemon.sigkill().expect("it is killed");
+    assert_eq!(servers(&world), back);
+    let _daemon = world.start(&config);
+    let anew = servers(&world);
+    assert_eq!(counts(&anew), [512, 256, 256]);
+    let moved = moves(&back, &anew);
+    assert!(moved.len() <= 30, "{moved:?}");
+
+    assert_eq!(
+        config.stats().userspace(),
+        0,
+        "the kernel answers all of it"
+    );
+    config.veerctl(&["detach"]);
+    assert_eq!(servers(&world), anew);
+    assert_eq!(config.stats().userspace(), SLOTS as u64);
+}
+
+#[test]
+fn a_pin_holds_for_all_of_its_group() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", &[]);
+    config.exempt_all();
+    write(&config, "s1 = 2, s2 = 1, s3 = 1");
+    config.write("groups.conf", "30.128.0.0/9  east\n30.0.0.0/9  west\n");
+    let _daemon = world.start(&config);
+    let all = servers(&world);
+    config.veerctl(&["pin", WWW, "west", "s3"]);
+    let client = world.client(Resolver::A, Family::V4);
+    let pinned = eventually("the west is pinned", || {
+        let edns = Edns::new().with(CLIENT_SUBNET, &[0, 1, 24, 0, 30, 0, 0]);
+        let reply = client
+            .exchange(&query(1, 0, WWW, Rtype::A, Some(&edns)))
+            .ok()?;
+        // As far as the group goes.
+        let told = [0, 1, 24, 9, 30, 0, 0];
+        reply
+            .windows(7)
+            .any(|octets| octets == told)
+            .then_some(reply)
+    });
+    let reply = Reply(Message::from_octets(pinned).expect("a message"));
+    assert_eq!(
+        reply.addresses().expect("addresses")[0].to_string(),
+        "10.8.0.3"
+    );
+    let explained = config.veerctl(&["explain", WWW, "--from", "30.1.2.3"]);
+    let pin = &explained["origin"]["explanation"];
+    assert_eq!(
+        (&pin["slot"], &pin["a"]["server"]),
+        (&serde_json::Value::Null, &"s3".into())
+    );
+    config.veerctl(&["unpin", WWW, "west"]);
+    eventually("the west is divided again", || {
+        (servers(&world) == all).then_some(())
+    });
+}
