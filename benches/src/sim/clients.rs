@@ -136,11 +136,17 @@ impl Clients {
         Ok(())
     }
 
-    /// Stores `changes` of the words of `plan` at `now`; how many answers that changes, over
-    /// all groups and services.
-    pub(super) fn store(&mut self, plan: &Plan, changes: &[Change], now: f64) -> Result<usize> {
+    /// Stores `changes` of the words of `plan` at `now`; how many answers that changes of
+    /// each region, by its number, over all its groups and services.
+    pub(super) fn store(
+        &mut self,
+        plan: &Plan,
+        changes: &[Change],
+        now: f64,
+    ) -> Result<BTreeMap<usize, usize>> {
+        let mut changed = BTreeMap::new();
         if changes.is_empty() {
-            return Ok(0);
+            return Ok(changed);
         }
         for change in changes {
             match *change {
@@ -153,7 +159,6 @@ impl Clients {
                 }
             }
         }
-        let mut changed = 0;
         for class in std::mem::take(&mut self.classes) {
             let parts = self.by_answers(plan, &class.groups);
             // Caches are large: where all groups go on alike they stay where they are.
@@ -164,7 +169,7 @@ impl Clients {
                     if steered.answer != answer {
                         steered.answer = answer;
                         steered.flips.push(now);
-                        changed += part.groups.len();
+                        *changed.entry(part.region).or_default() += part.groups.len();
                     }
                 }
                 self.classes.push(part);
@@ -177,6 +182,14 @@ impl Clients {
     /// Whether `candidate` of the pool number `pool` may be used.
     pub(super) fn is_eligible(&self, pool: u16, candidate: usize) -> bool {
         self.eligible[usize::from(pool)].mask(Family::V4) >> candidate & 1 != 0
+    }
+
+    /// Whether resolvers of the region number `region` are sent anywhere that `is_it`, by
+    /// numbers of service and candidate.
+    pub(super) fn are_sent(&self, region: usize, is_it: impl Fn(usize, usize) -> bool) -> bool {
+        let classes = self.classes.iter().filter(|class| class.region == region);
+        let mut answers = classes.flat_map(|class| class.steered.iter().enumerate());
+        answers.any(|(service, steered)| is_it(service, steered.answer.into()))
     }
 
     /// What is asked for in the second that begins at `now`, by class and service.

@@ -23,6 +23,10 @@ pub(super) struct Expect {
     max_churn_percent_per_hour: Option<f64>,
     max_load_percent: Option<f64>,
     out_within_s: Option<f64>,
+    /// 95 % of the demand, after the event.
+    moved_within_s: Option<f64>,
+    /// Of other regions than the one that packets are lost of.
+    max_other_moves: Option<f64>,
     /// A minute after the site is out.
     min_moved_percent: Option<f64>,
 }
@@ -40,11 +44,21 @@ pub(super) struct Check {
 impl Expect {
     /// Refuses what `scenario` cannot show.
     pub(super) fn check(&self, scenario: &Scenario) -> Result<()> {
-        let is_of_a_site = self.out_within_s.is_some() || self.min_moved_percent.is_some();
-        let mut events = scenario.events.iter();
+        let of_a_site = [
+            self.out_within_s,
+            self.moved_within_s,
+            self.min_moved_percent,
+        ];
+        let is_of_a_site = of_a_site.iter().any(Option::is_some);
+        let mut at_sites = scenario.events.iter();
+        let first = at_sites.find(|event| event.what != What::ProberCutOff);
         ensure!(
-            !is_of_a_site || events.any(|event| event.what != What::ProberCutOff),
-            "out_within_s and min_moved_percent need an event at a site"
+            !is_of_a_site || first.is_some(),
+            "out_within_s, moved_within_s and min_moved_percent need an event at a site"
+        );
+        ensure!(
+            self.max_other_moves.is_none() || first.is_some_and(|first| first.region.is_some()),
+            "max_other_moves needs an event of a region, before any other at a site"
         );
         Ok(())
     }
@@ -104,6 +118,8 @@ impl Expect {
                 Some(figures.max_load_percent),
             ),
             at_most("out_within_s", self.out_within_s, figures.out_after_s),
+            at_most("moved_within_s", self.moved_within_s, moved_within(figures)),
+            at_most("max_other_moves", self.max_other_moves, figures.other_moves),
             at_least(
                 "min_moved_percent",
                 self.min_moved_percent,
@@ -112,4 +128,9 @@ impl Expect {
         ];
         checks.into_iter().flatten().collect()
     }
+}
+
+/// From the event until most of the demand is elsewhere.
+fn moved_within(figures: &Figures) -> Option<f64> {
+    Some(figures.out_after_s? + figures.moved_after_s?)
 }

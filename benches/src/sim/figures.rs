@@ -27,8 +27,11 @@ pub(super) struct Figures {
     /// From the most to the least loaded site that serves, on average.
     pub(super) mean_spread_percent: f64,
     pub(super) probes_per_s: f64,
-    /// From the event until its site is out of every pool.
+    /// From the event until its site is out of every pool, or until the one region that
+    /// has lost it is answered with others.
     pub(super) out_after_s: Option<f64>,
+    /// Answers of other regions than that one that changed, on average as `moves` is.
+    pub(super) other_moves: Option<f64>,
     /// Of the demand that its site had, the part that is elsewhere a minute later.
     pub(super) moved_percent: Option<f64>,
     /// From then until 95 % of it is.

@@ -18,6 +18,8 @@ use crate::random::Random;
 const ERROR_MS: f64 = 1.0;
 /// Beyond this load waiting does not grow any more.
 const LOAD_WAITING_MAX: f64 = 0.99;
+/// After so long what was lost of a connection is sent again (RFC 6298 section 2).
+const SENT_AGAIN_MS: f64 = 1000.0;
 /// Days that certificates are good for.
 const CERTIFICATE_DAYS: f64 = 60.0;
 /// The least that noise leaves of a value.
@@ -59,7 +61,9 @@ impl<'s> Network<'s> {
     fn fate(&self, site: usize, now: f64) -> Option<What> {
         let name = &self.site(site).name;
         let mut events = self.scenario.events.iter();
-        let event = events.find(|event| event.site.as_ref() == Some(name) && event.is_on(now));
+        let event = events.find(|event| {
+            event.site.as_ref() == Some(name) && event.what != What::Loses && event.is_on(now)
+        });
         event.map(|event| event.what)
     }
 
@@ -90,20 +94,36 @@ impl<'s> Network<'s> {
         delay_ms[region] * (1.0 + drift_percent / 100.0 * drift)
     }
 
+    /// The share of packets between the site and the region called `region` that is lost.
+    fn loss(&self, region: &str, site: usize, now: f64) -> f64 {
+        let name = &self.site(site).name;
+        let events = self.scenario.events.iter();
+        let of = events.filter(|event| {
+            event.what == What::Loses
+                && event.site.as_ref() == Some(name)
+                && event.region.as_deref() == Some(region)
+                && event.is_on(now)
+        });
+        of.map(|event| event.percent / 100.0).fold(0.0, f64::max)
+    }
+
     /// What the site itself takes for a request that it serves.
     fn service_ms(&self, site: usize) -> f64 {
         self.site(site).service_ms / (1.0 - self.load(site).min(LOAD_WAITING_MAX))
     }
 
-    /// How long a client in `region` waits for what the site serves it.
+    /// How long a client in `region` waits on average for what the site serves it.
     pub(super) fn client_ms(&self, region: &str, site: usize, now: f64) -> f64 {
-        self.delay_ms(region, site, now) + self.service_ms(site)
+        let again = self.loss(region, site, now) * SENT_AGAIN_MS;
+        self.delay_ms(region, site, now) + self.service_ms(site) + again
     }
 
-    /// What `probe` of the site sees that is sent at `now`, and how long it takes.
+    /// What `probe` of the site sees that is sent from `region` at `now`, and how long it
+    /// takes.
     pub(super) fn probe(
         &self,
         probe: &Probe,
+        region: &str,
         site: usize,
         now: f64,
         random: &mut Random,
@@ -125,7 +145,7 @@ impl<'s> Network<'s> {
             return timeout;
         }
         let mut noise = |value: f64| value * noise(self.scenario.noise_percent / 100.0, random);
-        let delay = noise(self.delay_ms(&self.scenario.host, site, now));
+        let delay = noise(self.delay_ms(region, site, now));
         let errs = fate == Some(What::Errors);
         let response = delay
             + if errs {
@@ -140,6 +160,17 @@ impl<'s> Network<'s> {
             | ProbeKind::Agent(_)
             | ProbeKind::Command(_) => delay,
         };
+        let loss = self.loss(region, site, now);
+        let lost = match probe.kind {
+            ProbeKind::Icmp { count } => lost(loss, count, random) / f64::from(count),
+            // It says what is so, however it knows.
+            ProbeKind::Command(_) => loss,
+            _ => lost(loss, 1, random),
+        };
+        if lost >= 1.0 {
+            // The timeout is over before anything is sent again.
+            return timeout;
+        }
         let reason = match fate {
             Some(What::Refuses) => Some(Reason::Refused),
             Some(What::Errors) => error(&probe.kind),
@@ -158,9 +189,9 @@ impl<'s> Network<'s> {
                 } else {
                     self.reported_percent(site)
                 }),
+                Metric::Loss => Some(100.0 * lost),
                 // No policy of a scenario that was read compares them.
-                Metric::Loss
-                | Metric::Bandwidth
+                Metric::Bandwidth
                 | Metric::Memory
                 | Metric::Connections
                 | Metric::Availability
@@ -208,9 +239,23 @@ fn error(kind: &ProbeKind) -> Option<Reason> {
     }
 }
 
+/// How many of `count` packets are lost where each is with the probability `loss`.
+fn lost(loss: f64, count: u32, random: &mut Random) -> f64 {
+    if loss <= 0.0 {
+        return 0.0;
+    }
+    let is_lost = (0..count).filter(|_| uniform(random) < loss);
+    is_lost.count() as f64
+}
+
+/// Evenly from 0 up to, but not, 1.
+fn uniform(random: &mut Random) -> f64 {
+    (random.next() >> 11) as f64 / (1_u64 << 53) as f64
+}
+
 /// A factor around 1, normally distributed with `deviation`.
 fn noise(deviation: f64, random: &mut Random) -> f64 {
-    let mut uniform = || (random.next() >> 11) as f64 / (1_u64 << 53) as f64;
+    let mut uniform = || uniform(random);
     // Box and Muller; 1 − u is never 0.
     let radius = (-2.0 * (1.0 - uniform()).ln()).sqrt();
     (1.0 + deviation * radius * (TAU * uniform()).cos()).max(NOISE_LEAVES)
@@ -219,6 +264,14 @@ fn noise(deviation: f64, random: &mut Random) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn as_many_packets_are_lost_as_are_to_be() {
+        let mut random = Random::new(1, 0);
+        let sum: f64 = (0..10_000).map(|_| lost(0.05, 10, &mut random)).sum();
+        assert!((sum / 1e5 - 0.05).abs() < 0.003, "{sum}");
+        assert!(lost(1.0, 10, &mut random) > 9.5 && lost(0.0, 10, &mut random) < 0.5);
+    }
 
     #[test]
     fn noise_has_the_deviation_it_is_asked_for() {

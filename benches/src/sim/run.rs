@@ -10,7 +10,7 @@ use veer::{
     measurement::{
         director::Director,
         sample::{Sample, Vantage, Verdict},
-        schedule::{Target, TargetId, probed, staggered},
+        schedule::{Target, probed, staggered},
     },
     model::Plan,
 };
@@ -36,6 +36,8 @@ struct Prober {
 
 struct Probed {
     target: Target,
+    /// From where it is probed.
+    region: String,
     site: usize,
     random: Random,
     /// Of the probe that is under way: it ends before the next is sent.
@@ -69,7 +71,7 @@ pub(super) fn run(loaded: Loaded) -> Result<(Scenario, Figures)> {
             let at = (sample.at - begin).as_secs_f64();
             let changes = director.observe(&sample);
             let moves = clients.store(&plan, &changes, at)?;
-            tally.probed(&plan, &clients, moves, at);
+            tally.probed(&plan, &clients, &moves, at);
         }
         let asked = clients.second(&scenario, f64::from(second));
         let loads = tally.second(&asked, &network, second);
@@ -83,6 +85,7 @@ impl Prober {
     fn new(scenario: &Scenario, director: &Director, begin: Instant) -> Self {
         let targets = director.targets().iter().zip(0..);
         let probes = targets.map(|(target, stream)| Probed {
+            region: scenario.vantage(&target.probe).to_owned(),
             target: target.clone(),
             site: site(scenario, director.plan(), target.address),
             random: Random::new(scenario.seed, stream),
@@ -102,7 +105,7 @@ impl Prober {
         for probed in &mut self.probes {
             let (verdict, took) = probed.send(network, Duration::ZERO);
             longest = longest.max(took);
-            samples.push(sample(probed.target.id, self.begin + took, verdict));
+            samples.push(sample(&probed.target, self.begin + took, verdict));
         }
         director.observe_first_round(&samples);
         let targets = self.probes.iter().map(|probed| probed.target.clone());
@@ -131,7 +134,7 @@ impl Prober {
                 }
                 Step::End => {
                     let verdict = probed.verdict.take()?;
-                    return Some(sample(probed.target.id, self.begin + at, verdict));
+                    return Some(sample(&probed.target, self.begin + at, verdict));
                 }
             }
         }
@@ -141,15 +144,21 @@ impl Prober {
 impl Probed {
     fn send(&mut self, network: &Network<'_>, at: Duration) -> (Verdict, Duration) {
         let probe = &self.target.probe;
-        network.probe(probe, self.site, at.as_secs_f64(), &mut self.random)
+        network.probe(
+            probe,
+            &self.region,
+            self.site,
+            at.as_secs_f64(),
+            &mut self.random,
+        )
     }
 }
 
-fn sample(target: TargetId, at: Instant, verdict: Verdict) -> Sample {
+fn sample(target: &Target, at: Instant, verdict: Verdict) -> Sample {
     Sample {
-        target,
+        target: target.id,
         at,
-        taken_from: Vantage::Host,
+        taken_from: Vantage::of(&target.probe),
         verdict,
     }
 }

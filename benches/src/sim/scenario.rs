@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use serde::Deserialize;
 use veer::{
     config,
-    model::{Groups, Plan},
+    model::{Groups, Plan, Probe},
 };
 
 use super::{expect::Expect, resolvers::Habit};
@@ -120,6 +120,11 @@ pub(super) struct Event {
     pub(super) what: What,
     /// Whom it happens to; nobody when the prober is cut off.
     pub(super) site: Option<String>,
+    /// Between whom and the site packets are lost.
+    pub(super) region: Option<String>,
+    /// How many of them.
+    #[serde(default)]
+    pub(super) percent: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -131,8 +136,20 @@ pub(super) enum What {
     Refuses,
     /// It answers status 500 after a millisecond, and reports no load.
     Errors,
+    /// Packets between it and one region are lost, of clients and of probes there.
+    Loses,
     /// Whatever veer sends is lost, and clients notice nothing.
     ProberCutOff,
+}
+
+impl Scenario {
+    /// Where samples of `probe` are taken.
+    pub(super) fn vantage(&self, probe: &Probe) -> &str {
+        let mut regions = self.regions.iter();
+        let of = probe.groups.first();
+        let of = of.and_then(|group| regions.find(|region| region.has(group)));
+        of.map_or(&self.host, |region| &region.name)
+    }
 }
 
 impl Event {
@@ -195,5 +212,15 @@ impl Region {
             _ => format!("{}-{number}", self.name),
         };
         (1..=self.groups).map(name)
+    }
+
+    /// Whether the group called `name` is one of it.
+    pub(super) fn has(&self, name: &str) -> bool {
+        if self.groups == 1 {
+            return name == self.name;
+        }
+        let number = name.strip_prefix(&self.name);
+        let number = number.and_then(|rest| rest.strip_prefix('-')?.parse().ok());
+        number.is_some_and(|number: u32| (1..=self.groups).contains(&number))
     }
 }

@@ -1,5 +1,7 @@
 //! Tally: figures as they come in, second by second.
 
+use std::collections::BTreeMap;
+
 use veer::model::Plan;
 
 use super::{
@@ -25,9 +27,13 @@ const LOOKED_AT_AFTER_S: f64 = 60.0;
 #[derive(Debug)]
 struct Loss {
     site: usize,
+    /// The region that has lost it, where it is not all of them.
+    region: Option<usize>,
     at: f64,
-    /// Its share of all demand at that time.
+    /// Its share of all demand, or of the region's, at that time.
     had: Option<f64>,
+    /// Answers that have changed of other regions.
+    other_moves: usize,
     out_at: Option<f64>,
     moved_percent: Option<f64>,
     moved_at: Option<f64>,
@@ -67,10 +73,14 @@ impl<'s> Tally<'s> {
         let mut losses = scenario.events.iter();
         let loss = losses.find(|event| event.what != What::ProberCutOff);
         let loss = loss.and_then(|event| {
+            let mut regions = scenario.regions.iter();
+            let name = event.region.as_ref();
             Some(Loss {
                 site: site(event.site.as_ref()?),
+                region: name.and_then(|name| regions.position(|region| region.name == *name)),
                 at: event.at_s,
                 had: None,
+                other_moves: 0,
                 out_at: None,
                 moved_percent: None,
                 moved_at: None,
@@ -105,23 +115,42 @@ impl<'s> Tally<'s> {
         now >= f64::from(self.scenario.warm_up_s)
     }
 
-    /// Counts a probe that ended at `now`, and the answers that changed by it.
-    pub(super) fn probed(&mut self, plan: &Plan, clients: &Clients, moves: usize, now: f64) {
+    /// Counts a probe that ended at `now`, and the answers of each region that changed by it.
+    pub(super) fn probed(
+        &mut self,
+        plan: &Plan,
+        clients: &Clients,
+        moves: &BTreeMap<usize, usize>,
+        now: f64,
+    ) {
         self.probes += 1;
-        if self.counts(now) {
-            self.moves += moves;
+        let counts = self.counts(now);
+        if counts {
+            self.moves += moves.values().sum::<usize>();
         }
         let Some(loss) = &mut self.loss else { return };
+        if counts {
+            let others = moves
+                .iter()
+                .filter(|(region, _)| Some(**region) != loss.region);
+            loss.other_moves += others.map(|(_, moves)| moves).sum::<usize>();
+        }
         if now < loss.at || loss.out_at.is_some() {
             return;
         }
-        let mut used = plan.services.iter().zip(&self.site_of);
-        let is_in = used.any(|((_, pool), sites)| {
-            let mut candidates = sites.iter().enumerate();
-            candidates.any(|(candidate, site)| {
-                *site == loss.site && clients.is_eligible(*pool, candidate)
+        let is_in = if let Some(region) = loss.region {
+            clients.are_sent(region, |service, candidate| {
+                self.site_of[service].get(candidate) == Some(&loss.site)
             })
-        });
+        } else {
+            let mut used = plan.services.iter().zip(&self.site_of);
+            used.any(|((_, pool), sites)| {
+                let mut candidates = sites.iter().enumerate();
+                candidates.any(|(candidate, site)| {
+                    *site == loss.site && clients.is_eligible(*pool, candidate)
+                })
+            })
+        };
         if !is_in {
             loss.out_at = Some(now);
         }
@@ -135,22 +164,14 @@ impl<'s> Tally<'s> {
         second: u32,
     ) -> Vec<f64> {
         let now = f64::from(second);
-        let mut at_site = vec![0.0; self.sites.len()];
-        for asked in asked {
-            let sites = &self.site_of[asked.service];
-            for (site, requests) in sites.iter().zip(asked.by_candidate(sites.len())) {
-                at_site[*site] += requests;
-            }
-        }
-        let requests: f64 = asked
-            .iter()
-            .map(|asked| asked.requests.iter().sum::<f64>())
-            .sum();
+        let (at_site, requests) = self.at_sites(asked, None);
         let loads = at_site.iter().zip(&self.scenario.sites);
         let loads: Vec<f64> = loads
             .map(|(requests, site)| requests / site.capacity_per_s)
             .collect();
-        self.follow_loss(&at_site, requests, now);
+        let region = self.loss.as_ref().and_then(|loss| loss.region);
+        let (at_lost, of_lost) = self.at_sites(asked, region);
+        self.follow_loss(&at_lost, of_lost, now);
         let every = self.scenario.duration_s.div_ceil(POINTS);
         if second.is_multiple_of(every) {
             for (site, at_site) in self.sites.iter_mut().zip(&at_site) {
@@ -167,6 +188,21 @@ impl<'s> Tally<'s> {
             self.load(&loads, network, now);
         }
         loads
+    }
+
+    /// Requests that go to each site, of `region` or all, and how many these are.
+    fn at_sites(&self, asked: &[Asked], region: Option<usize>) -> (Vec<f64>, f64) {
+        let mut at_site = vec![0.0; self.sites.len()];
+        let mut all = 0.0;
+        let of = |asked: &&Asked| region.is_none_or(|region| asked.region == region);
+        for asked in asked.iter().filter(of) {
+            let sites = &self.site_of[asked.service];
+            for (site, requests) in sites.iter().zip(asked.by_candidate(sites.len())) {
+                at_site[*site] += requests;
+            }
+            all += asked.requests.iter().sum::<f64>();
+        }
+        (at_site, all)
     }
 
     /// Counts how long clients wait.
@@ -279,6 +315,10 @@ impl<'s> Tally<'s> {
             mean_spread_percent: percent(self.spread, self.seconds),
             probes_per_s: self.probes as f64 / f64::from(self.scenario.duration_s),
             out_after_s: loss.and_then(|loss| Some(loss.out_at? - loss.at)),
+            other_moves: loss.and_then(|loss| {
+                loss.region?;
+                Some(loss.other_moves as f64 / answers as f64)
+            }),
             moved_percent: loss.and_then(|loss| loss.moved_percent),
             moved_after_s: loss.and_then(|loss| Some((loss.moved_at? - loss.out_at?).max(0.0))),
             sites: self.sites,

@@ -13,8 +13,16 @@ fn committed_one(name: &str) -> PathBuf {
 fn altered(name: &str, file: &str, from: &str, to: &str) -> tempfile::TempDir {
     let dir = tempfile::tempdir().expect("a directory");
     fs::create_dir(dir.path().join("services.d")).expect("a directory in it");
-    for file in ["scenario.toml", "veer.conf", "services.d/services.toml"] {
-        fs::copy(committed_one(name).join(file), dir.path().join(file)).expect("a copy");
+    for file in [
+        "scenario.toml",
+        "veer.conf",
+        "services.d/services.toml",
+        "groups.conf",
+    ] {
+        let from = committed_one(name).join(file);
+        if file != "groups.conf" || from.exists() {
+            fs::copy(from, dir.path().join(file)).expect("a copy");
+        }
     }
     let path = dir.path().join(file);
     let text = fs::read_to_string(&path).expect("a copy");
@@ -101,6 +109,22 @@ fn a_verdict_fails_where_something_is_spoilt() {
             "kind = \"latency\"\ntolerance_ms = 40",
             "max_mean_regret_percent",
         ),
+        // So little loss matters to nobody.
+        (
+            "one-as-loses",
+            services,
+            "tolerance = 1\n",
+            "tolerance = 10\n",
+            "moved_within_s",
+        ),
+        // It is the host's way that is lossy, and so nobody's but the AS's is known to be well.
+        (
+            "one-as-loses",
+            "scenario.toml",
+            "region = \"as64500\"",
+            "region = \"home\"",
+            "max_other_moves",
+        ),
     ] {
         let dir = altered(name, file, from, to);
         let outcome = play(dir.path(), FEWER).expect("it runs");
@@ -170,6 +194,26 @@ fn what_a_scenario_cannot_mean_is_refused() {
             "what = \"prober-cut-off\"",
             "needs no site",
         ),
+        (
+            "what = \"silent\"",
+            "what = \"loses\"\nregion = \"homes\"\npercent = 5",
+            "Loses needs a site and a region that there are",
+        ),
+        (
+            "what = \"silent\"",
+            "what = \"loses\"\nregion = \"home\"",
+            "percent is 0; valid: above 0",
+        ),
+        (
+            "what = \"silent\"",
+            "what = \"silent\"\npercent = 5",
+            "percent is 5",
+        ),
+        (
+            "out_within_s = 4",
+            "max_other_moves = 0",
+            "needs an event of a region",
+        ),
     ] {
         let dir = altered("site-death", file, from, to);
         let error = scenario::load(dir.path(), 1).expect_err(from);
@@ -179,15 +223,16 @@ fn what_a_scenario_cannot_mean_is_refused() {
     for (policy, said) in [
         ("kind = \"quick\"", "services.toml:"),
         (
-            "kind = \"criteria\"\ncriterion = [{ metric = \"loss_percent\" }]",
-            "loss_percent is not simulated",
+            "kind = \"criteria\"\ncriterion = [{ metric = \"memory_percent\" }]",
+            "memory_percent is not simulated",
         ),
     ] {
         let services = "services.d/services.toml";
         let dir = altered("site-death", services, "kind = \"latency\"", policy);
         let icmp = dir.path().join(services);
         let text = fs::read_to_string(&icmp).expect("a copy");
-        fs::write(&icmp, text.replace("\"http\"", "\"icmp\"")).expect("written");
+        let command = "\"command\"\nprogram = \"/bin/true\"\nmetric = \"memory_percent\"";
+        fs::write(&icmp, text.replace("\"http\"", command)).expect("written");
         let error = scenario::load(dir.path(), 1).expect_err(policy);
         let error = format!("{error:#}");
         assert!(error.contains(said), "{policy}: {error}");

@@ -12,7 +12,8 @@ const GROUPS_MAX: usize = 65_534;
 const KEPT_S_MAX: u32 = 3600;
 
 /// What a policy can compare here: what is simulated, or known without a probe.
-const SIMULATED: [Metric; 9] = [
+const SIMULATED: [Metric; 10] = [
+    Metric::Loss,
     Metric::Load,
     Metric::Cpu,
     Metric::ResponseTime,
@@ -96,19 +97,37 @@ fn check_events(scenario: &Scenario) -> Result<()> {
             ensure!(until > event.at_s, "an event ends before it begins");
         }
         let known = |name: &String| scenario.sites.iter().any(|site| site.name == *name);
-        let fits = match event.what {
-            What::ProberCutOff => event.site.is_none(),
-            What::Silent | What::Refuses | What::Errors => event.site.as_ref().is_some_and(known),
+        let at_site = event.site.as_ref().is_some_and(known);
+        let region = event.region.as_ref();
+        let in_region =
+            region.is_some_and(|name| scenario.regions.iter().any(|of| of.name == *name));
+        let (fits, needs) = match event.what {
+            What::ProberCutOff => (
+                event.site.is_none() && region.is_none(),
+                "no site or region",
+            ),
+            What::Silent | What::Refuses | What::Errors => (
+                at_site && region.is_none(),
+                "a site that there is, and no region",
+            ),
+            What::Loses => (at_site && in_region, "a site and a region that there are"),
         };
         ensure!(
             fits,
-            "an event at {} s: {:?} needs {}",
+            "an event at {} s: {:?} needs {needs}",
             event.at_s,
-            event.what,
-            match event.what {
-                What::ProberCutOff => "no site",
-                _ => "a site that there is",
-            }
+            event.what
+        );
+        let range = if event.what == What::Loses {
+            f64::MIN_POSITIVE..=100.0
+        } else {
+            0.0..=0.0
+        };
+        ensure!(
+            range.contains(&event.percent),
+            "an event at {} s: percent is {}; valid: above 0, to 100, where packets are lost",
+            event.at_s,
+            event.percent
         );
     }
     Ok(())
@@ -146,6 +165,15 @@ fn check_services(scenario: &Scenario, config: &Config) -> Result<()> {
                 !server.v4.is_empty(),
                 "server {} has no IPv4 address, which is what is asked for",
                 server.name
+            );
+        }
+        for probe in &service.pool.probes {
+            let mut regions = scenario.regions.iter();
+            let groups = &probe.probe.groups;
+            ensure!(
+                groups.is_empty() || regions.any(|region| groups.iter().all(|of| region.has(of))),
+                "a probe measures for {}; valid: groups of one region",
+                groups.join(", ")
             );
         }
         for metric in service.pool.policy.metrics() {
