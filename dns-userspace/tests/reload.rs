@@ -221,3 +221,42 @@ fn what_is_in_error_changes_nothing_and_is_reported() {
     );
     load.stop();
 }
+
+#[test]
+fn what_moves_more_than_may_be_asks_for_force() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", &[zone::WWW, zone::CDN]);
+    config.settings(&["load.max_moved_percent = 10"]);
+    let _daemon = world.start(&config);
+    let asked = || world.addresses(Resolver::B, "www.example.", Rtype::A);
+    let before = asked();
+    assert_eq!(config.veerctl(&["diff"])["moved_percent"], 0.0);
+    config.veerctl(&["reload"]);
+
+    // Groups count alike, and both services do before anybody has asked for one.
+    let policy = "kind = \"failover\"\ngroups = { isp-b = [\"s3\"] }";
+    let services = [
+        Service {
+            policy,
+            ..zone::WWW
+        },
+        zone::CDN,
+    ];
+    config.write("services.d/all.toml", &zone::services(&services));
+    let difference = config.veerctl(&["diff"]);
+    let moved = difference["moved_percent"].as_f64().expect("a number");
+    assert!(moved > 10.0 && moved < 50.0, "{difference:#}");
+    let service = &difference["services"][0];
+    assert_eq!(service["service"], "www.example.");
+    assert_eq!(service["moves"][0]["groups"], serde_json::json!(["isp-b"]));
+    let refused = config.veerctl_fails(&["reload"]);
+    assert!(
+        refused.contains("load.max_moved_percent is 10") && refused.contains("--force"),
+        "{refused}"
+    );
+    assert_eq!(asked(), before);
+    config.veerctl(&["reload", "--force"]);
+    eventually("the third answers", || (asked() != before).then_some(()));
+    assert_eq!(config.veerctl(&["diff"])["moved_percent"], 0.0);
+}

@@ -349,6 +349,12 @@ pub static TUNABLES: &[Tunable] = &[
         "Directory where veerd keeps what operators override, made when there is something to keep.",
     ),
     at_once(
+        "load.max_moved_percent",
+        int(0, 100),
+        "100",
+        "Share of the demand that a reload may answer otherwise without --force; 100 never asks.",
+    ),
+    at_once(
         "health.suspect_percent",
         int(1, 100),
         "50",

@@ -19,7 +19,10 @@ use super::{
     status::{Detached, Reloaded, Status},
     tunable::Tunable,
 };
-use crate::measurement::{director::states::States, overrides::order::Order};
+use crate::measurement::{
+    director::{difference::Difference, states::States},
+    overrides::order::Order,
+};
 
 /// Why a request got no reply.
 #[derive(Debug, Error)]
@@ -140,8 +143,13 @@ impl Client {
     }
 
     /// [`Request::Reload`].
-    pub fn reload(&mut self) -> Result<Reloaded, ClientError> {
-        self.call(&Request::Reload)
+    pub fn reload(&mut self, is_forced: bool) -> Result<Reloaded, ClientError> {
+        self.call(&Request::Reload { is_forced })
+    }
+
+    /// [`Request::Differ`].
+    pub fn differ(&mut self) -> Result<Difference, ClientError> {
+        self.call(&Request::Differ)
     }
 
     /// [`Request::Detach`].

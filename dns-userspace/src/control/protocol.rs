@@ -40,7 +40,14 @@ pub enum Request {
     /// [`super::overridden::Overridden`].
     Override(Order),
     /// Reading the configuration anew; answered by [`super::status::Reloaded`].
-    Reload,
+    Reload {
+        /// However much of the demand moves.
+        #[serde(default)]
+        is_forced: bool,
+    },
+    /// What that would change; answered by
+    /// [`Difference`](crate::measurement::director::difference::Difference).
+    Differ,
     /// Taking the program off its interface; answered by
     /// [`super::status::Detached`].
     Detach,

@@ -22,7 +22,10 @@ use super::{
 };
 use crate::{
     config::values::Values,
-    measurement::{director::states::States, overrides::order::Order},
+    measurement::{
+        director::{difference::Difference, states::States},
+        overrides::order::Order,
+    },
 };
 pub use socket::BindError;
 use socket::SocketFile;
@@ -62,8 +65,12 @@ pub trait Backend: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Overridden, Failure>> + Send;
 
     /// Reads the configuration anew and brings it into use; a failure carries
-    /// every finding, and leaves everything as it was.
-    fn reload(&self) -> impl Future<Output = Result<Reloaded, Failure>> + Send;
+    /// every finding, and leaves everything as it was. Only where it `is_forced` more of
+    /// the demand moves than may be.
+    fn reload(&self, is_forced: bool) -> impl Future<Output = Result<Reloaded, Failure>> + Send;
+
+    /// What that would change.
+    fn differ(&self) -> impl Future<Output = Result<Difference, Failure>> + Send;
 
     /// Takes the program off its interface and removes the pins.
     fn detach(&self) -> impl Future<Output = Result<Detached, Failure>> + Send;

@@ -27,7 +27,7 @@ use crate::{
     },
     kernel::{self, Attachment},
     measurement::{
-        director::{explain, states::States},
+        director::{difference::Difference, explain, states::States},
         overrides::{What, order::Order},
     },
     model::{Groups, Name, Service, Shape},
@@ -89,9 +89,13 @@ impl Backend for Requests {
         Requests::order(self, order, user).await?
     }
 
-    async fn reload(&self) -> Result<Reloaded, Failure> {
+    async fn differ(&self) -> Result<Difference, Failure> {
+        Requests::differ(self).await?
+    }
+
+    async fn reload(&self, is_forced: bool) -> Result<Reloaded, Failure> {
         let begun = Instant::now();
-        let needs_restart = Requests::reload(self).await??;
+        let needs_restart = Requests::reload(self, is_forced).await??;
         let (generation, inventory) = self
             .ask(|daemon| (daemon.live.load().number, daemon.inventory()))
             .await?;

@@ -77,6 +77,17 @@ pub enum DaemonError {
     /// It cannot be published.
     #[error(transparent)]
     Publish(#[from] PublishError),
+    /// It answers too much of the demand otherwise.
+    #[error(
+        "{moved_percent:.1} % of the demand would be answered otherwise, load.max_moved_percent is {max}; \
+         valid: what veerctl diff shows, with --force"
+    )]
+    Moves {
+        /// How much, percent.
+        moved_percent: f64,
+        /// How much may be.
+        max: u8,
+    },
     /// The control socket cannot be had.
     #[error("control.socket: {0}")]
     Control(#[from] server::BindError),
@@ -185,7 +196,7 @@ pub async fn run(directory: &Path, log: Log) -> Result<(), DaemonError> {
             _ = second.tick() => daemon.tend_overrides().await,
             _ = hangup.recv() => {
                 // Logged by itself.
-                let _ = daemon.reload().await;
+                let _ = daemon.reload(false).await;
             }
         }
     }
@@ -225,8 +236,12 @@ impl Daemon {
     async fn serve(&mut self, request: Request) {
         match request(self) {
             Followup::Nothing => {}
-            Followup::Reload(answer) => {
-                let result = self.reload().await;
+            Followup::Reload(is_forced, answer) => {
+                let result = self.reload(is_forced).await;
+                let _ = answer.send(result.map_err(|error| Failure::Refused(error.lines())));
+            }
+            Followup::Differ(answer) => {
+                let result = self.differ().await;
                 let _ = answer.send(result.map_err(|error| Failure::Refused(error.lines())));
             }
             Followup::Order(order, user, answer) => {

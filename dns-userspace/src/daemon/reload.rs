@@ -1,6 +1,6 @@
 //! Reading the configuration anew, under load.
 
-use std::{mem, panic::resume_unwind, pin::pin, sync::Arc, time::Duration};
+use std::{collections::HashMap, mem, panic::resume_unwind, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{task::spawn_blocking, time::Instant};
 use tracing::{debug, error, info, warn};
@@ -15,9 +15,13 @@ use crate::{
     authority::zones::Zones,
     config::{Config, settings::Settings},
     measurement::{
-        director::Director, probe::NetworkProber, publish::keep_group_numbers, sample::Sample,
+        director::{Director, difference::Difference},
+        probe::NetworkProber,
+        publish::keep_group_numbers,
+        sample::Sample,
         schedule::Target,
     },
+    model::{Plan, Service},
 };
 
 /// How a reload ended, and when.
@@ -30,9 +34,13 @@ pub(crate) struct LastReload {
 }
 
 impl Daemon {
-    /// Reads the configuration anew. On an error nothing changes.
-    pub(super) async fn reload(&mut self) -> Result<Vec<&'static str>, DaemonError> {
-        let result = self.try_reload().await;
+    /// Reads the configuration anew. On an error nothing changes, nor, unless it
+    /// `is_forced`, where it would move more of the demand than may be.
+    pub(super) async fn reload(
+        &mut self,
+        is_forced: bool,
+    ) -> Result<Vec<&'static str>, DaemonError> {
+        let result = self.try_reload(is_forced).await;
         self.last_reload = Some(LastReload {
             at: Instant::now(),
             errors: result.as_ref().err().map_or(Vec::new(), DaemonError::lines),
@@ -47,18 +55,67 @@ impl Daemon {
         result
     }
 
-    /// The running director goes on deciding all the while: no death waits for this.
-    async fn try_reload(&mut self) -> Result<Vec<&'static str>, DaemonError> {
+    /// What a reload would change, as far as that is known before anything new is probed.
+    pub(super) async fn differ(&mut self) -> Result<Difference, DaemonError> {
+        let Loaded { config, plan, .. } = self.read_anew().await?;
+        let percent = config.settings.health_suspect_percent;
+        Ok(self.difference(plan, percent).await)
+    }
+
+    /// What of all decisions `plan` would change, if nothing new were probed.
+    async fn difference(&mut self, plan: Plan, suspect_percent: u8) -> Difference {
+        let mut next = self.successor(plan, suspect_percent);
+        next.carry_over(&self.director, Instant::now());
+        next.override_with(self.director.overrides().clone(), Instant::now());
+        let counts = self.kernel.as_ref().and_then(|kernel| kernel.counts().ok());
+        let counts = counts.map_or_else(Vec::new, |counts| counts.services);
+        let counts: HashMap<String, u64> = counts.into_iter().collect();
+        let current = self.director.clone();
+        let comparing = in_background(move || {
+            let queries = |service: &Service| {
+                let name = service.name.fmt_with_dot().to_string();
+                counts.get(&name).copied().unwrap_or(0)
+            };
+            current.difference(&next, queries)
+        });
+        self.observe_until(comparing).await.0
+    }
+
+    /// What the configuration says now, with groups numbered as they are.
+    async fn read_anew(&mut self) -> Result<Loaded, DaemonError> {
         let directory = self.directory.clone();
         let loading = in_background(move || load::load(&directory));
         let (loaded, _) = self.observe_until(loading).await;
+        let mut loaded = loaded?;
+        let groups = &self.director.plan().groups;
+        loaded.plan.groups = keep_group_numbers(&loaded.plan.groups, groups);
+        Ok(loaded)
+    }
+
+    /// A director of `plan` that knows nothing yet.
+    fn successor(&self, plan: Plan, suspect_percent: u8) -> Director {
+        let overrides = self.director.overrides();
+        let plan = Director::kept_apart(plan, overrides, Some(&self.director));
+        Director::new(plan, suspect_percent, Instant::now())
+    }
+
+    /// The running director goes on deciding all the while: no death waits for this.
+    async fn try_reload(&mut self, is_forced: bool) -> Result<Vec<&'static str>, DaemonError> {
         let Loaded {
             mut config,
             zones,
-            mut plan,
+            plan,
             mut phases,
-        } = loaded?;
-        plan.groups = keep_group_numbers(&plan.groups, &self.director.plan().groups);
+        } = self.read_anew().await?;
+        let percent = config.settings.health_suspect_percent;
+        let max = self.config.settings.load_max_moved_percent;
+        if max < 100 && !is_forced {
+            let Difference { moved_percent, .. } = self.difference(plan.clone(), percent).await;
+            if moved_percent > f64::from(max) {
+                return Err(DaemonError::Moves { moved_percent, max });
+            }
+            phases.end("comparison");
+        }
         let mut values = self.config.values.clone();
         let needs_restart = values.reload(&config.values);
         for key in &needs_restart {
@@ -67,10 +124,7 @@ impl Daemon {
         config.settings = Settings::new(&values);
         config.values = values;
 
-        let overrides = self.director.overrides().clone();
-        let plan = Director::kept_apart(plan, &overrides, Some(&self.director));
-        let percent = config.settings.health_suspect_percent;
-        let mut director = Director::new(plan, percent, Instant::now());
+        let mut director = self.successor(plan, config.settings.health_suspect_percent);
         let prober = Arc::new(NetworkProber::new());
         let samples = self
             .measure_new(&director, &prober, config.settings.health_first_round)

@@ -6,7 +6,7 @@ use tokio::sync::{mpsc, oneshot};
 use super::Daemon;
 use crate::{
     control::{overridden::Overridden, protocol::Failure},
-    measurement::overrides::order::Order,
+    measurement::{director::difference::Difference, overrides::order::Order},
 };
 
 /// Requests that may wait for the loop; more connections than these are few.
@@ -24,8 +24,10 @@ pub(super) type Request = Box<dyn FnOnce(&mut Daemon) -> Followup + Send>;
 /// What the loop does after a request.
 pub(super) enum Followup {
     Nothing,
-    /// Reload, then tell how it went.
-    Reload(oneshot::Sender<Result<Vec<&'static str>, Failure>>),
+    /// Reload, however much that moves if it is forced, then tell how it went.
+    Reload(bool, oneshot::Sender<Result<Vec<&'static str>, Failure>>),
+    /// Tell what a reload would change.
+    Differ(oneshot::Sender<Result<Difference, Failure>>),
     /// Follow the order of a user, then tell how it went.
     Order(
         Box<Order>,
@@ -61,12 +63,23 @@ impl Requests {
 
     /// Reads the configuration anew and returns the keys that wait for a restart;
     /// the failure says why it was not taken.
-    pub(super) async fn reload(&self) -> Result<Result<Vec<String>, Failure>, Stopped> {
+    pub(super) async fn reload(
+        &self,
+        is_forced: bool,
+    ) -> Result<Result<Vec<String>, Failure>, Stopped> {
         let (answer, received) = oneshot::channel();
-        self.send(Box::new(move |_| Followup::Reload(answer)))
+        self.send(Box::new(move |_| Followup::Reload(is_forced, answer)))
             .await?;
         let result = received.await.map_err(|_| Stopped)?;
         Ok(result.map(|keys| keys.into_iter().map(str::to_owned).collect()))
+    }
+
+    /// What a reload would change.
+    pub(super) async fn differ(&self) -> Result<Result<Difference, Failure>, Stopped> {
+        let (answer, received) = oneshot::channel();
+        self.send(Box::new(move |_| Followup::Differ(answer)))
+            .await?;
+        received.await.map_err(|_| Stopped)
     }
 
     /// Has the daemon follow the order of `user`.

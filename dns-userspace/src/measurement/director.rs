@@ -1,6 +1,7 @@
 //! Director: keeps what is known of every target, and turns each sample into
 //! the words that changed.
 
+pub mod difference;
 pub mod explain;
 mod outlook;
 pub mod overriding;

@@ -23,7 +23,10 @@ use veer::{
         tunable::Tunable,
     },
     measurement::{
-        director::states::States,
+        director::{
+            difference::{Difference, Move, Moved},
+            states::States,
+        },
         metric::Metric,
         overrides::{Overrides, order::Order},
     },
@@ -156,7 +159,31 @@ impl Backend for Fake {
         })
     }
 
-    async fn reload(&self) -> Result<Reloaded, Failure> {
+    async fn differ(&self) -> Result<Difference, Failure> {
+        if !self.mistakes.is_empty() {
+            return Err(Failure::Refused(self.mistakes.clone()));
+        }
+        Ok(Difference {
+            moved_percent: 12.5,
+            services: vec![Moved {
+                service: "www.example.".to_owned(),
+                customer: "acme".to_owned(),
+                demand_percent: 50.0,
+                moved_percent: 25.0,
+                prefixes: 3,
+                moves: vec![Move {
+                    from: "s1 (192.0.2.1)".to_owned(),
+                    to: "s2 (192.0.2.2)".to_owned(),
+                    percent: 25.0,
+                    groups: vec!["isp-a".to_owned()],
+                }],
+            }],
+            added: Vec::new(),
+            removed: Vec::new(),
+        })
+    }
+
+    async fn reload(&self, _: bool) -> Result<Reloaded, Failure> {
         if !self.mistakes.is_empty() {
             return Err(Failure::Refused(self.mistakes.clone()));
         }

@@ -18,7 +18,7 @@ fn every_request_is_answered_on_one_connection() {
     assert_eq!(client.status().unwrap(), expected);
     assert_eq!(client.states().unwrap().targets, []);
     assert_eq!(client.stats().unwrap().kernel_share, None);
-    assert_eq!(client.reload().unwrap().generation, 8);
+    assert_eq!(client.reload(false).unwrap().generation, 8);
     assert!(client.detach().unwrap().was_attached);
     assert!(client.tunables().unwrap().len() > 10);
     assert_eq!(client.tunable("server/port").unwrap().value, "53");
@@ -72,7 +72,7 @@ fn failures_arrive_as_they_were() {
     let expected = mistakes.clone();
     let host = Host::with_daemon(|fake| fake.mistakes = mistakes);
     let mut client = host.client();
-    let Err(ClientError::Failure(Failure::Refused(lines))) = client.reload() else {
+    let Err(ClientError::Failure(Failure::Refused(lines))) = client.reload(false) else {
         panic!("the reload was taken");
     };
     assert_eq!(lines, expected);

@@ -12,6 +12,11 @@ fn commands_print_for_people_and_for_programs() {
         (&["states"], "no servers are configured", "targets"),
         (&["stats"], "no query yet", "userspace"),
         (&["reload"], "reloaded in 12 ms: generation 8", "generation"),
+        (
+            &["diff"],
+            "12.5 % of the demand would be answered otherwise",
+            "services",
+        ),
         (&["detach"], "detached; the pins at", "was_attached"),
         (
             &[

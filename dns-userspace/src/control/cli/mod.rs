@@ -73,8 +73,14 @@ enum Command {
     },
     #[command(flatten)]
     Override(overrides::Command),
+    /// What a reload would change, for how many resolvers and how much of the demand.
+    Diff,
     /// Read the configuration anew; one with errors changes nothing.
-    Reload,
+    Reload {
+        /// Even where more of the demand moves than `load.max_moved_percent`.
+        #[arg(long)]
+        force: bool,
+    },
     /// Take the program off its interface; works without the daemon.
     Detach {
         /// Where it is pinned, instead of where the daemon or the configuration has it.
@@ -163,7 +169,14 @@ impl Cli {
                 let now = clock::unix_ms();
                 self.show(&overridden, |done| render::overridden(done, now))?;
             }
-            Some(Command::Reload) => return self.reload(),
+            Some(Command::Diff) => {
+                let difference = self.connect(RELOAD_PATIENCE)?.differ();
+                return self.loaded(difference, "refused", |it| render::difference(it, paint));
+            }
+            Some(Command::Reload { force }) => {
+                let reloaded = self.connect(RELOAD_PATIENCE)?.reload(*force);
+                return self.loaded(reloaded, "reload refused", render::reloaded);
+            }
             Some(Command::Detach { pin_path }) => {
                 let detached = detach::detach(&self, pin_path.as_deref())?;
                 self.show(&detached, render::detached)?;
@@ -172,15 +185,22 @@ impl Cli {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn reload(&self) -> Result<ExitCode, Error> {
-        match self.connect(RELOAD_PATIENCE)?.reload() {
-            Ok(reloaded) => {
-                self.show(&reloaded, render::reloaded)?;
+    /// Prints what came of reading a configuration, or everything that is wrong with it
+    /// after `what` that means.
+    fn loaded<T: Serialize>(
+        &self,
+        reply: Result<T, ClientError>,
+        what: &str,
+        human: impl Fn(&T) -> String,
+    ) -> Result<ExitCode, Error> {
+        match reply {
+            Ok(reply) => {
+                self.show(&reply, human)?;
                 Ok(ExitCode::SUCCESS)
             }
             // Each line starts with file and line number, for editors to follow.
             Err(ClientError::Failure(Failure::Refused(lines))) => {
-                eprintln!("veerctl: reload refused; the running configuration stays as it is");
+                eprintln!("veerctl: {what}; the running configuration stays as it is");
                 for line in lines {
                     eprintln!("{line}");
                 }

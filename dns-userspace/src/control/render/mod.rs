@@ -1,5 +1,6 @@
 //! What a person sees of a reply: pure functions from reply to text.
 
+mod difference;
 mod explain;
 mod human;
 mod overrides;
@@ -9,6 +10,7 @@ mod stats;
 mod status;
 mod table;
 
+pub(super) use difference::difference;
 pub(super) use explain::explain;
 pub(super) use overrides::overridden;
 pub(super) use paint::Paint;
