@@ -1,4 +1,9 @@
-//! The file of resolver groups: one `PREFIX GROUP` a line, `#` comments.
+//! Resolver groups: their prefixes, one `PREFIX GROUP` a line with `#` comments, and the
+//! autonomous systems and countries whose prefixes a database knows.
+
+mod database;
+mod layers;
+mod origins;
 
 use std::{
     collections::{HashMap, hash_map},
@@ -12,37 +17,41 @@ use super::{
     address,
     diagnostic::Diagnostics,
     files::{self, Missing},
+    settings::Settings,
 };
 use crate::model::{DEFAULT_GROUP, Groups};
+use origins::Origins;
 
 /// What a group's name must be, for messages.
 const VALID_NAME: &str = "1 to 63 of a-z, 0-9 and `-`, not starting with `-`";
 
-/// Reads the groups in `path`, at most `groups_max` of them (`tables.groups`),
-/// [`crate::model::DEFAULT_GROUP`] included. What is wrong goes to `found`.
+/// Reads the groups that `settings` name the files of, at most `tables.groups` of them,
+/// [`crate::model::DEFAULT_GROUP`] included; `missing` says what it means that the file
+/// of a tunable is. What is wrong goes to `found`.
 pub(super) fn read(
-    path: &Path,
-    missing: &Missing,
-    groups_max: u32,
+    settings: &Settings,
+    missing: impl Fn(&'static str) -> Missing,
     found: &mut Diagnostics,
 ) -> Groups {
-    files::text(path, missing, found)
-        .map(|text| parse(path, &text, groups_max as usize, found))
-        .unwrap_or_default()
-}
-
-fn parse(file: &Path, text: &str, groups_max: usize, found: &mut Diagnostics) -> Groups {
-    let mut reading = Reading::new(groups_max);
-    for (number, line) in text.lines().enumerate() {
-        let line_number = number + 1;
-        for (key, fault) in reading.line(line_number, line) {
-            found.push(file, line_number, key, fault);
+    let mut reading = Reading::new(settings.tables.groups as usize);
+    let file = &settings.groups_file;
+    if let Some(text) = files::text(file, &missing("groups.file"), found) {
+        reading.lines(file, &text, found);
+    }
+    let directory = missing("groups.directory");
+    let mut origins = Origins::default();
+    for file in files::list(&settings.groups_directory, "toml", &directory, found) {
+        if let Some(text) = files::text(&file, &Missing::Empty, found) {
+            origins.read(&file, &text, &mut reading, found);
         }
     }
-    reading.groups
+    let mut groups = reading.groups;
+    let [of_as, of_country] = origins.prefixes(settings, missing, found);
+    groups.prefixes = layers::joined(groups.prefixes, &of_as, &of_country);
+    groups
 }
 
-/// A file of groups read so far.
+/// Groups read so far.
 struct Reading {
     groups: Groups,
     numbers: HashMap<String, u16, RandomState>,
@@ -64,6 +73,15 @@ impl Reading {
             seen: HashMap::default(),
             groups_max,
             full: false,
+        }
+    }
+
+    /// Takes in a file of lines.
+    fn lines(&mut self, file: &Path, text: &str, found: &mut Diagnostics) {
+        for (number, line) in (1..).zip(text.lines()) {
+            for (key, fault) in self.line(number, line) {
+                found.push(file, number, key, fault);
+            }
         }
     }
 

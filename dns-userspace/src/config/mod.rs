@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! veer.d/*.conf, veer.conf → Values → Settings
-//! groups.conf              → Groups
+//! groups.conf, groups.d/*.toml → Groups
 //! services.d/*.toml        → Vec<Service>
 //! zones.d/*.zone           → zone files, which the authority parses
 //! cookie.secret_file       → Secrets
@@ -73,7 +73,7 @@ impl<'d> Tunables<'d> {
         let mut found = Diagnostics::default();
         if !dir.is_dir() {
             let message = "no such directory; valid: a directory with veer.conf, veer.d/*.conf, \
-                           services.d/*.toml, zones.d/*.zone and groups.conf";
+                           services.d/*.toml, zones.d/*.zone, groups.conf and groups.d/*.toml";
             found.push(dir, 0, "", message);
             return Err(found);
         }
@@ -116,12 +116,7 @@ pub fn load_with<T>(
     } = tunables;
     let missing = |key| Missing::of(values.place(key), key);
 
-    let groups = groups::read(
-        &settings.groups_file,
-        &missing("groups.file"),
-        settings.tables.groups,
-        &mut found,
-    );
+    let groups = groups::read(&settings, missing, &mut found);
     let service_files = files::list(
         &settings.services_directory,
         "toml",

@@ -78,6 +78,13 @@ pub struct Settings {
     pub services_directory: PathBuf,
     /// `groups.file`, under the configuration directory when relative.
     pub groups_file: PathBuf,
+    /// `groups.directory`, under the configuration directory when relative.
+    pub groups_directory: PathBuf,
+    /// `groups.as_database`, if one is named, under the configuration directory when
+    /// relative.
+    pub groups_as_database: Option<PathBuf>,
+    /// `groups.country_database`, as [`Self::groups_as_database`].
+    pub groups_country_database: Option<PathBuf>,
     /// `control.socket`
     pub control_socket: PathBuf,
     /// `probe.address_per_s_max`
@@ -115,9 +122,7 @@ impl Settings {
                 exempt: read.prefixes("rrl.exempt"),
             },
             cookies: read.switch("cookie.enabled"),
-            cookie_secret_file: Some(read.text("cookie.secret_file"))
-                .filter(|path| !path.is_empty())
-                .map(|_| read.path("cookie.secret_file")),
+            cookie_secret_file: read.optional_path("cookie.secret_file"),
             cookie_required_over_limit: read.switch("cookie.required_over_limit"),
             rates_per_second: Class::ALL.map(|class| {
                 read.integer(match class {
@@ -153,6 +158,9 @@ impl Settings {
             zones_directory: read.path("zones.directory"),
             services_directory: read.path("services.directory"),
             groups_file: read.path("groups.file"),
+            groups_directory: read.path("groups.directory"),
+            groups_as_database: read.optional_path("groups.as_database"),
+            groups_country_database: read.optional_path("groups.country_database"),
             control_socket: read.path("control.socket"),
             probe_address_per_s_max: read.integer("probe.address_per_s_max"),
             state_directory: read.path("state.directory"),
@@ -227,5 +235,10 @@ impl Reader<'_> {
 
     fn path(&self, key: &str) -> PathBuf {
         self.0.dir().join(Path::new(self.text(key)))
+    }
+
+    /// `None` where nothing is named.
+    fn optional_path(&self, key: &str) -> Option<PathBuf> {
+        (!self.text(key).is_empty()).then(|| self.path(key))
     }
 }

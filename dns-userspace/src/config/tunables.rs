@@ -336,6 +336,24 @@ pub static TUNABLES: &[Tunable] = &[
         "groups.conf",
         "File of resolver prefixes and their groups.",
     ),
+    at_reload(
+        "groups.directory",
+        Kind::Path,
+        "groups.d",
+        "Directory of groups by autonomous system and country (*.toml).",
+    ),
+    at_reload(
+        "groups.as_database",
+        Kind::OptionalPath,
+        "",
+        "Database in MaxMind's format that says which autonomous system a network is of.",
+    ),
+    at_reload(
+        "groups.country_database",
+        Kind::OptionalPath,
+        "",
+        "Database in MaxMind's format that says which country a network is in.",
+    ),
     at_restart(
         "control.socket",
         Kind::AbsolutePath,

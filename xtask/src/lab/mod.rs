@@ -9,11 +9,12 @@
 //! A [`namespace`] runs commands and closures inside, [`veth`] joins two,
 //! [`process`] holds a child, [`daemon`] is `veerd` with a configuration,
 //! [`http`] serves as an origin, [`dns`] asks as a resolver does, and
-//! [`dnsperf`] tells what many queries came to.
+//! [`dnsperf`] tells what many queries came to; [`geo`] makes a database of networks.
 
 pub mod daemon;
 pub mod dns;
 pub mod dnsperf;
+pub mod geo;
 pub mod http;
 pub mod namespace;
 pub mod process;
