@@ -114,7 +114,7 @@ fn a_verdict_fails_where_something_is_spoilt() {
             "one-as-loses",
             services,
             "tolerance = 1\n",
-            "tolerance = 10\n",
+            "tolerance = 100\n",
             "moved_within_s",
         ),
         // It is the host's way that is lossy, and so nobody's but the AS's is known to be well.
