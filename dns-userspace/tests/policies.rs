@@ -15,7 +15,7 @@ use std::{
 use domain::base::Rtype;
 use support::{
     config::Config,
-    eventually, lines,
+    eventually, lines, text,
     world::{Resolver, World, origin},
 };
 use xtask::lab::{HttpServer, http::Response};
@@ -120,6 +120,36 @@ impl Rig {
         let candidate = of_it.next().expect("the server");
         candidate["why"].as_str().expect("a reason").to_owned()
     }
+}
+
+#[test]
+fn the_nearest_change_that_explain_states_is_what_it_takes() {
+    const METRIC: &str = "response_time_ms";
+    let world = World::new();
+    let _origins = world.origins(3);
+    let rig = Rig::new(&world);
+    rig.set_all(METRIC, [20.0, 30.0, 90.0]);
+    rig.write(&rig.service(
+        "www.example.",
+        &format!("kind = \"latency\"\nmetric = \"{METRIC}\""),
+        &[METRIC],
+        "",
+    ));
+    let _daemon = world.start(&rig.config);
+    rig.knows(METRIC, 2, 30.0);
+    let asked = ["explain", "www.example.", "--from", "10.9.1.2"];
+    let explained = rig.config.veerctl(&asked);
+    let nearest = &explained["origin"]["nearest"];
+    assert_eq!(text(nearest, "server"), "s2", "{nearest:#}");
+    assert_eq!(text(nearest, "then/server"), "s2", "{nearest:#}");
+    let to = nearest["to"].as_f64().expect("a value");
+    let less = ((to + 0.001) * 1e3).round() / 1e3;
+    rig.set(METRIC, 2, &less.to_string());
+    rig.knows(METRIC, 2, less);
+    let got = world.addresses(Resolver::A, "www.example.", Rtype::A);
+    assert_eq!(got.expect("an answer"), ["10.8.0.1"], "{less}");
+    rig.set(METRIC, 2, &to.to_string());
+    world.moves(Resolver::A, "www.example.", "10.8.0.2");
 }
 
 #[test]

@@ -31,13 +31,21 @@ pub(super) struct Expect {
     min_moved_percent: Option<f64>,
 }
 
+/// What came.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(untagged)]
+pub(super) enum Got {
+    Figure(f64),
+    Text(String),
+}
+
 /// One expectation, and what came.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Check {
     /// As the scenario has it.
     pub(super) expected: String,
     /// `None` where what is measured did not happen.
-    pub(super) got: Option<f64>,
+    pub(super) got: Option<Got>,
     pub(super) holds: bool,
 }
 
@@ -68,14 +76,14 @@ impl Expect {
         let at_most = |name: &str, limit: Option<f64>, got: Option<f64>| {
             limit.map(|limit| Check {
                 expected: format!("{name} = {limit}"),
-                got,
+                got: got.map(Got::Figure),
                 holds: got.is_some_and(|got| got <= limit),
             })
         };
         let at_least = |name: &str, limit: Option<f64>, got: Option<f64>| {
             limit.map(|limit| Check {
                 expected: format!("{name} = {limit}"),
-                got,
+                got: got.map(Got::Figure),
                 holds: got.is_some_and(|got| got >= limit),
             })
         };

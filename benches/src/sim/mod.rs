@@ -2,6 +2,7 @@
 //! and network, with resolvers as they are between it and its clients.
 //!
 //! scenario → run: network → (director) → clients, resolvers → tally → figures → expect
+//! and, at one moment of it: moment → explain → networks that are altered as it states
 
 #![expect(
     clippy::cast_precision_loss,
@@ -11,6 +12,7 @@
 mod clients;
 mod expect;
 mod figures;
+mod moment;
 mod network;
 mod report;
 mod resolvers;
@@ -89,14 +91,17 @@ fn place(name: &Path) -> PathBuf {
 fn play(dir: &Path, fewer: u32) -> Result<Outcome> {
     let begin = Instant::now();
     let loaded = scenario::load(dir, fewer)?;
-    let (scenario, figures) = run::run(loaded).with_context(|| dir.display().to_string())?;
+    let played = run::run(loaded).with_context(|| dir.display().to_string())?;
+    let (scenario, figures, told) = played;
+    let mut checks = scenario.expect.checks(&figures);
+    checks.extend(told);
     let name = dir.file_name().unwrap_or(dir.as_os_str());
     Ok(Outcome {
         scenario: name.display().to_string(),
         title: scenario.title,
         simulated_s: scenario.duration_s,
         took_s: begin.elapsed().as_secs_f64(),
-        checks: scenario.expect.checks(&figures),
+        checks,
         figures,
     })
 }

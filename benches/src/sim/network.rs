@@ -25,12 +25,24 @@ const CERTIFICATE_DAYS: f64 = 60.0;
 /// The least that noise leaves of a value.
 const NOISE_LEAVES: f64 = 0.05;
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Network<'s> {
     scenario: &'s Scenario,
     /// Share of each site's capacity that is asked for, second by second, the last
     /// one last; as many as the slowest report needs.
     loads: Vec<VecDeque<f64>>,
+    /// Where it stands still, since when, seconds.
+    since: Option<f64>,
+    altered: Option<(usize, Alteration)>,
+}
+
+/// How a site is otherwise than the scenario has it.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Alteration {
+    /// What is measured of it is so many times as much.
+    Times(Metric, f64),
+    /// What has happened to it.
+    Fate(Option<What>),
 }
 
 impl<'s> Network<'s> {
@@ -38,6 +50,17 @@ impl<'s> Network<'s> {
         Self {
             loads: vec![VecDeque::from([0.0]); scenario.sites.len()],
             scenario,
+            since: None,
+            altered: None,
+        }
+    }
+
+    /// The same as it is at `now`, seconds, for ever, but for what is `altered` of a site.
+    pub(super) fn standing(&self, now: f64, altered: Option<(usize, Alteration)>) -> Self {
+        Self {
+            since: Some(now),
+            altered,
+            ..self.clone()
         }
     }
 
@@ -59,6 +82,11 @@ impl<'s> Network<'s> {
 
     /// What has happened to the site number `site` at `now`, seconds.
     fn fate(&self, site: usize, now: f64) -> Option<What> {
+        if let Some((altered, Alteration::Fate(fate))) = self.altered
+            && altered == site
+        {
+            return fate;
+        }
         let name = &self.site(site).name;
         let mut events = self.scenario.events.iter();
         let event = events.find(|event| {
@@ -128,6 +156,10 @@ impl<'s> Network<'s> {
         now: f64,
         random: &mut Random,
     ) -> (Verdict, Duration) {
+        let now = self.since.unwrap_or(now);
+        // All times are altered together.
+        let longer = Metric::TIMES.map(|metric| self.times(site, metric));
+        let longer: f64 = longer.iter().product();
         let timeout = (
             Verdict::Fail {
                 reason: Reason::Timeout {
@@ -145,13 +177,13 @@ impl<'s> Network<'s> {
             return timeout;
         }
         let mut noise = |value: f64| value * noise(self.scenario.noise_percent / 100.0, random);
-        let delay = noise(self.delay_ms(region, site, now));
+        let delay = longer * noise(self.delay_ms(region, site, now));
         let errs = fate == Some(What::Errors);
         let response = delay
             + if errs {
                 ERROR_MS
             } else {
-                noise(self.service_ms(site))
+                longer * noise(self.service_ms(site))
             };
         let took = match probe.kind {
             ProbeKind::Http { .. } | ProbeKind::Dns { .. } | ProbeKind::Ftp { .. } => response,
@@ -187,9 +219,9 @@ impl<'s> Network<'s> {
                 Metric::Load | Metric::Cpu => Some(if errs {
                     0.0
                 } else {
-                    self.reported_percent(site)
+                    self.times(site, metric) * self.reported_percent(site)
                 }),
-                Metric::Loss => Some(100.0 * lost),
+                Metric::Loss => Some(100.0 * lost * self.times(site, metric)),
                 // No policy of a scenario that was read compares them.
                 Metric::Bandwidth
                 | Metric::Memory
@@ -209,6 +241,16 @@ impl<'s> Network<'s> {
             return timeout;
         }
         (verdict, took)
+    }
+
+    /// How many times as much `metric` of the site is as the scenario has it.
+    fn times(&self, site: usize, metric: Metric) -> f64 {
+        match self.altered {
+            Some((altered, Alteration::Times(of, times))) if (altered, of) == (site, metric) => {
+                times
+            }
+            _ => 1.0,
+        }
     }
 
     /// The load as it reaches veer.

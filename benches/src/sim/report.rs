@@ -5,7 +5,10 @@ use std::path::Path;
 use anyhow::Result;
 use serde::Serialize;
 
-use super::{expect::Check, figures::Figures};
+use super::{
+    expect::{Check, Got},
+    figures::Figures,
+};
 use crate::{
     curve::{Axis, Curve, Series},
     report::print_table,
@@ -100,7 +103,11 @@ pub(super) fn print(outcomes: &[Outcome]) {
     print_table(heads, &rows);
     for outcome in outcomes {
         for check in outcome.checks.iter().filter(|check| !check.holds) {
-            let got = check.got.map_or("nothing".to_owned(), short);
+            let got = match &check.got {
+                None => "nothing".to_owned(),
+                Some(Got::Figure(value)) => short(*value),
+                Some(Got::Text(text)) => text.clone(),
+            };
             println!("{}: {}, got {got}", outcome.scenario, check.expected);
         }
     }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use tokio::time::Instant;
 use veer::{
     measurement::{
-        director::Director,
+        director::{Director, history::Cause},
         sample::{Sample, Vantage, Verdict},
         schedule::{Target, probed, staggered},
     },
@@ -17,7 +17,9 @@ use veer::{
 
 use super::{
     clients::Clients,
+    expect::Check,
     figures::Figures,
+    moment::Fork,
     network::Network,
     scenario::{Loaded, Scenario},
     tally::Tally,
@@ -25,15 +27,17 @@ use super::{
 use crate::random::Random;
 
 /// Every target and the site that it stands at.
-struct Prober {
+#[derive(Clone)]
+pub(super) struct Prober {
     /// Where the clock begins; nothing waits for it.
-    begin: Instant,
+    pub(super) begin: Instant,
     /// By target.
     probes: Vec<Probed>,
     /// What is to be done next, soonest first.
     due: BinaryHeap<Reverse<(Duration, Step, usize)>>,
 }
 
+#[derive(Clone)]
 struct Probed {
     target: Target,
     /// From where it is probed.
@@ -51,7 +55,7 @@ enum Step {
 }
 
 /// Plays `loaded` to its end.
-pub(super) fn run(loaded: Loaded) -> Result<(Scenario, Figures)> {
+pub(super) fn run(loaded: Loaded) -> Result<(Scenario, Figures, Vec<Check>)> {
     let Loaded {
         scenario,
         plan,
@@ -62,23 +66,36 @@ pub(super) fn run(loaded: Loaded) -> Result<(Scenario, Figures)> {
     let mut network = Network::new(&scenario);
     let mut prober = Prober::new(&scenario, &director, begin);
     prober.first_round(&mut director, &network);
+    director.begin_history(None, &Cause::Start, begin);
     let plan = director.plan().clone();
     let mut clients = Clients::new(&scenario, &director)?;
     let mut tally = Tally::new(&scenario, &plan);
+    let mut told = Vec::new();
     for second in 0..scenario.duration_s {
         let end = Duration::from_secs(u64::from(second) + 1);
         while let Some(sample) = prober.next(&network, end) {
             let at = (sample.at - begin).as_secs_f64();
             let changes = director.observe(&sample);
+            director.take_decided();
             let moves = clients.store(&plan, &changes, at)?;
             tally.probed(&plan, &clients, &moves, at);
+        }
+        if let Some(moment) = scenario.explain.as_ref().filter(|of| of.at_s == second) {
+            let fork = Fork {
+                scenario: &scenario,
+                director: &director,
+                prober: &prober,
+                network: &network,
+                at: end,
+            };
+            told = fork.checks(moment)?;
         }
         let asked = clients.second(&scenario, f64::from(second));
         let loads = tally.second(&asked, &network, second);
         network.set_loads(&loads);
     }
     let figures = tally.finish(&plan, &clients);
-    Ok((scenario, figures))
+    Ok((scenario, figures, told))
 }
 
 impl Prober {
@@ -116,7 +133,7 @@ impl Prober {
     }
 
     /// The next sample to be finished before `end`.
-    fn next(&mut self, network: &Network<'_>, end: Duration) -> Option<Sample> {
+    pub(super) fn next(&mut self, network: &Network<'_>, end: Duration) -> Option<Sample> {
         loop {
             let Reverse((at, step, number)) = *self.due.peek()?;
             if at >= end {

@@ -13,7 +13,7 @@ use veer::{
     model::{Groups, Plan, Probe},
 };
 
-use super::{expect::Expect, resolvers::Habit};
+use super::{expect::Expect, moment::Moment, resolvers::Habit};
 
 /// The file, as it is written.
 #[derive(Clone, Debug, Deserialize)]
@@ -44,6 +44,8 @@ pub(super) struct Scenario {
     /// What resolvers do with answers; by default [`Habit::usual`].
     #[serde(default = "Habit::usual", rename = "habit")]
     pub(super) habits: Vec<Habit>,
+    /// What `explain` must say of it.
+    pub(super) explain: Option<Moment>,
     /// What must come of it; without anything it is only looked at.
     #[serde(default)]
     pub(super) expect: Expect,

@@ -40,6 +40,11 @@ fn committed_scenarios_have_their_verdicts_at_a_reduced_size() {
         let outcome = play(dir, FEWER).expect("it runs");
         assert!(!outcome.checks.is_empty(), "{}", dir.display());
         assert!(outcome.passes(), "{outcome:#?}");
+        for told in ["explain.cause", "with all of it"] {
+            let mut checks = outcome.checks.iter();
+            let is_told = checks.any(|check| check.expected.contains(told));
+            assert!(is_told, "{}: {told}", dir.display());
+        }
     }
 }
 
@@ -101,6 +106,13 @@ fn a_verdict_fails_where_something_is_spoilt() {
             "ttl_s = 20",
             "ttl_s = 120",
             "min_moved_percent",
+        ),
+        (
+            "site-death",
+            "scenario.toml",
+            "\"paris is down",
+            "\"tokyo is down",
+            "explain.cause",
         ),
         (
             "drifting-delays",

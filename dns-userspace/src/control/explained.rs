@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::protocol::{ExplainRequest, Failure};
 use crate::{
-    measurement::director::explain::{Explanation, Outcome},
+    measurement::director::{
+        explain::{Explanation, Outcome},
+        nearest::Nearest,
+    },
     model::Name,
 };
 
@@ -94,6 +97,9 @@ pub struct Steering {
     pub decision: Outcome,
     /// What the decision was made from.
     pub explanation: Explanation,
+    /// The smallest single change by which it would be another; `None` where no single
+    /// one does it.
+    pub nearest: Option<Nearest>,
 }
 
 /// Who answers.

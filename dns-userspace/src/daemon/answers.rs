@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::atomic::Ordering::Relaxed, time::Instant};
 
 use dns_common::{
-    decision::slot,
+    decision::{Family, slot},
     outcome::{Action, Outcome},
     tables::Source,
 };
@@ -27,7 +27,7 @@ use crate::{
     },
     kernel::{self, Attachment},
     measurement::{
-        director::{difference::Difference, explain, states::States},
+        director::{difference::Difference, states::States},
         overrides::{What, order::Order},
     },
     model::{Groups, Name, Service, Shape},
@@ -260,12 +260,21 @@ impl Daemon {
         let preview = self.plane.preview(&query.name, query.rtype, query.from);
         let origin = match steering_service(&live.plan.services, query) {
             Some((service, pool)) => {
+                let now = tokio::time::Instant::now();
                 let slot = slot(Source::from(query.from.to_canonical()));
                 let explanation = self
                     .director
-                    .explain(pool, group, slot, tokio::time::Instant::now())
+                    .explain(pool, group, slot, now)
                     .ok_or_else(|| format!("pool {pool} has no group {group}"))?;
-                Origin::Steered(Box::new(steering(service, pool, query.rtype, explanation)))
+                let family = family_of(query.rtype);
+                Origin::Steered(Box::new(Steering {
+                    service: name_text(&service.name),
+                    customer: service.customer.clone(),
+                    pool,
+                    decision: explanation.outcome(family).clone(),
+                    explanation,
+                    nearest: self.director.nearest(pool, (group, slot), family, now),
+                }))
             }
             None => match live.zones.find(&query.name) {
                 Some(zone) => Origin::Static {
@@ -324,23 +333,11 @@ fn decides_on(service: &Service, name: &Name) -> bool {
     service.name == *name || (service.refers() && name.ends_with(&service.name))
 }
 
-fn steering(
-    service: &Service,
-    pool: u16,
-    rtype: Rtype,
-    explanation: explain::Explanation,
-) -> Steering {
-    let decision = if rtype == Rtype::AAAA {
-        explanation.aaaa.clone()
-    } else {
-        explanation.a.clone()
-    };
-    Steering {
-        service: name_text(&service.name),
-        customer: service.customer.clone(),
-        pool,
-        decision,
-        explanation,
+/// By whose decision a query of type `rtype` is answered.
+fn family_of(rtype: Rtype) -> Family {
+    match rtype {
+        Rtype::AAAA => Family::V6,
+        _ => Family::V4,
     }
 }
 

@@ -24,7 +24,7 @@ use tokio::{
     sync::mpsc,
     time::{Instant, MissedTickBehavior, interval},
 };
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::{
     authority::{
@@ -223,13 +223,22 @@ impl Daemon {
         let changes = self.director.observe(sample);
         if !changes.is_empty() {
             self.publisher.words(changes, Some(sample.at.into_std()));
+            self.note_decided();
         }
         self.withhold();
     }
 
-    fn publish_words(&self, changes: Vec<Change>) {
+    fn publish_words(&mut self, changes: Vec<Change>) {
         if !changes.is_empty() {
             self.publisher.words(changes, None);
+            self.note_decided();
+        }
+    }
+
+    /// Notes what has been decided, now that it is published.
+    fn note_decided(&mut self) {
+        for decided in self.director.take_decided() {
+            debug!("decided anew, as {}", decided.cause);
         }
     }
 

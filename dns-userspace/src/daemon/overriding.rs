@@ -11,7 +11,7 @@ use crate::{
     clock,
     control::{overridden::Overridden, protocol::Failure},
     measurement::{
-        director::{Director, overriding::Stranded},
+        director::{Director, history::Cause, overriding::Stranded},
         overrides::{Override, Overrides, order::Order},
     },
 };
@@ -108,13 +108,14 @@ impl Daemon {
         let percent = self.config.settings.health_suspect_percent;
         let mut director = Director::new(plan, percent, Instant::now());
         director.carry_over(&self.director, Instant::now());
+        let cause = Cause::of_overrides(self.director.overrides(), &overrides);
         director.override_with(overrides, Instant::now());
         phases.end("decisions");
         let live = self.live.load_full();
         let cloning = in_background(move || live.zones.clone());
         let zones = self.observe_until(cloning).await.0;
         let (config, prober) = (self.config.clone(), Arc::clone(&self.prober));
-        self.bring_into_use(director, zones, config, prober, phases)
+        self.bring_into_use(director, zones, config, prober, cause, phases)
             .await
     }
 

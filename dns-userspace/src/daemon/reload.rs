@@ -15,7 +15,7 @@ use crate::{
     authority::zones::Zones,
     config::{Config, settings::Settings},
     measurement::{
-        director::{Director, difference::Difference},
+        director::{Director, difference::Difference, history::Cause},
         probe::NetworkProber,
         publish::keep_group_numbers,
         sample::Sample,
@@ -136,19 +136,21 @@ impl Daemon {
         let overrides = self.director.overrides().clone();
         director.override_with(overrides, Instant::now());
         phases.end("first round");
-        self.bring_into_use(director, zones, config, prober, phases)
+        let cause = Cause::Configuration;
+        self.bring_into_use(director, zones, config, prober, cause, phases)
             .await?;
         Ok(needs_restart)
     }
 
     /// Builds a generation of what `director` has decided, and lets it take the place
-    /// of the running one, with what it was made of.
+    /// of the running one, with what it was made of, for `cause`.
     pub(super) async fn bring_into_use(
         &mut self,
         director: Director,
         zones: Zones,
         config: Config,
         prober: Arc<NetworkProber>,
+        cause: Cause,
         mut phases: Phases,
     ) -> Result<(), DaemonError> {
         let mut counters = self.counters.clone();
@@ -182,6 +184,8 @@ impl Daemon {
         self.config = config;
         (self.schedule, self.samples) = generation::schedule_on(&director, &self.director, &prober);
         let previous = mem::replace(&mut self.director, director);
+        self.director
+            .begin_history(Some(&previous), &cause, Instant::now());
         for sample in &meanwhile {
             let changes = self.director.observe_of(&previous, sample);
             self.publish_words(changes);

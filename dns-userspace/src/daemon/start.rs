@@ -27,7 +27,10 @@ use crate::{
     kernel::{self, Attachment, Detached, Kernel, KernelError},
     log::Log,
     measurement::{
-        director::Director, overrides::Overrides, probe::NetworkProber, publish::Publisher,
+        director::{Director, history::Cause},
+        overrides::Overrides,
+        probe::NetworkProber,
+        publish::Publisher,
     },
     model::Plan,
     plane::{Live, Plane},
@@ -68,11 +71,9 @@ pub(super) async fn start(
     phases.end("tables");
 
     let (kept, overrides) = Kept::open(&settings.state_directory, clock::unix_ms());
-    let mut director = directed(plan, &overrides, &settings);
     let prober = Arc::new(NetworkProber::new());
-    wait_for_first_samples(&mut director, &prober, settings.health_first_round).await;
-    // Only now, so that what is frozen is frozen in what was measured.
-    director.override_with(overrides, Instant::now());
+    let mut director = directed(plan, overrides, &settings, &prober).await;
+    director.begin_history(None, &Cause::Start, Instant::now());
     phases.end("first round");
 
     let live = Arc::new(ArcSwap::from_pointee(nothing_yet(&tables, &director)));
@@ -217,11 +218,20 @@ fn take_over(
     }))
 }
 
-/// A director of `plan` that knows nothing yet, in which what `overrides` tell apart
-/// shares nothing.
-fn directed(plan: Plan, overrides: &Overrides, settings: &Settings) -> Director {
-    let plan = Director::kept_apart(plan, overrides, None);
-    Director::new(plan, settings.health_suspect_percent, Instant::now())
+/// A director of `plan` that knows a first round of samples and `overrides`, in which what
+/// these tell apart shares nothing.
+async fn directed(
+    plan: Plan,
+    overrides: Overrides,
+    settings: &Settings,
+    prober: &Arc<NetworkProber>,
+) -> Director {
+    let plan = Director::kept_apart(plan, &overrides, None);
+    let mut director = Director::new(plan, settings.health_suspect_percent, Instant::now());
+    wait_for_first_samples(&mut director, prober, settings.health_first_round).await;
+    // Only now, so that what is frozen is frozen in what was measured.
+    director.override_with(overrides, Instant::now());
+    director
 }
 
 /// What userspace answers before the first generation.

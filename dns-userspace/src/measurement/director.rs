@@ -1,8 +1,11 @@
 //! Director: keeps what is known of every target, and turns each sample into
 //! the words that changed.
 
+mod altered;
 pub mod difference;
 pub mod explain;
+pub mod history;
+pub mod nearest;
 mod outlook;
 pub mod overriding;
 mod pool;
@@ -24,6 +27,7 @@ use super::{
     withhold::Changes,
 };
 use crate::model::{Plan, Probe};
+use history::{Cause, History, Touched};
 use pool::PoolState;
 use stores::Stores;
 
@@ -95,6 +99,9 @@ pub struct Director {
     changes: Vec<Changes>,
     /// What rules hold back from now on.
     withheld: Vec<Withheld>,
+    /// By pool number.
+    history: Vec<History>,
+    touched: Touched,
 }
 
 impl Director {
@@ -123,11 +130,14 @@ impl Director {
         let own = || targets.iter().filter(|target| is_own(target));
         let window = own().map(reach).max().unwrap_or(Duration::ZERO);
         let suspicion = Suspicion::new(own().count(), window, suspect_percent);
+        let history = pools.iter().map(History::new).collect();
         Self {
             plan,
             targets,
             health,
             uses,
+            history,
+            touched: Touched::default(),
             pools,
             suspicion,
             overrides: Overrides::default(),
@@ -228,7 +238,9 @@ impl Director {
                 self.follow(pool, Some(id), settles, sample.at, &mut stores);
             }
         }
-        stores.in_order()
+        let changes = stores.in_order();
+        self.touch_by_sample(id, &changes, sample.at);
+        changes
     }
 
     /// As [`Self::observe`], for a sample of a target of `previous`; one that is none of
@@ -281,7 +293,9 @@ impl Director {
                 for pool in self.settle_all(now) {
                     self.follow(pool, None, true, now, &mut stores);
                 }
-                stores.in_order()
+                let changes = stores.in_order();
+                self.touch(&changes, &Cause::SuspicionEnds, now);
+                changes
             }
             _ => Vec::new(),
         }
@@ -420,5 +434,7 @@ fn log_transition(target: &Target, health: &Health, transition: Transition) {
     }
 }
 
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;

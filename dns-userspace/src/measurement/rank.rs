@@ -26,6 +26,71 @@ pub struct Memory {
     pub ranking: Option<Ranking>,
     /// On which side of an agreed level candidates are.
     pub sides: Sides,
+    measured: Measured,
+    news: Vec<(u8, Metric)>,
+}
+
+impl Memory {
+    /// What changed the ranking last: the candidate and metric whose value alone did it, or
+    /// those that did it together; none where time did.
+    pub fn news(&self) -> &[(u8, Metric)] {
+        &self.news
+    }
+}
+
+/// As [`rank`], and has `memory` keep what changed the ranking, if it did change.
+pub fn rank_anew(
+    policy: &Policy,
+    group: &str,
+    candidates: u8,
+    measured: Measured,
+    memory: &mut Memory,
+    now: Instant,
+) -> Ranking {
+    let was = std::mem::take(&mut memory.measured);
+    let before = Memory {
+        ranking: memory.ranking,
+        sides: memory.sides.clone(),
+        ..Memory::default()
+    };
+    let ranking = rank(policy, group, candidates, &measured, memory, now);
+    if before.ranking != Some(ranking) {
+        let does_it = |measured: &Measured| {
+            let mut memory = before.clone();
+            rank(policy, group, candidates, measured, &mut memory, now) == ranking
+        };
+        memory.news = if does_it(&was) {
+            Vec::new()
+        } else {
+            let news = differences(&was, &measured);
+            let alone = |(candidate, metric): &&(u8, Metric)| {
+                let mut with = was.clone();
+                let values = with
+                    .entry(*metric)
+                    .or_insert_with(|| measured[metric].clone());
+                let number = usize::from(*candidate);
+                values[number] = measured[metric][number];
+                does_it(&with)
+            };
+            let one = news.iter().find(alone).copied();
+            one.map_or(news, |one| vec![one])
+        };
+    }
+    memory.measured = measured;
+    ranking
+}
+
+/// The candidates and metrics that are not in `now` as they are in `before`.
+fn differences(before: &Measured, now: &Measured) -> Vec<(u8, Metric)> {
+    let each = now.iter().flat_map(|(metric, values)| {
+        let known = before.get(metric);
+        let numbered = (0..).zip(values);
+        numbered.filter_map(move |(number, value)| {
+            let was = known.and_then(|known| known.get(usize::from(number)));
+            (was != Some(value)).then_some((number, *metric))
+        })
+    });
+    each.collect()
 }
 
 /// The ranking of all of so many `candidates` by `policy` for the group called `group`,

@@ -86,6 +86,12 @@ pub(super) fn check(scenario: &Scenario, config: &Config) -> Result<()> {
     }
     check_events(scenario)?;
     check_habits(scenario, config)?;
+    if let Some(moment) = &scenario.explain {
+        ensure!(
+            moment.at_s < duration,
+            "explain.at_s is not below duration_s"
+        );
+    }
     scenario.expect.check(scenario)?;
     check_services(scenario, config)
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use dns_common::decision::SLOTS;
 
 use super::{
-    human::measured,
+    human::{age, measured},
     overrides,
     paint::{Paint, Tone, word},
     states::{known, suspicion},
@@ -14,7 +14,11 @@ use super::{
 use crate::{
     control::explained::{Explained, Origin, Plane, Steering},
     measurement::{
-        director::explain::{Candidate, Outcome},
+        director::{
+            explain::{Candidate, Outcome},
+            history::LastChange,
+            nearest::Nearest,
+        },
         metric::Metric,
     },
 };
@@ -35,6 +39,10 @@ pub(in crate::control) fn explain(explained: &Explained, now_unix_ms: u64, paint
     text.push_str(&conclusion(explained).render(paint));
     for record in &explained.answer {
         let _ = writeln!(text, "  {record}");
+    }
+    if let Origin::Steered(steering) = &explained.origin {
+        text.push('\n');
+        text.push_str(&changes(steering).render(paint));
     }
     text
 }
@@ -163,14 +171,13 @@ fn state(candidate: &Candidate) -> Cell {
 fn conclusion(explained: &Explained) -> Table {
     let mut table = Table::of_fields();
     if let Origin::Steered(steering) = &explained.origin {
-        let (text, tone) = match &steering.decision {
-            Outcome::Server(server) => (server.as_str(), Tone::Good),
-            Outcome::HandOver(name) => (name.as_str(), Tone::Good),
-            Outcome::All => ("all servers: none is fit", Tone::Caution),
-            Outcome::Servfail => ("none: no server is fit", Tone::Bad),
-            Outcome::NoData => ("none: no server has such an address", Tone::Plain),
+        let tone = match &steering.decision {
+            Outcome::Server(_) | Outcome::HandOver(_) => Tone::Good,
+            Outcome::All => Tone::Caution,
+            Outcome::Servfail => Tone::Bad,
+            Outcome::NoData => Tone::Plain,
         };
-        table.field("decision", Cell::toned(text, tone));
+        table.field("decision", Cell::toned(steering.decision.to_string(), tone));
     }
     let plane = match explained.plane {
         Plane::Kernel => "in the kernel",
@@ -183,5 +190,37 @@ fn conclusion(explained: &Explained) -> Table {
         ""
     };
     table.field("answer", format!("{rcode}, made {plane}{empty}"));
+    table
+}
+
+/// What the decision comes from, and what would have to change for it to be another.
+fn changes(steering: &Steering) -> Table {
+    let mut table = Table::of_fields();
+    let explanation = &steering.explanation;
+    let last = match &explanation.last_change {
+        Some(LastChange {
+            ago_ms,
+            cause,
+            from,
+        }) => {
+            let ago = age(*ago_ms);
+            let is_of_a = steering.decision == explanation.a;
+            let from = from.as_ref();
+            let from = from.map(|from| if is_of_a { &from.a } else { &from.aaaa });
+            match from.filter(|from| **from != steering.decision) {
+                Some(from) => format!("{ago} ago, from {from}: {cause}"),
+                None => format!("{ago} ago: {cause}"),
+            }
+        }
+        None => "none since the first decision".to_owned(),
+    };
+    table.field("last change", last);
+    let line = match &steering.nearest {
+        Some(Nearest {
+            alteration, then, ..
+        }) => format!("{alteration}; then {then}"),
+        None => "none: no single change alters the decision".to_owned(),
+    };
+    table.field("nearest change", line);
     table
 }

@@ -12,6 +12,8 @@ use crate::{
     measurement::{
         director::{
             explain::{Candidate, Explanation, Outcome},
+            history::{Cause, LastChange, Outcomes},
+            nearest::{Alteration, Nearest},
             states::{
                 AddressStatus, PoolShares, Share, States, SuspicionStatus, TargetStatus, UsedBy,
             },
@@ -347,10 +349,31 @@ fn steered() -> Explained {
                     candidate(1, "sof1", State::Down, "A: it is down, so another is used"),
                     candidate(2, "fra1", State::Up, "A: chosen"),
                 ],
+                last_change: Some(LastChange {
+                    ago_ms: 61_000.0,
+                    cause: Cause::State {
+                        server: "sof1".to_owned(),
+                        address: "192.0.2.10".parse().unwrap(),
+                        to: State::Down,
+                        reason: Some("connection refused".to_owned()),
+                    },
+                    from: Some(Outcomes {
+                        a: Outcome::Server("sof1".to_owned()),
+                        aaaa: Outcome::NoData,
+                    }),
+                }),
                 suspicion: None,
                 pin: None,
                 freeze: None,
             },
+            nearest: Some(Nearest {
+                alteration: Alteration::State {
+                    server: "sof1".to_owned(),
+                    to: State::Up,
+                },
+                size: 1.0,
+                then: Outcome::Server("sof1".to_owned()),
+            }),
         })),
         plane: Plane::Kernel,
         rcode: "NOERROR".to_owned(),
@@ -397,6 +420,9 @@ policy   failover: the configured order
 decision  fra1
 answer    NOERROR, made in the kernel
   www.example.com. 30 IN A 192.0.2.20
+
+last change     1 min 1 s ago, from sof1: sof1 is down (192.0.2.10: connection refused)
+nearest change  sof1 goes up; then sof1
 ";
     assert_text(&explain(&steered(), NOW, PLAIN), expected);
 }

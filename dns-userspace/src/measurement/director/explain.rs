@@ -4,6 +4,7 @@ mod policy;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fmt,
     net::IpAddr,
 };
 
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 
 use super::{
     Director,
+    history::LastChange,
     pool::PoolState,
     states::{AddressStatus, SuspicionStatus, address_status, rounded},
 };
@@ -47,12 +49,25 @@ pub struct Explanation {
     pub aaaa: Outcome,
     /// Every candidate, first choice first.
     pub candidates: Vec<Candidate>,
+    /// The change that this comes from; `None` where nothing has changed since the first
+    /// decision, and where slots of the hash space are taken by some candidates only.
+    pub last_change: Option<LastChange>,
     /// Why nothing goes down at present; `None` without suspicion.
     pub suspicion: Option<SuspicionStatus>,
     /// Who pinned the group to its first candidate; `None` where nobody did.
     pub pin: Option<Override>,
     /// Who froze the decision; `None` where nobody did.
     pub freeze: Option<Override>,
+}
+
+impl Explanation {
+    /// What a query of `family` gets.
+    pub fn outcome(&self, family: Family) -> &Outcome {
+        match family {
+            Family::V4 => &self.a,
+            Family::V6 => &self.aaaa,
+        }
+    }
 }
 
 /// What a query of one family gets.
@@ -69,6 +84,31 @@ pub enum Outcome {
     Servfail,
     /// No data: no server has an address of the family.
     NoData,
+}
+
+impl Outcome {
+    /// What a query of `family` gets from `pool`, where `picked` is the candidate.
+    pub(super) fn of(pool: &Pool, picked: Option<u8>, family: Family) -> Self {
+        let name = |number: u8| candidate_name(pool, number).to_owned();
+        match picked {
+            Some(number) if pool.hand_over(number).is_some() => Self::HandOver(name(number)),
+            _ if !any_server_has(pool, family) => Self::NoData,
+            None => Self::Servfail,
+            Some(ALL_CANDIDATES) => Self::All,
+            Some(number) => Self::Server(name(number)),
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Server(name) | Self::HandOver(name) => name,
+            Self::All => "all servers: none is fit",
+            Self::Servfail => "none: no server is fit",
+            Self::NoData => "none: no server has such an address",
+        })
+    }
 }
 
 /// One candidate of the pool.
@@ -106,12 +146,13 @@ impl Director {
         let state = self.pools.get(usize::from(pool))?;
         let configured = &self.plan.pools[usize::from(pool)];
         let (ranking, eligible) = (state.ranking(group), state.eligible());
-        let is_divided = eligible.is_shared() && !ranking.is_undivided();
+        let takers = takers(state, ranking, slot);
+        let is_divided = takers.is_some();
         let slot = is_divided.then_some(slot);
         let view = View {
             pool: configured,
             eligible,
-            slot: slot.map(|slot| (slot, state.shares().takers(slot as usize))),
+            slot: slot.zip(takers),
             ranking,
             fitness: state.fitness(),
             said: state.said(),
@@ -154,8 +195,11 @@ impl Director {
             why: {
                 let down = |family| self.down_address(state, number, family);
                 let why = view.why(number, position, down);
+                let behind = view.behind(number, |winner| {
+                    policy::behind(configured, number, winner, measured)
+                });
                 let standing = policy::standing(configured, state.sides(group), number, now);
-                [Some(why), standing]
+                [Some(why), behind, standing]
                     .into_iter()
                     .flatten()
                     .collect::<Vec<_>>()
@@ -171,6 +215,11 @@ impl Director {
             a: view.outcome(Family::V4),
             aaaa: view.outcome(Family::V6),
             candidates: view.ranking.iter().zip(1..).map(candidate).collect(),
+            last_change: if is_divided {
+                None
+            } else {
+                self.last_change(pool, group, now)
+            },
             suspicion: self.suspicion_status(now),
             pin: service.and_then(|service| overrides.pin_of(service, group, groups).cloned()),
             freeze: service.and_then(|service| overrides.freeze_of(service).cloned()),
@@ -227,8 +276,7 @@ struct View<'a> {
 
 impl View<'_> {
     fn name(&self, candidate: u8) -> &str {
-        let mut names = self.pool.candidates();
-        names.nth(candidate.into()).unwrap_or_default()
+        candidate_name(self.pool, candidate)
     }
 
     fn is_eligible(&self, candidate: u8, family: Family) -> bool {
@@ -237,12 +285,7 @@ impl View<'_> {
 
     /// Whether any candidate has an address of `family`, or any is a hand-over.
     fn has(&self, family: Family) -> bool {
-        !self.pool.hand_overs.is_empty() || self.any_server_has(family)
-    }
-
-    fn any_server_has(&self, family: Family) -> bool {
-        let mut servers = self.pool.servers.iter();
-        servers.any(|server| has(server, family))
+        !self.pool.hand_overs.is_empty() || any_server_has(self.pool, family)
     }
 
     /// Whether as many candidates are usable as the pool's rules ask for.
@@ -253,19 +296,15 @@ impl View<'_> {
     }
 
     fn outcome(&self, family: Family) -> Outcome {
+        Outcome::of(self.pool, self.picked(family), family)
+    }
+
+    fn picked(&self, family: Family) -> Option<u8> {
         let eligible = match self.slot {
             Some((_, takers)) => self.eligible.taken_by(takers),
             None => self.eligible,
         };
-        let picked = pick(self.ranking, eligible, family);
-        let hands_over = |number: &u8| self.pool.hand_over(*number).is_some();
-        match picked {
-            Some(number) if hands_over(&number) => Outcome::HandOver(self.name(number).to_owned()),
-            _ if !self.any_server_has(family) => Outcome::NoData,
-            None => Outcome::Servfail,
-            Some(ALL_CANDIDATES) => Outcome::All,
-            Some(candidate) => Outcome::Server(self.name(candidate).to_owned()),
-        }
+        pick(self.ranking, eligible, family)
     }
 
     /// Why `candidate`, at `position`, won or lost.
@@ -325,6 +364,26 @@ impl View<'_> {
             None if self.is_pinned => "this group is pinned to it".to_owned(),
             None => "first in the ranking".to_owned(),
         }
+    }
+
+    /// What `says` why `candidate` stands behind the winner of the first family in which
+    /// it is usable and loses.
+    fn behind(&self, candidate: u8, says: impl Fn(u8) -> String) -> Option<String> {
+        let families = [Family::V4, Family::V6].into_iter();
+        let mut winners = families.filter_map(|family| {
+            let winner = self.picked(family)?;
+            let loses = winner != candidate && winner != ALL_CANDIDATES;
+            let is_in = self.is_eligible(candidate, family) && self.takes(candidate);
+            (loses && is_in).then_some(winner)
+        });
+        let winner = winners.next()?;
+        Some(
+            if self.is_pinned && self.ranking.iter().next() == Some(winner) {
+                format!("this group is pinned to {}", self.name(winner))
+            } else {
+                says(winner)
+            },
+        )
     }
 
     fn why_family(
@@ -409,6 +468,21 @@ impl View<'_> {
                 .to_owned(),
         }
     }
+}
+
+/// Who takes `slot` in the order `ranking` of `state`; `None` where all take all.
+pub(super) fn takers(state: &PoolState, ranking: Ranking, slot: u32) -> Option<u8> {
+    let is_divided = state.eligible().is_shared() && !ranking.is_undivided();
+    is_divided.then(|| state.shares().takers(slot as usize))
+}
+
+/// What the candidate `number` of `pool` is called.
+pub(super) fn candidate_name(pool: &Pool, number: u8) -> &str {
+    pool.candidates().nth(number.into()).unwrap_or_default()
+}
+
+fn any_server_has(pool: &Pool, family: Family) -> bool {
+    pool.servers.iter().any(|server| has(server, family))
 }
 
 fn has(server: &Server, family: Family) -> bool {

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, mem};
 use dns_common::decision::Family;
 use tokio::time::Instant;
 
-use super::{Change, Director, pool::PoolState, stores::Stores};
+use super::{Change, Director, history::Cause, pool::PoolState, stores::Stores};
 use crate::{
     measurement::{
         decide::{configured, is_enough, usable},
@@ -48,8 +48,11 @@ impl Director {
                 differences(number, &before, state, plan, &mut stores);
             }
         }
+        let changes = stores.in_order();
+        let cause = Cause::of_overrides(&self.overrides, &overrides);
+        self.touch(&changes, &cause, now);
         self.overrides = overrides;
-        stores.in_order()
+        changes
     }
 
     /// What rules hold back since this was last called. It is to be added to the

@@ -7,18 +7,21 @@ use std::{collections::BTreeMap, mem, sync::Arc};
 use dns_common::decision::{Eligible, Family, Ranking};
 use tokio::time::Instant;
 
-use super::outlook::{Outlook, outlooks};
+use super::{
+    altered::Altered,
+    outlook::{Outlook, outlooks},
+};
 use crate::{
     measurement::{
         decide::{Fit, Fitness, eligible},
         health::{Health, Reading},
         metric::{Badness, Metric},
         overrides::Said,
-        rank::{Measured, Memory, Sides, rank},
+        rank::{Measured, Memory, Sides, rank_anew},
         schedule::{TargetId, Targets, probed},
         share::{Key, Shares, Takes},
     },
-    model::{DEFAULT_GROUP, Groups, Policy, Pool, PoolProbe, Unknown},
+    model::{DEFAULT_GROUP, Groups, Policy, Pool, PoolProbe, Probe, Unknown},
 };
 
 /// The targets that are one candidate's addresses.
@@ -117,6 +120,8 @@ pub(super) struct PoolState {
     memory: Memory,
     /// Groups with measurements of their own.
     outlooks: Vec<Outlook>,
+    /// What is taken for measured without being so; nothing but in a trial.
+    altered: Altered,
 }
 
 impl PoolState {
@@ -142,6 +147,7 @@ impl PoolState {
             own: BTreeMap::new(),
             memory: Memory::default(),
             outlooks: outlooks(pool, groups),
+            altered: Altered::default(),
         };
         if let Policy::Failover { by_group, .. } = &pool.policy {
             let numbered = by_group
@@ -200,11 +206,11 @@ impl PoolState {
         let measured = self.measured(pool, None, health, now);
         let candidates = self.members.len() as u8;
         let memory = &mut self.memory;
-        let word = rank(
+        let word = rank_anew(
             &pool.policy,
             DEFAULT_GROUP,
             candidates,
-            &measured,
+            measured,
             memory,
             now,
         );
@@ -235,7 +241,7 @@ impl PoolState {
             let measured = self.measured(pool, Some(outlook), health, now);
             let memory = &mut outlook.memory;
             let policy = &pool.policy;
-            let word = rank(policy, &outlook.name, candidates, &measured, memory, now);
+            let word = rank_anew(policy, &outlook.name, candidates, measured, memory, now);
             if word != outlook.ranking {
                 outlook.ranking = word;
                 moved.extend(&outlook.groups);
@@ -336,11 +342,11 @@ impl PoolState {
                 .iter()
                 .any(|reading| matches!(reading, Reading::Fresh(_)))
             {
-                return (own, true);
+                return (self.altered.readings(metric, own), true);
             }
         }
         let common = candidates.map(|number| self.reading(pool, number, metric, health, now));
-        (common.collect(), false)
+        (self.altered.readings(metric, common.collect()), false)
     }
 
     /// A candidate's value as this host measures it, by the first probe that gives one.
@@ -355,14 +361,19 @@ impl PoolState {
         if metric == Metric::Cost {
             return Reading::Fresh(pool.cost(candidate).value());
         }
+        match Self::measures_here(pool, metric) {
+            Some(number) => self.reading_by(pool, number, candidate, metric, health, now),
+            None => Reading::Never,
+        }
+    }
+
+    /// The pool's first probe that gives this host values of `metric`.
+    fn measures_here(pool: &Pool, metric: Metric) -> Option<usize> {
         let gives = |of: &PoolProbe| match metric {
             Metric::Availability => of.is_required,
             _ => of.probe.groups.is_empty() && of.probe.metrics().contains(&metric),
         };
-        match pool.probes.iter().position(gives) {
-            Some(number) => self.reading_by(pool, number, candidate, metric, health, now),
-            None => Reading::Never,
-        }
+        pool.probes.iter().position(gives)
     }
 
     /// A candidate's value by the pool's probe `number`: the worst of its addresses, as a
@@ -387,6 +398,38 @@ impl PoolState {
                 Reading::Stale(value) | Reading::Fresh(value) => (1, metric.badness(*value)),
             })
             .unwrap_or(Reading::Never)
+    }
+
+    /// The probe that gives a candidate's values of `metric` for the groups of `outlook`,
+    /// or all others, and its targets; with values of those groups' own where they `are_own`.
+    pub(super) fn measured_by<'p>(
+        &self,
+        pool: &'p Pool,
+        outlook: Option<&Outlook>,
+        are_own: bool,
+        candidate: u8,
+        metric: Metric,
+    ) -> Option<(&'p Probe, impl Iterator<Item = TargetId>)> {
+        let own = outlook.filter(|_| are_own);
+        let own = own.and_then(|outlook| outlook.probe_of(pool, metric));
+        let number = own.or_else(|| Self::measures_here(pool, metric))?;
+        let probed = &self.members[usize::from(candidate)].by_probe[number];
+        let targets = probed.v4.iter().chain(&probed.v6).copied();
+        Some((&pool.probes[number].probe, targets))
+    }
+
+    /// Has `altered` be taken for measured, and recomputes both words as they follow
+    /// from `before`, at `now`.
+    pub(super) fn try_out(
+        &mut self,
+        altered: Altered,
+        before: &Self,
+        pool: &Pool,
+        health: &[Health],
+        now: Instant,
+    ) {
+        self.altered = altered;
+        self.recompute(pool, health, Some(before), now);
     }
 
     /// Every candidate number with a target of it.
@@ -420,7 +463,7 @@ impl PoolState {
     fn measured_fitness(&self, pool: &Pool, health: &[Health]) -> Vec<Fitness> {
         let is_up = |member: &Member, family| {
             let mut targets = member.family(family, true);
-            targets.all(|id| health[id.index()].state().is_usable())
+            targets.all(|id| self.altered.is_usable(id, health))
         };
         let fit = |member: &Member, family| match member.has(family) {
             false => Fit::Absent,
@@ -502,6 +545,24 @@ impl PoolState {
             outlooks.map(|outlook| outlook.ranking).collect()
         };
         self.common == other.common && own(self) == own(other)
+    }
+
+    /// Groups with an order of their own.
+    pub(super) fn own_groups(&self) -> impl Iterator<Item = u16> {
+        let measured = self.outlooks.iter().flat_map(|outlook| &outlook.groups);
+        let own = self.own.keys().chain(self.said.pins.keys());
+        own.chain(measured).copied()
+    }
+
+    /// The values that were others than before when the order of `group` changed last.
+    pub(super) fn news(&self, group: u16) -> &[(u8, Metric)] {
+        let own = self.outlook(group).map(|outlook| &outlook.memory);
+        own.unwrap_or(&self.memory).news()
+    }
+
+    /// The order for groups without one of their own.
+    pub(super) fn common_ranking(&self) -> Ranking {
+        self.common
     }
 }
 

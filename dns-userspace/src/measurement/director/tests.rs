@@ -605,7 +605,8 @@ fn explain_says_who_won_and_why_the_others_did_not() {
              AAAA: 2001:db8::1 is down (connection refused), so another is used",
             "A: chosen: the first usable, at position 2; \
              AAAA: chosen: the first usable, at position 2",
-            "A: usable, but s2 stands before it; AAAA: it has no such address",
+            "A: usable, but s2 stands before it; AAAA: it has no such address; \
+             s2 comes before it in the configured order",
         ]
     );
     let own_order = rig.director.explain(0, 1, 0, rig.now).unwrap();
@@ -699,8 +700,8 @@ fn explain_and_states_tell_hand_overs_from_servers() {
         why(&rig, 0),
         [
             "A: chosen: first in the ranking; AAAA: it has no such address",
-            "usable, but s1 stands before it",
-            "usable, but s1 stands before it",
+            "usable, but s1 stands before it; s1 comes before it in the configured order",
+            "usable, but s1 stands before it; s1 comes before it in the configured order",
         ]
     );
     let ways: Vec<_> = explained

@@ -1,10 +1,13 @@
 //! Policies in words.
 
+use std::collections::BTreeMap;
+
 use tokio::time::Instant;
 
+use super::candidate_name;
 use crate::{
     measurement::{
-        metric::{Metric, Sense, milliseconds},
+        metric::{Badness, Metric, Sense, milliseconds},
         rank::{Side, Sides},
     },
     model::{Criterion, Policy, Pool, Threshold},
@@ -59,6 +62,60 @@ pub(super) fn describe(pool: &Pool) -> String {
                 threshold.level.value(),
                 names(&threshold.over),
             )
+        }
+    }
+}
+
+/// Why `loser`, which may be used, stands behind `winner`, by what is measured of each.
+pub(super) fn behind(
+    pool: &Pool,
+    loser: u8,
+    winner: u8,
+    measured: impl Fn(u8) -> BTreeMap<Metric, f64>,
+) -> String {
+    let name = candidate_name(pool, winner);
+    let (own, best) = (measured(loser), measured(winner));
+    let shown = |values: &BTreeMap<Metric, f64>, metric: Metric| match values.get(&metric) {
+        Some(value) => value.to_string(),
+        None => "unknown".to_owned(),
+    };
+    match &pool.policy {
+        Policy::Failover { .. } | Policy::Weighted { .. } => {
+            format!("{name} comes before it in the configured order")
+        }
+        Policy::Criteria(criteria) => {
+            let is_told_by = |by: &&Criterion| {
+                let of = |values: &BTreeMap<Metric, f64>| {
+                    let value = values.get(&by.metric);
+                    value.map_or(Badness::WORST, |value| by.metric.badness(*value))
+                };
+                of(&own) > of(&best).worse_by(by.tolerance.value())
+            };
+            match criteria.iter().find(is_told_by) {
+                Some(Criterion { metric, .. }) => format!(
+                    "{metric} is {}, that of {name} {}",
+                    shown(&own, *metric),
+                    shown(&best, *metric)
+                ),
+                None => format!("not so much better that {name} would lose its place"),
+            }
+        }
+        Policy::Best { weights, .. } => {
+            let each = weights.iter().map(|(metric, _)| {
+                let (own, best) = (shown(&own, *metric), shown(&best, *metric));
+                format!("{metric} {own} against {best}")
+            });
+            let each: Vec<_> = each.collect();
+            format!("{name} is the better one in all: {}", each.join(", "))
+        }
+        Policy::Threshold(threshold) => {
+            if threshold.over.contains(&loser) && threshold.origins.contains(&winner) {
+                format!("not needed while {name} is better than the level")
+            } else if threshold.origins.contains(&loser) && threshold.over.contains(&winner) {
+                format!("{name} takes over from it")
+            } else {
+                format!("{name} comes before it in the configured order")
+            }
         }
     }
 }

@@ -1,0 +1,113 @@
+//! A pool on which inputs are tried out.
+
+use dns_common::decision::{Family, Ranking, pick};
+use tokio::time::Instant;
+
+use super::{
+    super::{explain::takers, pool::PoolState},
+    Alteration, Altered, Smallest,
+};
+use crate::{
+    measurement::{
+        health::{Health, Reading},
+        metric::Metric,
+        overrides::Said,
+        schedule::TargetId,
+    },
+    model::Pool,
+};
+
+/// One pool, seen by one group in one family.
+pub(super) struct Trial<'d> {
+    pub(super) pool: &'d Pool,
+    /// As it is.
+    pub(super) known: &'d PoolState,
+    /// As it would be.
+    state: PoolState,
+    pub(super) health: &'d [Health],
+    pub(super) group: u16,
+    slot: u32,
+    family: Family,
+    pub(super) now: Instant,
+}
+
+impl<'d> Trial<'d> {
+    pub(super) fn new(
+        pool: &'d Pool,
+        known: &'d PoolState,
+        health: &'d [Health],
+        (group, slot, family): (u16, u32, Family),
+        now: Instant,
+    ) -> Self {
+        Self {
+            pool,
+            known,
+            state: known.clone(),
+            health,
+            group,
+            slot,
+            family,
+            now,
+        }
+    }
+
+    /// The group's order as it is.
+    pub(super) fn ranking(&self) -> Ranking {
+        self.known.ranking(self.group)
+    }
+
+    /// Who wins as it is.
+    pub(super) fn picked(&self) -> Option<u8> {
+        self.picked_in(self.known)
+    }
+
+    fn picked_in(&self, state: &PoolState) -> Option<u8> {
+        let ranking = state.ranking(self.group);
+        let takers = takers(state, ranking, self.slot);
+        let eligible = state.eligible();
+        let eligible = takers.map_or(eligible, |takers| eligible.taken_by(takers));
+        pick(ranking, eligible, self.family)
+    }
+
+    /// Each candidate's value of `metric` as the group has it, and whether it is its own.
+    pub(super) fn readings(&self, metric: Metric) -> (Vec<Reading>, bool) {
+        let outlook = self.known.outlook(self.group);
+        self.known
+            .readings(self.pool, outlook, metric, self.health, self.now)
+    }
+
+    /// Who wins with `altered`, at `now`.
+    pub(super) fn try_out(&mut self, altered: Altered, now: Instant) -> Option<u8> {
+        let (pool, health) = (self.pool, self.health);
+        self.state.try_out(altered, self.known, pool, health, now);
+        self.picked_in(&self.state)
+    }
+
+    /// Who wins if operators said `said`.
+    pub(super) fn picked_if_said(&self, said: Said) -> Option<u8> {
+        let mut state = self.known.clone();
+        state.say(said, self.pool, self.health, self.now);
+        self.picked_in(&state)
+    }
+
+    /// Offers `alteration`, which is `altered`, if others win by it.
+    pub(super) fn offer(
+        &mut self,
+        altered: Altered,
+        alteration: Alteration,
+        size: f64,
+        smallest: &mut Smallest,
+    ) {
+        let picked = self.try_out(altered, self.now);
+        if picked != self.picked() {
+            smallest.offer(alteration, size, picked);
+        }
+    }
+
+    /// The targets that `candidate` has to pass, each once.
+    pub(super) fn required(&self, candidate: u8) -> Vec<TargetId> {
+        let mut targets = self.known.targets(candidate);
+        targets.retain(|target| self.known.requires(candidate, *target));
+        targets
+    }
+}
