@@ -147,6 +147,15 @@ pub enum Policy {
         /// weights' sum.
         tolerance_permille: u32,
     },
+    /// Each a part of the hash space that follows its load.
+    Balance {
+        /// The load, in percent.
+        metric: Metric,
+        /// The difference of loads that does not matter, 0 or more.
+        tolerance: Quantity,
+        /// How fast parts change.
+        steps: Steps,
+    },
     /// Some candidates while they are better than an agreed level, else others.
     Threshold(Threshold),
 }
@@ -157,12 +166,25 @@ impl Policy {
         Self::Criteria(vec![Criterion { metric, tolerance }])
     }
 
+    /// The same where all resolvers follow at once; `None` where they do anyway.
+    pub fn at_once(&self) -> Option<Self> {
+        match self {
+            Self::Threshold(threshold) if threshold.steps.percent < 100 => {
+                let mut threshold = threshold.clone();
+                threshold.steps.percent = 100;
+                Some(Self::Threshold(threshold))
+            }
+            _ => None,
+        }
+    }
+
     /// What it compares candidates by.
     pub fn metrics(&self) -> Vec<Metric> {
         match self {
             Self::Failover { .. } | Self::Weighted { .. } => Vec::new(),
             Self::Criteria(criteria) => criteria.iter().map(|by| by.metric).collect(),
             Self::Best { weights, .. } => weights.iter().map(|(metric, _)| *metric).collect(),
+            Self::Balance { metric, .. } => vec![*metric, Metric::Errors, Metric::Availability],
             Self::Threshold(threshold) => vec![threshold.metric],
         }
     }
@@ -189,10 +211,21 @@ pub struct Threshold {
     pub return_band: Quantity,
     /// How long it stays on one side at least.
     pub hold: Duration,
+    /// How fast resolvers follow.
+    pub steps: Steps,
     /// Candidates that have to be better than the level, first choice first.
     pub origins: Vec<u8>,
     /// Candidates for whoever has no origin that is, first choice first.
     pub over: Vec<u8>,
+}
+
+/// How fast resolvers are moved from one candidate to another, as long as both may be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Steps {
+    /// How many of all at most in one step, percent, 1 to 100.
+    pub percent: u32,
+    /// Time from one step to the next at least.
+    pub every: Duration,
 }
 
 /// What a measurement that is missing, or too old, counts as.

@@ -9,11 +9,12 @@ use std::{
     fs,
     net::SocketAddr,
     os::unix::fs::PermissionsExt as _,
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use domain::base::Rtype;
 use support::{
+    blocks::{counts, moves, servers},
     config::Config,
     eventually, lines, text,
     world::{Resolver, World, origin},
@@ -200,7 +201,8 @@ fn m9_each_metric_alone_flips_the_choice() {
 /// A service by its response time's, or bandwidth's, level of 100.
 fn threshold(metric: &str) -> String {
     format!(
-        "kind = \"threshold\"\nmetric = \"{metric}\"\nlevel = 100\nhold_s = 0\norigins = [\"s1\"]"
+        "kind = \"threshold\"\nmetric = \"{metric}\"\nlevel = 100\nhold_s = 0\n\
+         step_percent = 100\norigins = [\"s1\"]"
     )
 }
 
@@ -235,6 +237,53 @@ fn h1_h3_the_level_is_where_others_take_over_in_either_sense() {
     }
     let why = rig.why("slow.example.", "s1");
     assert!(why.contains("better than the level for"), "{why}");
+}
+
+#[test]
+fn h1_resolvers_change_sides_by_steps_and_turn_round_where_they_are() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let rig = Rig::new(&world);
+    let metric = "response_time_ms";
+    rig.config.exempt_all();
+    rig.set_all(metric, [50.0, 500.0, 500.0]);
+    let steps = "step_percent = 25\nstep_s = 3";
+    let policy = threshold(metric).replace("step_percent = 100", steps);
+    rig.write(&rig.service("www.example.", &policy, &[metric], ""));
+    let _daemon = world.start(&rig.config);
+    let at_home = || counts(&servers(&world, "www.example."))[0];
+    let reaches = |count| {
+        eventually(&format!("{count} blocks are at home"), || {
+            (at_home() == count).then(Instant::now)
+        })
+    };
+    reaches(1024);
+    rig.set(metric, 1, "500");
+    let first = reaches(768);
+    let before = servers(&world, "www.example.");
+    let second = reaches(512);
+    // A round of queries takes part of a second.
+    assert!(
+        second - first > Duration::from_secs(2),
+        "{:?}",
+        second - first
+    );
+    let now = servers(&world, "www.example.");
+    assert_eq!(moves(&before, &now), vec![(1, 2); 256]);
+    let why = rig.why("www.example.", "s1");
+    assert!(why.contains("50 % of resolvers are left so far"), "{why}");
+    rig.set(metric, 1, "50");
+    reaches(768);
+    assert_eq!(servers(&world, "www.example."), before);
+    reaches(1024);
+    rig.set(metric, 1, "500");
+    reaches(0);
+    let states = rig.config.veerctl(&["states"]);
+    assert_eq!(
+        states["shares"].as_array().map(Vec::len),
+        Some(0),
+        "nobody moves: {states:#}"
+    );
 }
 
 #[test]
@@ -274,6 +323,33 @@ fn m1_the_least_loaded_mirror_answers() {
     world.moves(Resolver::A, "www.example.", "10.8.0.2");
     rig.set("load_percent", 3, "10");
     world.moves(Resolver::A, "www.example.", "10.8.0.3");
+}
+
+#[test]
+fn m1_parts_follow_loads_by_steps_to_the_least_in_the_end() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let rig = Rig::new(&world);
+    rig.config.exempt_all();
+    rig.set_all("load_percent", [50.0, 50.0, 50.0]);
+    let policy = "kind = \"least-load\"\nstep_percent = 50\nstep_s = 0";
+    rig.write(&rig.service("www.example.", policy, &["load_percent"], ""));
+    let _daemon = world.start(&rig.config);
+    let reaches = |what: &str, is: &dyn Fn([usize; 3]) -> bool| {
+        eventually(what, || {
+            is(counts(&servers(&world, "www.example."))).then_some(())
+        });
+    };
+    reaches("equal parts for equal loads", &|counts| {
+        counts.iter().min() > Some(&250)
+    });
+    rig.set_all("load_percent", [40.0, 60.0, 80.0]);
+    reaches("s1 has all", &|counts| counts == [1024, 0, 0]);
+    rig.set_all("load_percent", [90.0, 60.0, 30.0]);
+    reaches("s1 and s3 have parts", &|counts| {
+        counts[0] > 0 && counts[2] > 0
+    });
+    reaches("s3 has all", &|counts| counts == [0, 0, 1024]);
 }
 
 #[test]

@@ -175,7 +175,7 @@ impl Director {
                 state.share_after(&previous.pools[usize::from(*before)]);
             }
         }
-        self.keep_frozen(previous);
+        self.keep_frozen(previous, now);
     }
 
     /// Takes in a first round: one sample of each target measured before anything
@@ -358,7 +358,7 @@ impl Director {
         if settles {
             state.decide(pool, &self.health);
         }
-        if let Some(shares) = state.share(pool) {
+        if let Some(shares) = state.share(pool, &self.health, now) {
             stores.shares(number, &shares, state);
         }
         stores.eligible(number, eligible, state.eligible());

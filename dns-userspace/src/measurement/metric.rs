@@ -94,6 +94,9 @@ impl Metric {
     /// waits for first.
     pub const TIMES: [Self; 3] = [Self::ResponseTime, Self::ConnectTime, Self::RoundTrip];
 
+    /// Those that grow with what a server is asked for, in percent of what it can do.
+    pub const LOADS: [Self; 3] = [Self::Load, Self::Cpu, Self::Memory];
+
     /// Its name, as configuration and output have it.
     pub fn name(self) -> &'static str {
         Self::ALL[self as usize].0

@@ -97,13 +97,14 @@ fn differences(before: &Measured, now: &Measured) -> Vec<(u8, Metric)> {
 /// at `now`.
 ///
 /// - Failover: the group's own order, else the common one.
-/// - Weighted: by weight, then as configured.
+/// - Weighted: by weight, then as configured. Balance: as configured.
 /// - Criteria, best: see [`Policy`]. For each position in turn, the candidate that
 ///   `memory` has first among those left keeps it, unless another is better by more than
 ///   the tolerance. So no position changes hands within the tolerance, and the same
 ///   measurements and memory always give the same order. Without a previous ranking,
 ///   configured order decides between equals only.
-/// - Threshold: origins better than the level, those to hand over to, the other origins.
+/// - Threshold: origins better than the level, or not left by all resolvers yet; those to
+///   hand over to; the other origins.
 pub fn rank(
     policy: &Policy,
     group: &str,
@@ -119,6 +120,7 @@ pub fn rank(
             order.sort_by_key(|candidate| Reverse(weights[usize::from(*candidate)]));
             Ranking::new(&order)
         }
+        Policy::Balance { .. } => Ranking::new(&(0..candidates).collect::<Vec<_>>()),
         Policy::Criteria(criteria) => {
             let tolerances = criteria.iter().map(|by| by.tolerance.value());
             let tolerances: Vec<f64> = tolerances.collect();

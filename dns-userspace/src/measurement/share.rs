@@ -6,14 +6,18 @@
 //! who may be. What is done by hash follows from the names of candidates alone, so that
 //! every host divides alike, today and after a restart.
 
+mod balance;
 mod divide;
+mod steps;
 
 use dns_common::{
     decision::{SHARE_WORDS, SLOTS, SLOTS_PER_WORD},
     name,
 };
 
+pub use balance::Balance;
 pub use divide::quotas;
+pub use steps::{Admission, Pace, slots};
 
 /// As many slots as there are.
 pub const ALL: u16 = SLOTS as u16;

@@ -69,7 +69,7 @@ probe_addresses = [\"10.8.0.2\"]
     let ns = format!("ns = [{{ name = \"ns.{BY_NS}\", addresses = [\"{v4}\", \"{v6}\"] }}]");
     let level = format!(
         "kind = \"threshold\"\nmetric = \"response_time_ms\"\nlevel = {LEVEL}\nhold_s = 0\n\
-         origins = [\"s1\"]"
+         step_percent = 100\norigins = [\"s1\"]"
     );
     let time = format!(
         "[[service.probe]]\nkind = \"command\"\nprogram = \"{program}\"\n\

@@ -6,6 +6,7 @@
     reason = "it is compiled into each test file, and each uses a part of it"
 )]
 
+pub(crate) mod blocks;
 pub(crate) mod cases;
 pub(crate) mod config;
 pub(crate) mod cookies;

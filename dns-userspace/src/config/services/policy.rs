@@ -21,6 +21,9 @@
 //! kind = "least-load"          # the least traffic for its capacity
 //! tolerance_percent = 5        # 5 by default, 0 to 100
 //! metric = "load_percent"      # the default; any that is in percent
+//! step_percent = 10            # of resolvers at most in one step, 1 to 99: they are divided;
+//!                              # 100, the default: all have the one with the least
+//! step_s = 20                  # from one step to the next at least, the ttl_s by default
 //!
 //! kind = "best"                # quick and not loaded; see `model::Policy::Best`
 //! tolerance_permille = 50      # 50 by default, 0 to 1000
@@ -42,9 +45,12 @@
 //! hold_s = 40                  # twice the service's ttl_s by default
 //! origins = ["s1"]             # first choice first
 //! over = ["s2"]                # all others by default, servers first
+//! step_percent = 25            # of resolvers at most in one step, 25 by default, 1 to 100
+//! step_s = 20                  # from one step to the next at least, the ttl_s by default
 //! ```
 
 mod failover;
+mod steps;
 mod threshold;
 mod weighted;
 
@@ -53,7 +59,7 @@ use std::collections::BTreeSet;
 use crate::{
     config::section::{Document, Entry, Section},
     measurement::metric::Metric,
-    model::{Criterion, Groups, Policy, PoolProbe, Quantity},
+    model::{Criterion, Groups, Policy, PoolProbe, Quantity, Steps},
 };
 
 /// Difference of times that does not matter where a latency policy sets none.
@@ -62,6 +68,8 @@ const TOLERANCE_MS: u32 = 5;
 const TOLERANCE_PERCENT: u32 = 5;
 /// The same of sums, in thousandths.
 const TOLERANCE_PERMILLE: u32 = 50;
+/// Resolvers that one step may move where there are no steps, percent.
+const ALL_PERCENT: u32 = 100;
 /// Criteria of one policy: there are no more metrics.
 const CRITERIA_MAX: usize = Metric::ALL.len();
 
@@ -153,7 +161,9 @@ pub(super) fn read(
             let key = "tolerance_percent";
             let tolerance = tolerance(&mut section, key, TOLERANCE_PERCENT, 100, document);
             let metric = metric(&mut section, context, Some(Metric::Load), document);
-            (least(metric, tolerance), "a least-load policy")
+            let steps = steps::read(&mut section, context, ALL_PERCENT, document);
+            let policy = least_load(metric, tolerance, steps, &section, document);
+            (policy, "a least-load policy")
         }
         Kind::Best => (best(&mut section, context, document), "a best policy"),
         Kind::Criteria => {
@@ -167,6 +177,37 @@ pub(super) fn read(
     };
     section.close(what, document);
     policy
+}
+
+/// All at once, or parts where there are `steps`.
+fn least_load(
+    metric: Option<Metric>,
+    tolerance: Quantity,
+    steps: Steps,
+    section: &Section,
+    document: &mut Document,
+) -> Option<Policy> {
+    let metric = metric?;
+    if steps.percent == ALL_PERCENT {
+        return Some(Policy::least(metric, tolerance));
+    }
+    if !Metric::LOADS.contains(&metric) {
+        let loads = Metric::LOADS.map(Metric::name).join(", ");
+        let message = format!(
+            "divides resolvers by a load, which {metric} is not; valid: metric = {loads}, or 100"
+        );
+        document.report(
+            section.line,
+            &format!("{}.step_percent", section.path),
+            message,
+        );
+        return None;
+    }
+    Some(Policy::Balance {
+        metric,
+        tolerance,
+        steps,
+    })
 }
 
 fn tolerance(

@@ -243,7 +243,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "kind = \"failover\"\n",
         "\n",
-        "7: service.www.example.com..policy.kind: is missing; valid: failover, latency",
+        "7: service.www.example.com..policy.kind: is missing; valid: failover, weighted, latency",
     ),
     (
         "kind = \"failover\"",

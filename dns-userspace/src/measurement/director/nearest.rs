@@ -23,7 +23,7 @@ use crate::{
         overrides::{Override, Overrides},
         schedule::TargetId,
     },
-    model::Policy,
+    model::{Policy, Pool},
 };
 use trial::Trial;
 
@@ -156,6 +156,12 @@ impl Director {
         self.plan.groups.names.get(usize::from(group))?;
         let known = self.pools.get(usize::from(pool))?;
         let configured = &self.plan.pools[usize::from(pool)];
+        // Where resolvers follow by steps it is looked at what they come to.
+        let at_once = configured.policy.at_once().map(|policy| Pool {
+            policy,
+            ..configured.clone()
+        });
+        let configured = at_once.as_ref().unwrap_or(configured);
         let mut trial = Trial::new(configured, known, &self.health, (group, slot, family), now);
         let mut smallest = Smallest::default();
         let as_it_is = trial.picked();
@@ -266,8 +272,8 @@ fn try_holds(trial: &mut Trial<'_>, smallest: &mut Smallest) {
         return;
     };
     let left = threshold.origins.iter().filter_map(|origin| {
-        let (_, since) = trial.known.sides(trial.group).of(*origin)?;
-        let left = threshold.hold.checked_sub(trial.now - since)?;
+        let standing = trial.known.sides(trial.group).of(*origin)?;
+        let left = threshold.hold.checked_sub(trial.now - standing.since)?;
         (!left.is_zero()).then_some((left, *origin))
     });
     let mut left: Vec<(Duration, u8)> = left.collect();

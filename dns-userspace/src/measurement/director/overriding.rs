@@ -130,7 +130,7 @@ impl Director {
     }
 
     /// Has the pools stay frozen that are so in `previous`.
-    pub(super) fn keep_frozen(&mut self, previous: &Self) {
+    pub(super) fn keep_frozen(&mut self, previous: &Self, now: Instant) {
         if !previous.pools.iter().any(|state| state.said().frozen) {
             return;
         }
@@ -142,7 +142,7 @@ impl Director {
             };
             let (pool, state) = (&self.plan.pools[number], &previous.pools[known]);
             if state.said().frozen && previous.plan.pools[known] == *pool {
-                self.pools[number].stay_frozen(state, pool, &self.health);
+                self.pools[number].stay_frozen(state, pool, &self.health, now);
             }
         }
     }

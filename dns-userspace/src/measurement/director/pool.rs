@@ -19,7 +19,7 @@ use crate::{
         overrides::Said,
         rank::{Measured, Memory, Sides, rank_anew},
         schedule::{TargetId, Targets, probed},
-        share::{Key, Shares, Takes},
+        share::{Balance, Key, Shares, Takes},
     },
     model::{DEFAULT_GROUP, Groups, Policy, Pool, PoolProbe, Probe, Unknown},
 };
@@ -109,6 +109,8 @@ pub(super) struct PoolState {
     eligible: Eligible,
     /// By candidate number.
     keys: Vec<Key>,
+    /// Parts that follow loads.
+    balance: Balance,
     takes: Takes,
     /// What follows from them.
     shares: Shares,
@@ -141,6 +143,7 @@ impl PoolState {
             fitness: Vec::new(),
             eligible: Eligible::default(),
             keys: pool.candidates().map(Key::new).collect(),
+            balance: Balance::default(),
             takes: Takes::default(),
             shares: Shares::default(),
             common: Ranking::EMPTY,
@@ -180,7 +183,7 @@ impl PoolState {
         self.rank(pool, health, now);
         self.rank_apart(pool, None, health, now);
         self.decide(pool, health);
-        self.share(pool);
+        self.share(pool, health, now);
     }
 
     /// Recomputes who is eligible.
@@ -240,8 +243,13 @@ impl PoolState {
             }
             let measured = self.measured(pool, Some(outlook), health, now);
             let memory = &mut outlook.memory;
-            let policy = &pool.policy;
-            let word = rank_anew(policy, &outlook.name, candidates, measured, memory, now);
+            // Shares are those of the others: these change sides by themselves.
+            let at_once = pool.policy.at_once();
+            let policy = at_once.as_ref().unwrap_or(&pool.policy);
+            let mut word = rank_anew(policy, &outlook.name, candidates, measured, memory, now);
+            if at_once.is_some() {
+                word = word.undivided();
+            }
             if word != outlook.ranking {
                 outlook.ranking = word;
                 moved.extend(&outlook.groups);
@@ -271,11 +279,17 @@ impl PoolState {
             self.rank_apart(pool, None, health, now);
         }
         self.decide(pool, health);
-        self.share(pool);
+        self.share(pool, health, now);
     }
 
-    /// Goes on from a frozen `previous` state of an equal pool, frozen too.
-    pub(super) fn stay_frozen(&mut self, previous: &Self, pool: &Pool, health: &[Health]) {
+    /// Goes on from a frozen `previous` state of an equal pool, frozen too, at `now`.
+    pub(super) fn stay_frozen(
+        &mut self,
+        previous: &Self,
+        pool: &Pool,
+        health: &[Health],
+        now: Instant,
+    ) {
         self.said.frozen = true;
         self.fitness.clone_from(&previous.fitness);
         self.memory.clone_from(&previous.memory);
@@ -288,7 +302,7 @@ impl PoolState {
         }
         self.share_as(previous);
         self.decide(pool, health);
-        self.share(pool);
+        self.share(pool, health, now);
     }
 
     /// What operators say.

@@ -13,12 +13,19 @@ use crate::{
         overrides::{AdminState, Override, Overrides, Scope, What, testing},
         sample::{Readings, Reason, Sample, Vantage, Verdict},
     },
-    model::{Command, Groups, Plan, Policy, PoolProbe, Probe, ProbeKind, Smoothing, Unknown},
+    model::{
+        Command, Groups, Plan, Policy, PoolProbe, Probe, ProbeKind, Smoothing, Steps, Unknown,
+    },
 };
 
 pub(super) const METRICS: [Metric; 2] = [Metric::ResponseTime, Metric::Load];
 pub(super) const SERVERS: u8 = 4;
 pub(super) const HOLD: Duration = Duration::from_secs(40);
+/// All resolvers follow together.
+pub(super) const AT_ONCE: Steps = Steps {
+    percent: 100,
+    every: Duration::from_secs(20),
+};
 
 /// A probe that takes nothing down and whose last value counts.
 pub(super) fn measures(metric: Metric) -> PoolProbe {

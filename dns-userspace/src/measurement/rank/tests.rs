@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Criterion, Quantity, Threshold};
+use crate::model::{Criterion, Quantity, Steps, Threshold};
 
 fn tolerance(value: i64) -> Quantity {
     Quantity(1000 * value)
@@ -156,6 +156,10 @@ fn threshold(metric: Metric, return_band: i64, hold_s: u64) -> Threshold {
         level: tolerance(100),
         return_band: tolerance(return_band),
         hold: Duration::from_secs(hold_s),
+        steps: Steps {
+            percent: 100,
+            every: Duration::ZERO,
+        },
         origins: vec![0],
         over: vec![2, 1],
     }
@@ -209,6 +213,22 @@ fn it_stays_on_a_side_for_the_hold() {
     assert_eq!(
         seen,
         [OVER, OVER, OVER, AT_HOME, AT_HOME, AT_HOME, OVER, OVER]
+    );
+}
+
+#[test]
+fn it_is_first_until_the_last_step_away_and_from_the_first_back() {
+    let level = Threshold {
+        steps: Steps {
+            percent: 50,
+            every: Duration::from_secs(2),
+        },
+        ..threshold(Metric::ResponseTime, 0, 0)
+    };
+    let seen = orders(level, &[10.0, 100.0, 100.0, 100.0, 10.0, 10.0, 10.0]);
+    assert_eq!(
+        seen,
+        [AT_HOME, AT_HOME, AT_HOME, OVER, OVER, AT_HOME, AT_HOME]
     );
 }
 

@@ -4,11 +4,34 @@ use std::collections::BTreeMap;
 
 use tokio::time::Instant;
 
-use crate::{measurement::metric::Badness, model::Threshold};
+use crate::{
+    measurement::{
+        metric::Badness,
+        share::{ALL, Admission, Takes},
+    },
+    model::Threshold,
+};
 
-/// The side of each origin, by candidate number, with the time it came there.
+/// Where each origin stands, by candidate number.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sides(BTreeMap<u8, (Side, Instant)>);
+pub struct Sides(BTreeMap<u8, Standing>);
+
+/// Where an origin stands, and how far resolvers have followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Its side.
+    pub side: Side,
+    /// When it came there.
+    pub since: Instant,
+    admission: Admission,
+}
+
+impl Standing {
+    /// How many slots it takes.
+    pub const fn admitted(&self) -> u16 {
+        self.admission.admitted()
+    }
+}
 
 /// Where an origin stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +44,7 @@ pub enum Side {
 
 impl Sides {
     /// The order of all candidates of `threshold` whose origins are as bad as `badness`
-    /// says, at `now`.
+    /// says, at `now`. Origins that resolvers have not left altogether come first.
     ///
     /// An origin at the level is too bad. One that was comes back when it is better than
     /// the level by more than the return band, or by anything where that is 0. None
@@ -32,40 +55,66 @@ impl Sides {
         badness: impl Fn(u8) -> Badness,
         now: Instant,
     ) -> Vec<u8> {
-        let level = threshold.metric.badness(threshold.level.value());
-        let band = threshold.return_band.value();
-        let mut is_better = |origin: &u8| {
-            let was = self.0.get(origin).copied();
+        let mut is_used = |origin: &u8| {
             let badness = badness(*origin);
-            let is_better = match was {
-                Some((Side::AtOrWorse, _)) => badness.worse_by(band) < level,
-                Some((Side::Better, _)) | None => badness < level,
-            };
-            let side = if is_better {
-                Side::Better
-            } else {
-                Side::AtOrWorse
-            };
-            let holds =
-                was.is_some_and(|(_, since)| now.saturating_duration_since(since) < threshold.hold);
-            match was {
-                Some((known, _)) if known == side || holds => known == Side::Better,
-                None if !badness.is_known() => is_better,
-                _ => {
-                    self.0.insert(*origin, (side, now));
-                    is_better
+            let known = self.0.get_mut(origin);
+            let side = side(threshold, known.as_deref(), badness);
+            let Some(standing) = known else {
+                if badness.is_known() {
+                    let admission = Admission::settled(side == Side::Better);
+                    let since = now;
+                    let standing = Standing {
+                        side,
+                        since,
+                        admission,
+                    };
+                    self.0.insert(*origin, standing);
                 }
+                return side == Side::Better;
+            };
+            let lasted = now.saturating_duration_since(standing.since);
+            if standing.side != side && lasted >= threshold.hold {
+                standing.side = side;
+                standing.since = now;
             }
+            let is_better = standing.side == Side::Better;
+            standing.admission.step(is_better, threshold.steps, now);
+            standing.admitted() > 0
         };
-        let (better, worse): (Vec<u8>, Vec<u8>) = threshold
-            .origins
-            .iter()
-            .partition(|origin| is_better(origin));
-        [better, threshold.over.clone(), worse].concat()
+        let (used, left): (Vec<u8>, Vec<u8>) = threshold.origins.iter().partition(|it| is_used(it));
+        [used, threshold.over.clone(), left].concat()
     }
 
-    /// The side of `origin`, and since when; `None` before its first.
-    pub fn of(&self, origin: u8) -> Option<(Side, Instant)> {
-        self.0.get(&origin).copied()
+    /// Where `origin` stands; `None` before its first side.
+    pub fn of(&self, origin: u8) -> Option<&Standing> {
+        self.0.get(&origin)
+    }
+
+    /// What so many `candidates` take: all of them all slots, unless resolvers are moving.
+    pub fn takes(&self, candidates: usize) -> Takes {
+        let mut admitted = vec![ALL; candidates];
+        for (origin, standing) in &self.0 {
+            admitted[usize::from(*origin)] = standing.admitted();
+        }
+        if admitted.iter().all(|count| matches!(*count, 0 | ALL)) {
+            return Takes::All;
+        }
+        Takes::Admitted(admitted)
+    }
+}
+
+/// The side that speaks for an origin with this `badness`, which is where `known` says.
+fn side(threshold: &Threshold, known: Option<&Standing>, badness: Badness) -> Side {
+    let level = threshold.metric.badness(threshold.level.value());
+    let was_worse = known.is_some_and(|known| known.side == Side::AtOrWorse);
+    let is_better = if was_worse {
+        badness.worse_by(threshold.return_band.value()) < level
+    } else {
+        badness < level
+    };
+    if is_better {
+        Side::Better
+    } else {
+        Side::AtOrWorse
     }
 }

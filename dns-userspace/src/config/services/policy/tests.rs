@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::{
     config::tests::{assert_finding, load_files},
     measurement::metric::Metric,
-    model::{Criterion, Policy, Quantity, Threshold},
+    model::{Criterion, Policy, Quantity, Steps, Threshold},
 };
 
 const FILE: &str = "services.d/acme.toml";
@@ -110,21 +110,79 @@ fn a_threshold_is_held_for_two_ttls_and_hands_over_to_all_others() {
         level: Quantity(80_000),
         return_band: Quantity(0),
         hold: Duration::from_secs(40),
+        steps: Steps {
+            percent: 25,
+            every: Duration::from_secs(20),
+        },
         origins: vec![1],
         over: vec![0, 2],
     };
     assert_eq!(threshold, Policy::Threshold(expected.clone()));
     let threshold = read(
         "kind = \"threshold\"\nmetric = \"load_percent\"\nlevel = 80\norigins = [\"s2\"]\n\
-         over = [\"s3\"]\nreturn_band = 0.5\nhold_s = 0",
+         over = [\"s3\"]\nreturn_band = 0.5\nhold_s = 0\nstep_percent = 100\nstep_s = 0",
     );
     let expected = Threshold {
         return_band: Quantity(500),
         hold: Duration::ZERO,
+        steps: Steps {
+            percent: 100,
+            every: Duration::ZERO,
+        },
         over: vec![2, 0],
         ..expected
     };
     assert_eq!(threshold, Policy::Threshold(expected));
+}
+
+#[test]
+fn steps_are_a_part_of_resolvers_and_a_time() {
+    let threshold = |rest: &str| {
+        format!(
+            "kind = \"threshold\"\nmetric = \"load_percent\"\nlevel = 80\norigins = [\"s2\"]\n{rest}"
+        )
+    };
+    for (rest, expected) in [
+        (
+            "step_percent = 0",
+            "10: @.step_percent: 0 is out of range; valid: 1 to 100",
+        ),
+        (
+            "step_percent = 101",
+            "10: @.step_percent: 101 is out of range; valid: 1 to 100",
+        ),
+        (
+            "step_percent = 2.5",
+            "10: @.step_percent: is a float; valid: 1 to 100",
+        ),
+        (
+            "step_s = -1",
+            "10: @.step_s: -1 is out of range; valid: 0 to 86400",
+        ),
+    ] {
+        refused(&threshold(rest), expected);
+    }
+    let balance = |rest: &str| format!("kind = \"least-load\"\nstep_percent = 10\n{rest}");
+    assert_eq!(
+        read(&balance("tolerance_percent = 7\nstep_s = 1")),
+        Policy::Balance {
+            metric: Metric::Load,
+            tolerance: Quantity(7_000),
+            steps: Steps {
+                percent: 10,
+                every: Duration::from_secs(1),
+            },
+        }
+    );
+    refused(
+        &balance("metric = \"cost\""),
+        "5: @.step_percent: divides resolvers by a load, which cost is not; valid: metric = \
+         load_percent, cpu_percent, memory_percent, or 100",
+    );
+    refused(
+        "kind = \"failover\"\nstep_percent = 10",
+        "7: @.step_percent: unknown key in a failover policy",
+    );
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Context, followed, named, order};
+use super::{Context, followed, named, order, steps};
 use crate::{
     config::section::{Document, Section},
     model::Threshold,
@@ -10,6 +10,8 @@ use crate::{
 
 /// A resolver keeps an answer for its TTL: in twice that time all have seen it.
 const HOLD_TTLS: u64 = 2;
+/// Resolvers that change sides in one step, percent.
+const STEP_PERCENT: u32 = 25;
 /// The longest hold, seconds.
 const HOLD_S_MAX: u64 = 86_400;
 
@@ -32,6 +34,7 @@ pub(super) fn read(
         .optional("hold_s", document)
         .and_then(|entry| entry.integer(0..=HOLD_S_MAX, document))
         .unwrap_or(HOLD_TTLS * u64::from(context.ttl_s));
+    let steps = steps::read(section, context, STEP_PERCENT, document);
     let valid = "an array of candidates that have to be better than the level";
     let origins = section
         .required("origins", valid, document)
@@ -63,6 +66,7 @@ pub(super) fn read(
         level: level?,
         return_band,
         hold: Duration::from_secs(hold_s),
+        steps,
         origins,
         over,
     })

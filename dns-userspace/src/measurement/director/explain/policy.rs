@@ -9,6 +9,7 @@ use crate::{
     measurement::{
         metric::{Badness, Metric, Sense, milliseconds},
         rank::{Side, Sides},
+        share::ALL,
     },
     model::{Criterion, Policy, Pool, Threshold},
 };
@@ -51,6 +52,12 @@ pub(super) fn describe(pool: &Pool) -> String {
                 .collect();
             format!("the best in all of {}", each.join(", "))
         }
+        Policy::Balance {
+            metric, tolerance, ..
+        } => format!(
+            "parts by {metric}, errors and failed probes, alike within {}",
+            tolerance.value()
+        ),
         Policy::Threshold(threshold) => {
             let name = |number: &u8| pool.candidates().nth((*number).into()).unwrap_or_default();
             let names = |numbers: &[u8]| numbers.iter().map(name).collect::<Vec<_>>().join(", ");
@@ -82,6 +89,10 @@ pub(super) fn behind(
     match &pool.policy {
         Policy::Failover { .. } | Policy::Weighted { .. } => {
             format!("{name} comes before it in the configured order")
+        }
+        Policy::Balance { metric, .. } => {
+            let (own, best) = (shown(&own, *metric), shown(&best, *metric));
+            format!("{name} takes the slot; {metric} is {own}, that of {name} {best}")
         }
         Policy::Criteria(criteria) => {
             let is_told_by = |by: &&Criterion| {
@@ -125,9 +136,9 @@ pub(super) fn standing(pool: &Pool, sides: &Sides, candidate: u8, now: Instant) 
     let Policy::Threshold(threshold) = &pool.policy else {
         return None;
     };
-    let (side, since) = sides.of(candidate)?;
-    let lasted = now.saturating_duration_since(since);
-    let side = match side {
+    let standing = sides.of(candidate)?;
+    let lasted = now.saturating_duration_since(standing.since);
+    let side = match standing.side {
         Side::Better => "better than the level",
         Side::AtOrWorse => "at the level or worse",
     };
@@ -137,8 +148,14 @@ pub(super) fn standing(pool: &Pool, sides: &Sides, candidate: u8, now: Instant) 
     } else {
         format!(", held for another {:.1} s", milliseconds(held) / 1e3)
     };
+    let percent = f64::from(standing.admitted()) * 1e2 / f64::from(ALL);
+    let moving = match (standing.side, standing.admitted()) {
+        (_, 0 | ALL) => String::new(),
+        (Side::Better, _) => format!(", {percent:.0} % of resolvers are back so far"),
+        (Side::AtOrWorse, _) => format!(", {percent:.0} % of resolvers are left so far"),
+    };
     Some(format!(
-        "{side} for {:.1} s{held}",
+        "{side} for {:.1} s{held}{moving}",
         milliseconds(lasted) / 1e3
     ))
 }

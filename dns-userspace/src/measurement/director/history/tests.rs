@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use super::{
-    super::testing::{HOLD, METRICS, Rig, SERVERS, drains, failover, passing, says},
+    super::testing::{AT_ONCE, HOLD, METRICS, Rig, SERVERS, drains, failover, passing, says},
     *,
 };
 use crate::{
@@ -102,6 +102,7 @@ fn the_end_of_a_hold_is_told_as_time() {
         level: Quantity(50_000),
         return_band: Quantity(0),
         hold: HOLD,
+        steps: AT_ONCE,
         origins: vec![0],
         over: vec![1, 2, 3],
     };

@@ -4,12 +4,14 @@ use dns_common::decision::Family;
 use proptest::{collection::vec, option, prelude::*};
 
 use super::{
-    super::testing::{HOLD, METRICS, Rig, SERVERS, drains, failover, number, passing, says},
+    super::testing::{
+        AT_ONCE, HOLD, METRICS, Rig, SERVERS, drains, failover, number, passing, says,
+    },
     *,
 };
 use crate::{
     measurement::overrides::{AdminState, Scope, What, testing},
-    model::{Criterion, Quantity, Threshold},
+    model::{Criterion, Quantity, Steps, Threshold},
 };
 
 impl Rig {
@@ -72,6 +74,7 @@ fn policies() -> impl Strategy<Value = Policy> {
             level: Quantity(level),
             return_band: Quantity(band),
             hold: if held { HOLD } else { Duration::ZERO },
+            steps: AT_ONCE,
             origins: origins.to_vec(),
             over: over.to_vec(),
         })
@@ -248,6 +251,7 @@ fn a_hold_has_to_end_before_a_value_counts() {
         level: Quantity(50_000),
         return_band: Quantity(0),
         hold: HOLD,
+        steps: AT_ONCE,
         origins: vec![0],
         over: vec![1, 2, 3],
     };
@@ -263,6 +267,32 @@ fn a_hold_has_to_end_before_a_value_counts() {
     assert_eq!(stated(&rig).1, Outcome::Server("s1".to_owned()));
     rig.now += Duration::from_secs(31);
     assert_eq!(stated(&rig).0, Alteration::NextSample);
+}
+
+#[test]
+fn where_resolvers_follow_by_steps_it_is_said_what_they_come_to() {
+    let threshold = Threshold {
+        metric: METRICS[0],
+        level: Quantity(50_000),
+        return_band: Quantity(0),
+        hold: Duration::ZERO,
+        steps: Steps {
+            percent: 25,
+            ..AT_ONCE
+        },
+        origins: vec![0],
+        over: vec![1, 2, 3],
+    };
+    let mut rig = passing(Policy::Threshold(threshold), 100);
+    for _ in 0..40 {
+        rig.measure(0, 0, 40.0);
+    }
+    let (alteration, then) = stated(&rig);
+    let Alteration::Value { server, to, .. } = alteration else {
+        panic!("{alteration:?}");
+    };
+    assert_eq!((server.as_str(), to), ("s1", 50.0));
+    assert_eq!(then, Outcome::Server("s2".to_owned()));
 }
 
 #[test]

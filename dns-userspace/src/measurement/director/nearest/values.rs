@@ -137,6 +137,7 @@ fn compared_with(pool: &Pool, number: u8, metric: Metric, readings: &[Reading]) 
             let by = criteria.iter().filter(|by| by.metric == metric);
             (Vec::new(), by.map(|by| by.tolerance.value()).collect())
         }
+        Policy::Balance { tolerance, .. } => (Vec::new(), vec![tolerance.value()]),
         Policy::Threshold(of) => (vec![of.level.value()], vec![of.return_band.value()]),
         Policy::Failover { .. } | Policy::Weighted { .. } | Policy::Best { .. } => {
             (Vec::new(), Vec::new())

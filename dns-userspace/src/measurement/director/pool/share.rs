@@ -3,16 +3,27 @@
 use std::mem;
 
 use dns_common::decision::Family;
+use tokio::time::Instant;
 
 use super::PoolState;
 use crate::{
-    measurement::share::{Shares, Takes, quotas},
+    measurement::{
+        health::{Health, Reading},
+        metric::{Badness, Metric},
+        share::{Shares, Takes, quotas},
+    },
     model::{Policy, Pool},
 };
 
 impl PoolState {
-    /// Recomputes who takes which slots; who did, if that may have changed.
-    pub(in super::super) fn share(&mut self, pool: &Pool) -> Option<Shares> {
+    /// Recomputes who takes which slots at `now`; who did, if that may have changed.
+    pub(in super::super) fn share(
+        &mut self,
+        pool: &Pool,
+        health: &[Health],
+        now: Instant,
+    ) -> Option<Shares> {
+        self.balance(pool, health, now);
         let takes = self.takes(pool);
         if takes == self.takes {
             return None;
@@ -22,10 +33,53 @@ impl PoolState {
         Some(mem::replace(&mut self.shares, shares))
     }
 
+    /// Who may be used in a family at least.
+    fn usable(&self) -> u8 {
+        self.eligible.mask(Family::V4) | self.eligible.mask(Family::V6)
+    }
+
+    /// Has parts follow loads, if they are to.
+    fn balance(&mut self, pool: &Pool, health: &[Health], now: Instant) {
+        let Policy::Balance {
+            metric,
+            tolerance,
+            steps,
+        } = pool.policy
+        else {
+            return;
+        };
+        let usable = self.usable();
+        if usable == 0 {
+            return;
+        }
+        self.balance.settle(self.members.len(), usable);
+        if !self.said.frozen {
+            let loads = self.loads(pool, metric, health, now);
+            self.balance
+                .step(usable, &loads, tolerance.value(), steps, now);
+        }
+    }
+
+    /// The load of each candidate by `metric`. What fails costs no work, so failures count
+    /// as load too: requests that ended in an error, and probes that failed.
+    fn loads(&self, pool: &Pool, metric: Metric, health: &[Health], now: Instant) -> Vec<Badness> {
+        let value = |candidate, metric| match self.reading(pool, candidate, metric, health, now) {
+            Reading::Never => None,
+            Reading::Stale(value) | Reading::Fresh(value) => Some(value),
+        };
+        let mut measured = self.measured(pool, None, health, now);
+        let loads = measured.remove(&metric).unwrap_or_default();
+        let loads = (0..).zip(loads).map(|(candidate, load)| {
+            let errors = value(candidate, Metric::Errors).unwrap_or(0.0);
+            let passed = value(candidate, Metric::Availability).unwrap_or(100.0);
+            load.worse_by(errors + 100.0 - passed)
+        });
+        loads.collect()
+    }
+
     /// What shares are to be made of.
     fn takes(&self, pool: &Pool) -> Takes {
-        let masks = [Family::V4, Family::V6].map(|family| self.eligible.mask(family));
-        let usable = masks[0] | masks[1];
+        let usable = self.usable();
         match &pool.policy {
             // Nothing is divided then: who comes back is to find it as it was.
             _ if usable == 0 => self.takes.clone(),
@@ -40,15 +94,15 @@ impl PoolState {
                 }
                 Takes::Divided(quotas(&parts))
             }
-            Policy::Failover { .. }
-            | Policy::Criteria(_)
-            | Policy::Best { .. }
-            | Policy::Threshold(_) => Takes::All,
+            Policy::Failover { .. } | Policy::Criteria(_) | Policy::Best { .. } => Takes::All,
+            Policy::Balance { .. } => Takes::Divided(self.balance.quotas().to_vec()),
+            Policy::Threshold(_) => self.memory.sides.takes(self.members.len()),
         }
     }
 
     /// Goes on with the shares of `previous`, the state of an equal pool.
     pub(super) fn share_as(&mut self, previous: &Self) {
+        self.balance.clone_from(&previous.balance);
         self.takes.clone_from(&previous.takes);
         self.shares.clone_from(&previous.shares);
     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     measurement::sample::Readings,
-    model::{Command, PoolProbe},
+    model::{Command, PoolProbe, Steps},
 };
 
 /// A probe of `metric` for `groups`, for all where there are none.
@@ -265,6 +265,10 @@ fn each_group_has_its_own_side_of_a_level() {
         level: Quantity(5_000),
         return_band: Quantity::default(),
         hold: Duration::from_secs(40),
+        steps: Steps {
+            percent: 25,
+            every: Duration::from_secs(20),
+        },
         origins: vec![0],
         over: vec![1],
     };
@@ -277,8 +281,15 @@ fn each_group_has_its_own_side_of_a_level() {
         loses(&mut rig, 1, number, 0.0);
     }
     rig.now += Duration::from_secs(41);
+    // Its own way at once, whatever shares say of the others.
     let changes = loses(&mut rig, 1, G1, 80.0);
-    assert_eq!(moved(&changes, &[1, 0]), [1]);
+    let word = Ranking::new(&[1, 0]).undivided();
+    let ranking = Change::Ranking {
+        pool: 0,
+        group: 1,
+        word,
+    };
+    assert_eq!(changes, [ranking]);
     let why = |rig: &Rig, group| {
         let explained = rig.director.explain(0, group, 0, rig.now).expect("a pool");
         let mut origins = explained.candidates.into_iter();
@@ -287,4 +298,11 @@ fn each_group_has_its_own_side_of_a_level() {
     };
     assert!(why(&rig, 1).contains("at the level or worse for 0.0 s"));
     assert!(why(&rig, 2).contains("better than the level for"));
+    // The others by steps, which say nothing of it.
+    let changes = loses(&mut rig, 1, ALL, 80.0);
+    assert!(!changes.contains(&ranking), "{changes:?}");
+    let decisions = rig.director.decisions().next().expect("a pool");
+    assert!(decisions.eligible.is_shared());
+    assert_eq!(decisions.rankings[1], word);
+    assert_eq!(decisions.rankings[0], Ranking::new(&[0, 1]));
 }

@@ -3,7 +3,11 @@
 use dns_common::decision::{SLOTS, SLOTS_PER_WORD, pick};
 
 use super::*;
-use crate::measurement::director::Decisions;
+use crate::{
+    agent::report,
+    measurement::{director::Decisions, sample::Readings},
+    model::{Agent, Smoothing, Steps, Threshold, Token},
+};
 
 /// The words of one pool as a reader finds them, and its answers by group and slot.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,18 +102,40 @@ impl Reader {
     }
 }
 
-fn weighted(weights: [u32; 3]) -> Plan {
+/// `www` of acme with three servers and this `policy`.
+fn plan_of(policy: Policy) -> Plan {
     let servers = [
         ("s1", "192.0.2.1"),
         ("s2", "192.0.2.2"),
         ("s3", "192.0.2.3"),
     ];
     let mut service = service(WWW, "acme", &servers);
-    service.pool.policy = Policy::Weighted {
+    service.pool.policy = policy;
+    Plan::new(vec![service], plan().groups)
+}
+
+fn weighted(weights: [u32; 3]) -> Plan {
+    plan_of(Policy::Weighted {
         weights: weights.into(),
         is_sticky: true,
-    };
-    Plan::new(vec![service], plan().groups)
+    })
+}
+
+/// The first two servers while they connect in less than 100 ms, else the third; a
+/// quarter of resolvers each 10 s.
+fn threshold() -> Plan {
+    plan_of(Policy::Threshold(Threshold {
+        metric: Metric::ConnectTime,
+        level: Quantity(100_000),
+        return_band: Quantity(0),
+        hold: Duration::ZERO,
+        steps: Steps {
+            percent: 25,
+            every: Duration::from_secs(10),
+        },
+        origins: vec![0, 1],
+        over: vec![2],
+    }))
 }
 
 #[test]
@@ -226,4 +252,145 @@ fn explain_says_whose_the_slot_is() {
         shares.map(|share| share.slots).collect::<Vec<_>>(),
         [512, 256, 256]
     );
+}
+
+impl Rig {
+    /// A sample of the first server, so many seconds later: slow or not.
+    fn is_slow_after(&mut self, seconds: u64, is_slow: bool) -> Vec<Change> {
+        self.now += Duration::from_secs(seconds);
+        // Far enough beyond the level to be there at once, smoothed as it is.
+        self.see("192.0.2.1", pass(if is_slow { 100_000 } else { 1 }))
+    }
+}
+
+#[test]
+fn sides_change_by_steps_and_readers_see_no_other_order() {
+    let mut rig = Rig::new(threshold());
+    let home = Reader::new(&rig.director);
+    let mut now = home.clone();
+    assert!(!now.0.eligible.is_shared());
+    for (seconds, expected) in [(0, 768), (5, 768), (5, 512), (10, 256), (10, 0), (10, 0)] {
+        let changes = rig.is_slow_after(seconds, true);
+        now = now.after(changes, &rig.director);
+        assert_eq!(now.counts(0), [expected, 1024 - expected, 0]);
+    }
+    assert_eq!(rig.director.decisions().next().unwrap().shares, [0; 0]);
+    // Where it is slow no more is known once it was down.
+    rig.see("192.0.2.1", fail());
+    for expected in [256, 512, 768, 1024, 1024] {
+        now = Reader::new(&rig.director);
+        let changes = rig.is_slow_after(10, false);
+        now = now.after(changes, &rig.director);
+        assert_eq!(now.counts(0), [expected, 1024 - expected, 0]);
+    }
+    assert_eq!(now, home);
+}
+
+#[test]
+fn a_death_waits_for_no_step() {
+    let mut rig = Rig::new(threshold());
+    let home = Reader::new(&rig.director);
+    let changes = rig.is_slow_after(0, true);
+    let first = home.after(changes, &rig.director);
+    let changes = rig.see("192.0.2.2", fail());
+    assert_eq!(changes.len(), 1, "a death is one store");
+    let dead = first.after(changes, &rig.director);
+    assert_eq!(dead.counts(0), [768, 0, 256]);
+    let changes = rig.see("192.0.2.3", fail());
+    let last = dead.after(changes, &rig.director);
+    assert_eq!(last.counts(0), [1024, 0, 0], "nobody else is left");
+}
+
+#[test]
+fn a_step_is_not_made_while_frozen_and_the_next_after_a_reload_goes_on() {
+    let mut rig = Rig::new(threshold());
+    rig.is_slow_after(0, true);
+    rig.freeze(None);
+    assert_eq!(rig.is_slow_after(60, true), []);
+    rig.replan(threshold(), rig.director.overrides().clone());
+    assert_eq!(Reader::new(&rig.director).counts(0), [768, 256, 0]);
+    rig.thaw();
+    assert_eq!(Reader::new(&rig.director).counts(0), [512, 512, 0]);
+    rig.replan(threshold(), Overrides::default());
+    assert_eq!(Reader::new(&rig.director).counts(0), [512, 512, 0]);
+    let whys = rig.director.explain(0, 0, 0, rig.now).unwrap().candidates;
+    let why = &whys[0].why;
+    assert!(why.contains("50 % of resolvers are left so far"), "{why}");
+}
+
+/// Three servers whose agents say how loaded they are; a tenth of resolvers each 10 s.
+fn balance() -> Plan {
+    let plan = plan_of(Policy::Balance {
+        metric: Metric::Load,
+        tolerance: Quantity(5_000),
+        steps: Steps {
+            percent: 10,
+            every: Duration::from_secs(10),
+        },
+    });
+    let (mut service, _) = plan.services.into_iter().next().unwrap();
+    let agent = &mut service.pool.probes[0].probe;
+    agent.kind = ProbeKind::Agent(Agent {
+        port: 9853,
+        tls: None,
+        host: "agent".to_owned(),
+        path: "/v1/report".to_owned(),
+        token: Token(String::new()),
+        kind: report::Kind::Server,
+    });
+    agent.smoothing = Smoothing::Mean {
+        weight_permille: 1000,
+    };
+    Plan::new(vec![service], plan.groups)
+}
+
+/// What an agent reports, in percent.
+fn report(load: f64, errors: f64) -> Verdict {
+    let readings = Readings::of(Metric::Load, load).with(Metric::Errors, errors);
+    Verdict::Pass { readings }
+}
+
+impl Rig {
+    /// How many slots each server has 10 s after these reports.
+    fn reports(&mut self, of: [(f64, f64); 3]) -> [usize; 3] {
+        self.now += Duration::from_secs(10);
+        for (number, (load, errors)) in (1..).zip(of) {
+            self.see(&format!("192.0.2.{number}"), report(load, errors));
+        }
+        Reader::new(&self.director).counts(0)
+    }
+}
+
+#[test]
+fn parts_follow_loads_and_errors_are_load() {
+    let mut rig = Rig::new(balance());
+    assert_eq!(Reader::new(&rig.director).counts(0), [342, 341, 341]);
+    rig.reports([(50.0, 0.0); 3]);
+    let even = rig.reports([(50.0, 0.0); 3]);
+    // Nothing asked for is answered well, which costs nothing.
+    let [erring, ..] = rig.reports([(0.0, 100.0), (50.0, 0.0), (50.0, 0.0)]);
+    assert!(erring < even[0], "{erring} after {even:?}");
+    let [idle, ..] = rig.reports([(0.0, 0.0), (50.0, 0.0), (50.0, 0.0)]);
+    assert!(
+        idle > erring && idle <= erring + 103,
+        "{idle} after {erring}"
+    );
+}
+
+#[test]
+fn failed_probes_are_load_and_a_death_gives_all_away() {
+    let mut rig = Rig::new(balance());
+    rig.reports([(50.0, 0.0); 3]);
+    let even = rig.reports([(50.0, 0.0); 3]);
+    let before = Reader::new(&rig.director);
+    let changes = rig.see("192.0.2.1", fail());
+    let dead = before.after(changes, &rig.director);
+    assert_eq!(dead.counts(0)[0], 0);
+    assert_eq!(dead.moved(&before, 0), even[0]);
+    // It is back, and was down: that counts for a while, so it gets nothing yet.
+    assert_eq!(rig.reports([(45.0, 0.0), (50.0, 0.0), (50.0, 0.0)])[0], 0);
+    let back = (0..20).map(|_| rig.reports([(45.0, 0.0), (50.0, 0.0), (50.0, 0.0)])[0]);
+    assert!(back.last().unwrap() == 0, "within the tolerance");
+    let first = rig.reports([(0.0, 0.0), (50.0, 0.0), (50.0, 0.0)])[0];
+    assert!((1..=103).contains(&first), "{first}");
 }
