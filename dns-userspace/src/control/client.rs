@@ -14,13 +14,13 @@ use thiserror::Error;
 use super::{
     explained::Explained,
     overridden::Overridden,
-    protocol::{ExplainRequest, Failure, Request, Response},
+    protocol::{ExplainRequest, Failure, Request, Response, WhatIfRequest},
     stats::Stats,
     status::{Detached, Reloaded, Status},
     tunable::Tunable,
 };
 use crate::measurement::{
-    director::{difference::Difference, states::States},
+    director::{difference::Difference, states::States, what_if::Supposed},
     overrides::order::Order,
 };
 
@@ -118,6 +118,11 @@ impl Client {
     /// [`Request::Explain`].
     pub fn explain(&mut self, question: ExplainRequest) -> Result<Explained, ClientError> {
         self.call(&Request::Explain(question))
+    }
+
+    /// [`Request::WhatIf`].
+    pub fn what_if(&mut self, question: WhatIfRequest) -> Result<Vec<Supposed>, ClientError> {
+        self.call(&Request::WhatIf(question))
     }
 
     /// [`Request::Tunables`].

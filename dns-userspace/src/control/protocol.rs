@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{diagnostic::Diagnostics, values},
-    measurement::overrides::order::Order,
+    measurement::{director::what_if::WhatIf, overrides::order::Order},
 };
 
 /// One request, e.g. `{"request":"explain","name":"www.example.","type":"A","from":"192.0.2.1"}`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "request", rename_all = "snake_case")]
 pub enum Request {
     /// What the daemon is and has; answered by [`super::status::Status`].
@@ -23,6 +23,9 @@ pub enum Request {
     /// Why a resolver gets what it gets; answered by
     /// [`super::explained::Explained`].
     Explain(ExplainRequest),
+    /// What would be decided if something else were measured; answered by a list of
+    /// [`Supposed`](crate::measurement::director::what_if::Supposed).
+    WhatIf(WhatIfRequest),
     /// Every tunable that has a value; answered by a list of
     /// [`super::tunable::Tunable`].
     Tunables,
@@ -63,6 +66,18 @@ pub struct ExplainRequest {
     pub rtype: String,
     /// The resolver's address.
     pub from: IpAddr,
+}
+
+/// What is supposed, and of which services.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WhatIfRequest {
+    /// Services' names; absolute with or without a dot at their end.
+    pub names: Vec<String>,
+    /// The resolver's address; those of all groups where there is none.
+    pub from: Option<IpAddr>,
+    /// What is supposed.
+    #[serde(flatten)]
+    pub what: WhatIf,
 }
 
 /// One response: `{"ok": …}` or `{"error": …}`.

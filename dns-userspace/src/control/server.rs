@@ -15,7 +15,7 @@ use tracing::{error, warn};
 use super::{
     explained::{ExplainQuery, Explained},
     overridden::Overridden,
-    protocol::Failure,
+    protocol::{Failure, WhatIfRequest},
     stats::Stats,
     status::{Detached, Reloaded, Status},
     tunable::Tunable,
@@ -23,7 +23,7 @@ use super::{
 use crate::{
     config::values::Values,
     measurement::{
-        director::{difference::Difference, states::States},
+        director::{difference::Difference, states::States, what_if::Supposed},
         overrides::order::Order,
     },
 };
@@ -47,6 +47,12 @@ pub trait Backend: Send + Sync + 'static {
         &self,
         query: ExplainQuery,
     ) -> impl Future<Output = Result<Explained, Failure>> + Send;
+
+    /// What would be decided.
+    fn what_if(
+        &self,
+        request: WhatIfRequest,
+    ) -> impl Future<Output = Result<Vec<Supposed>, Failure>> + Send;
 
     /// The tunables as they are now.
     fn tunables(&self) -> impl Future<Output = Values> + Send;

@@ -19,7 +19,7 @@ use crate::{
     control::{
         explained::{ExplainQuery, Explained, Origin, Plane, Steering},
         overridden::Overridden,
-        protocol::Failure,
+        protocol::{Failure, WhatIfRequest},
         server::Backend,
         stats::{Delay, KernelStats, ProbeStats, PublisherStats, Stats, TcpStats, UserspaceStats},
         status::{self, Inventory, LastReload, Reloaded, Status, XdpState},
@@ -27,7 +27,7 @@ use crate::{
     },
     kernel::{self, Attachment},
     measurement::{
-        director::{difference::Difference, states::States},
+        director::{difference::Difference, states::States, what_if::Supposed},
         overrides::{What, order::Order},
     },
     model::{Groups, Name, Service, Shape},
@@ -70,6 +70,10 @@ impl Backend for Requests {
 
     async fn explain(&self, query: ExplainQuery) -> Result<Explained, Failure> {
         self.ask(move |daemon| daemon.explain(&query)).await?
+    }
+
+    async fn what_if(&self, request: WhatIfRequest) -> Result<Vec<Supposed>, Failure> {
+        self.ask(move |daemon| daemon.what_if(&request)).await?
     }
 
     async fn tunables(&self) -> Values {
@@ -253,6 +257,17 @@ impl Daemon {
         })
     }
 
+    fn what_if(&self, request: &WhatIfRequest) -> Result<Vec<Supposed>, Failure> {
+        let groups = &self.director.plan().groups;
+        let resolver = request
+            .from
+            .map(|from| (group_of(groups, from).1, slot_of(from)));
+        let now = tokio::time::Instant::now();
+        let (names, what) = (&request.names, &request.what);
+        let supposed = self.director.what_if(names, what, resolver, now);
+        supposed.map_err(Failure::Refused)
+    }
+
     fn explain(&self, query: &ExplainQuery) -> Result<Explained, Failure> {
         let live = self.live.load();
         let groups = &live.plan.groups;
@@ -261,7 +276,7 @@ impl Daemon {
         let origin = match steering_service(&live.plan.services, query) {
             Some((service, pool)) => {
                 let now = tokio::time::Instant::now();
-                let slot = slot(Source::from(query.from.to_canonical()));
+                let slot = slot_of(query.from);
                 let explanation = self
                     .director
                     .explain(pool, group, slot, now)
@@ -302,6 +317,11 @@ impl Daemon {
             answer: preview.answer.iter().map(ToString::to_string).collect(),
         })
     }
+}
+
+/// The slot of the hash space that the resolver at `address` has.
+fn slot_of(address: IpAddr) -> u32 {
+    slot(Source::from(address.to_canonical()))
 }
 
 /// The longest prefix that holds `address`, and the group's number.

@@ -11,6 +11,7 @@ pub mod overriding;
 mod pool;
 pub mod states;
 mod stores;
+pub mod what_if;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 

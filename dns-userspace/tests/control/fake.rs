@@ -16,7 +16,7 @@ use veer::{
         client::Client,
         explained::{ExplainQuery, Explained, Origin, Plane},
         overridden::Overridden,
-        protocol::Failure,
+        protocol::{Failure, WhatIfRequest},
         server::{Backend, Listener},
         stats::{ProbeStats, PublisherStats, Stats, UserspaceStats},
         status::{Detached, Inventory, Reloaded, Status, Xdp, XdpState},
@@ -24,8 +24,10 @@ use veer::{
     },
     measurement::{
         director::{
+            Director,
             difference::{Difference, Move, Moved},
             states::States,
+            what_if::Supposed,
         },
         metric::Metric,
         overrides::{Overrides, order::Order},
@@ -135,6 +137,14 @@ impl Backend for Fake {
             rcode: "REFUSED".to_owned(),
             answer: Vec::new(),
         })
+    }
+
+    async fn what_if(&self, request: WhatIfRequest) -> Result<Vec<Supposed>, Failure> {
+        let now = tokio::time::Instant::now();
+        let director = Director::new(self.plan.clone(), 100, now);
+        let resolver = request.from.map(|_| (0, 0));
+        let supposed = director.what_if(&request.names, &request.what, resolver, now);
+        supposed.map_err(Failure::Refused)
     }
 
     async fn tunables(&self) -> Values {

@@ -6,3 +6,4 @@ mod overrides;
 mod protocol;
 mod tunables;
 mod veerctl;
+mod what_if;

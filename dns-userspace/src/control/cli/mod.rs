@@ -3,6 +3,7 @@
 mod detach;
 mod overrides;
 mod tunables;
+mod what_if;
 
 use std::{
     io::{self, Write as _},
@@ -71,6 +72,8 @@ enum Command {
         #[arg(long, value_name = "ADDR")]
         from: IpAddr,
     },
+    /// What would be decided if something else were measured; nothing changes by it.
+    WhatIf(what_if::Args),
     #[command(flatten)]
     Override(overrides::Command),
     /// What a reload would change, for how many resolvers and how much of the demand.
@@ -161,6 +164,10 @@ impl Cli {
                 self.show(&explained, |explained| {
                     render::explain(explained, now, paint)
                 })?;
+            }
+            Some(Command::WhatIf(args)) => {
+                let supposed = self.connect(PATIENCE)?.what_if(args.request())?;
+                self.show(&supposed, |supposed| render::what_if(supposed, paint))?;
             }
             Some(Command::Override(command)) => {
                 let order = command.order();

@@ -9,6 +9,7 @@ mod states;
 mod stats;
 mod status;
 mod table;
+mod what_if;
 
 pub(super) use difference::difference;
 pub(super) use explain::explain;
@@ -17,6 +18,7 @@ pub(super) use paint::Paint;
 pub(super) use states::states;
 pub(super) use stats::stats;
 pub(super) use status::{detached, reloaded, status};
+pub(super) use what_if::what_if;
 
 #[cfg(test)]
 mod tests;

@@ -80,6 +80,7 @@ async fn respond(line: &[u8], uid: u32, backend: &impl Backend) -> Vec<u8> {
             Ok(query) => backend.explain(query).await,
             Err(failure) => Err(failure),
         }),
+        Request::WhatIf(request) => encode(backend.what_if(request).await),
         Request::Tunables => encode(Ok(Tunable::all(&backend.tunables().await))),
         Request::Tunable { key } => encode(Tunable::of(&backend.tunables().await, &key)),
         Request::SetTunable { assignment } => encode(backend.set_tunable(assignment).await),

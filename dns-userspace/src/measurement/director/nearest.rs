@@ -191,7 +191,7 @@ impl Director {
         numbers.sort_by_key(|number| Some(*number) != as_it_is);
         let mut failing = Vec::new();
         for number in numbers {
-            let required = trial.required(number);
+            let required = trial.known.all_required(number);
             let (up, down): (Vec<TargetId>, Vec<TargetId>) = required
                 .iter()
                 .partition(|id| self.health[id.index()].state().is_usable());

@@ -508,6 +508,13 @@ impl PoolState {
         member.family(family, true).collect()
     }
 
+    /// The targets that `candidate` has to pass in either family, each once.
+    pub(super) fn all_required(&self, candidate: u8) -> Vec<TargetId> {
+        let mut targets = self.targets(candidate);
+        targets.retain(|target| self.requires(candidate, *target));
+        targets
+    }
+
     /// Whether `candidate` has to pass `target`.
     pub(super) fn requires(&self, candidate: u8, target: TargetId) -> bool {
         let mut families = [Family::V4, Family::V6].into_iter();

@@ -12,7 +12,6 @@ use crate::{
         health::{Health, Reading},
         metric::Metric,
         overrides::Said,
-        schedule::TargetId,
     },
     model::Pool,
 };
@@ -102,12 +101,5 @@ impl<'d> Trial<'d> {
         if picked != self.picked() {
             smallest.offer(alteration, size, picked);
         }
-    }
-
-    /// The targets that `candidate` has to pass, each once.
-    pub(super) fn required(&self, candidate: u8) -> Vec<TargetId> {
-        let mut targets = self.known.targets(candidate);
-        targets.retain(|target| self.known.requires(candidate, *target));
-        targets
     }
 }
