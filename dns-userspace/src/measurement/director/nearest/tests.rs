@@ -287,7 +287,9 @@ fn where_resolvers_follow_by_steps_it_is_said_what_they_come_to() {
     for _ in 0..40 {
         rig.measure(0, 0, 40.0);
     }
-    let (alteration, then) = stated(&rig);
+    let Nearest {
+        alteration, then, ..
+    } = rig.nearest(0).unwrap();
     let Alteration::Value { server, to, .. } = alteration else {
         panic!("{alteration:?}");
     };
