@@ -284,6 +284,8 @@ pub struct HealthRules {
     pub failback: Failback,
     /// How often a candidate may change, if that is limited.
     pub flap: Option<Flap>,
+    /// How long it takes until one that came back takes all its resolvers; 0 for at once.
+    pub slow_start: Duration,
 }
 
 /// How a candidate that went down comes back.

@@ -3,7 +3,10 @@
 
 mod support;
 
-use std::net::Ipv4Addr;
+use std::{
+    net::Ipv4Addr,
+    time::{Duration, Instant},
+};
 
 use dns_common::decision::SLOTS;
 use domain::base::Rtype;
@@ -19,12 +22,18 @@ const WWW: &str = "www.example.";
 
 /// Writes a service of three servers with these weights.
 fn write(config: &Config, weights: &str) {
+    let policy = format!("kind = \"weighted\"\nweights = {{ {weights} }}");
+    write_service(config, &policy);
+}
+
+/// Writes a service of three servers with this policy, and what stands behind it.
+fn write_service(config: &Config, policy: &str) {
     let servers = lines(1..=3, |number| {
         format!("[[service.server]]\nname = \"s{number}\"\naddresses = [\"10.8.0.{number}\"]\n")
     });
     let text = format!(
-        "[[service]]\nname = \"{WWW}\"\ncustomer = \"acme\"\n[service.policy]\nkind = \"weighted\"\n\
-         weights = {{ {weights} }}\n[service.probe]\nkind = \"tcp\"\nport = 80\ninterval_ms = 200\n\
+        "[[service]]\nname = \"{WWW}\"\ncustomer = \"acme\"\n[service.policy]\n{policy}\n\
+         [service.probe]\nkind = \"tcp\"\nport = 80\ninterval_ms = 200\n\
          timeout_ms = 150\nup_after = 2\ndown_after = 2\n{servers}"
     );
     config.write("services.d/all.toml", &text);
@@ -145,4 +154,38 @@ fn a_pin_holds_for_all_of_its_group() {
     eventually("the west is divided again", || {
         (servers(&world, WWW) == all).then_some(())
     });
+}
+
+#[test]
+fn a_server_that_returns_takes_over_little_by_little() {
+    let world = World::new();
+    let mut origins = world.origins(3);
+    let config = world.config("veer", &[]);
+    config.exempt_all();
+    let policy = "kind = \"failover\"\n[service.health]\nslow_start_s = 8";
+    write_service(&config, policy);
+    let _daemon = world.start(&config);
+    assert_eq!(counts(&servers(&world, WWW)), [1024, 0, 0]);
+    origins.remove(0).stop();
+    eventually("nobody gets s1", || {
+        (counts(&servers(&world, WWW))[0] == 0).then_some(())
+    });
+    let _origin = support::origin::Origin::start(&world, 1);
+    let begun = eventually("s1 is back", || {
+        (counts(&servers(&world, WWW))[0] > 0).then(Instant::now)
+    });
+    let mut before = servers(&world, WWW);
+    assert!(counts(&before)[0] < 512, "{:?}", counts(&before));
+    while counts(&before)[0] < 1024 {
+        let now = servers(&world, WWW);
+        let moved = moves(&before, &now);
+        assert!(moved.iter().all(|moved| *moved == (2, 1)), "{moved:?}");
+        assert!(moved.len() < 512, "{}", moved.len());
+        before = now;
+    }
+    assert!(
+        begun.elapsed() > Duration::from_secs(5),
+        "{:?}",
+        begun.elapsed()
+    );
 }

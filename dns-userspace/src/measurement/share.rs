@@ -8,6 +8,7 @@
 
 mod balance;
 mod divide;
+mod slow_start;
 mod steps;
 
 use dns_common::{
@@ -17,6 +18,7 @@ use dns_common::{
 
 pub use balance::Balance;
 pub use divide::quotas;
+pub use slow_start::Returns;
 pub use steps::{Admission, Pace, slots};
 
 /// As many slots as there are.
@@ -34,6 +36,17 @@ pub enum Takes {
     /// It goes on taking those it took as long as the number does not shrink, and leaves
     /// none but those that it must.
     Admitted(Vec<u16>),
+}
+
+impl Takes {
+    /// By candidate number how many slots it takes: nothing is to be told apart where each
+    /// takes all or none.
+    pub fn admitted(admitted: Vec<u16>) -> Self {
+        if admitted.iter().all(|count| matches!(*count, 0 | ALL)) {
+            return Self::All;
+        }
+        Self::Admitted(admitted)
+    }
 }
 
 /// What the slots of one candidate are chosen by: a hash of its name, in any case.

@@ -6,6 +6,7 @@
 //! failback = "auto"            # auto (the default), manual: what went down waits for an operator
 //! flap_max = 4                 # more changes in flap_window_s hold a server back; none by default
 //! flap_window_s = 60           # 60 by default, 1 to 86400
+//! slow_start_s = 0             # until one that is back takes all its resolvers; 0 by default
 //! ```
 
 use std::time::Duration;
@@ -44,6 +45,10 @@ pub(super) fn read(service: &mut Section, document: &mut Document) -> HealthRule
     }
     let max = max.and_then(|entry| entry.integer(1..=FLAP_MAX, document));
     let window_s = window.and_then(|entry| entry.integer(1..=86_400, document));
+    let slow_start_s = section
+        .optional("slow_start_s", document)
+        .and_then(|entry| entry.integer(0..=86_400, document))
+        .unwrap_or_default();
     section.close("a [service.health] table", document);
     HealthRules {
         min_up_percent: min_up_percent.unwrap_or_default(),
@@ -52,6 +57,7 @@ pub(super) fn read(service: &mut Section, document: &mut Document) -> HealthRule
             max,
             window: Duration::from_secs(window_s.unwrap_or(FLAP_WINDOW_S)),
         }),
+        slow_start: Duration::from_secs(slow_start_s),
     }
 }
 
@@ -75,7 +81,8 @@ mod tests {
     #[test]
     fn every_key_is_read_and_none_is_needed() {
         assert_eq!(rules(""), (HealthRules::default(), vec![]));
-        let all = "min_up_percent = 50\nfailback = \"manual\"\nflap_max = 4\nflap_window_s = 30";
+        let all = "min_up_percent = 50\nfailback = \"manual\"\nflap_max = 4\nflap_window_s = 30\n\
+                   slow_start_s = 90";
         let expected = HealthRules {
             min_up_percent: 50,
             failback: Failback::Manual,
@@ -83,6 +90,7 @@ mod tests {
                 max: 4,
                 window: Duration::from_secs(30),
             }),
+            slow_start: Duration::from_secs(90),
         };
         assert_eq!(rules(all), (expected, vec![]));
         let window = rules("flap_max = 1").0.flap.map(|flap| flap.window);
@@ -110,6 +118,11 @@ mod tests {
         );
         assert!(starts("a.toml:5: health.min_up: unknown key"), "{found:#?}");
         assert_eq!(found.len(), 5, "{found:#?}");
+        let (_, found) = rules("slow_start_s = -1");
+        assert_eq!(
+            found,
+            ["a.toml:2: health.slow_start_s: -1 is out of range; valid: 0 to 86400"]
+        );
         let (_, found) = rules("flap_max = 0");
         assert_eq!(
             found,

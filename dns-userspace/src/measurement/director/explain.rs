@@ -199,7 +199,8 @@ impl Director {
                     policy::behind(configured, number, winner, measured)
                 });
                 let standing = policy::standing(configured, state.sides(group), number, now);
-                [Some(why), behind, standing]
+                let part = slot.and_then(|_| state.part(number));
+                [Some(why), behind, standing, part.map(policy::returning)]
                     .into_iter()
                     .flatten()
                     .collect::<Vec<_>>()

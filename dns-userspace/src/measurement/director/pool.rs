@@ -4,7 +4,7 @@ mod share;
 
 use std::{collections::BTreeMap, mem, sync::Arc};
 
-use dns_common::decision::{Eligible, Family, Ranking};
+use dns_common::decision::{CANDIDATES_MAX, Eligible, Family, Ranking};
 use tokio::time::Instant;
 
 use super::{
@@ -19,7 +19,7 @@ use crate::{
         overrides::Said,
         rank::{Measured, Memory, Sides, rank_anew},
         schedule::{TargetId, Targets, probed},
-        share::{Balance, Key, Shares, Takes},
+        share::{ALL, Balance, Key, Returns, Shares, Takes},
     },
     model::{DEFAULT_GROUP, Groups, Policy, Pool, PoolProbe, Probe, Unknown},
 };
@@ -111,6 +111,9 @@ pub(super) struct PoolState {
     keys: Vec<Key>,
     /// Parts that follow loads.
     balance: Balance,
+    returns: Returns,
+    /// How many of its slots each candidate takes so far, of [`ALL`].
+    parts: [u16; CANDIDATES_MAX],
     takes: Takes,
     /// What follows from them.
     shares: Shares,
@@ -144,6 +147,8 @@ impl PoolState {
             eligible: Eligible::default(),
             keys: pool.candidates().map(Key::new).collect(),
             balance: Balance::default(),
+            returns: Returns::default(),
+            parts: [ALL; CANDIDATES_MAX],
             takes: Takes::default(),
             shares: Shares::default(),
             common: Ranking::EMPTY,

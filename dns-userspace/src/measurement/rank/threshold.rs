@@ -7,7 +7,7 @@ use tokio::time::Instant;
 use crate::{
     measurement::{
         metric::Badness,
-        share::{ALL, Admission, Takes},
+        share::{ALL, Admission},
     },
     model::Threshold,
 };
@@ -90,16 +90,9 @@ impl Sides {
         self.0.get(&origin)
     }
 
-    /// What so many `candidates` take: all of them all slots, unless resolvers are moving.
-    pub fn takes(&self, candidates: usize) -> Takes {
-        let mut admitted = vec![ALL; candidates];
-        for (origin, standing) in &self.0 {
-            admitted[usize::from(*origin)] = standing.admitted();
-        }
-        if admitted.iter().all(|count| matches!(*count, 0 | ALL)) {
-            return Takes::All;
-        }
-        Takes::Admitted(admitted)
+    /// How many slots `candidate` takes: all, if it is no origin.
+    pub fn admitted(&self, candidate: u8) -> u16 {
+        self.of(candidate).map_or(ALL, Standing::admitted)
     }
 }
 

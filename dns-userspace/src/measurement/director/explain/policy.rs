@@ -160,6 +160,12 @@ pub(super) fn standing(pool: &Pool, sides: &Sides, candidate: u8, now: Instant) 
     ))
 }
 
+/// How far a candidate is back that takes this `part` of its slots so far.
+pub(super) fn returning(part: u16) -> String {
+    let percent = f64::from(part) * 1e2 / f64::from(ALL);
+    format!("back, and takes {percent:.0} % of its resolvers so far")
+}
+
 /// Where better values lie.
 fn better(threshold: &Threshold) -> &'static str {
     match threshold.metric.sense() {

@@ -10,7 +10,7 @@ use crate::{
     measurement::{
         health::{Health, Reading},
         metric::{Badness, Metric},
-        share::{Shares, Takes, quotas},
+        share::{ALL, Shares, Takes, quotas},
     },
     model::{Policy, Pool},
 };
@@ -23,8 +23,12 @@ impl PoolState {
         health: &[Health],
         now: Instant,
     ) -> Option<Shares> {
-        self.balance(pool, health, now);
-        let takes = self.takes(pool);
+        let usable = self.usable();
+        if usable != 0 {
+            self.balance(usable, pool, health, now);
+            self.slow_start(usable, pool, now);
+        }
+        let takes = self.takes(usable, pool);
         if takes == self.takes {
             return None;
         }
@@ -39,7 +43,7 @@ impl PoolState {
     }
 
     /// Has parts follow loads, if they are to.
-    fn balance(&mut self, pool: &Pool, health: &[Health], now: Instant) {
+    fn balance(&mut self, usable: u8, pool: &Pool, health: &[Health], now: Instant) {
         let Policy::Balance {
             metric,
             tolerance,
@@ -48,15 +52,20 @@ impl PoolState {
         else {
             return;
         };
-        let usable = self.usable();
-        if usable == 0 {
-            return;
-        }
         self.balance.settle(self.members.len(), usable);
         if !self.said.frozen {
             let loads = self.loads(pool, metric, health, now);
             self.balance
                 .step(usable, &loads, tolerance.value(), steps, now);
+        }
+    }
+
+    /// Has those that came back take more of what is theirs, if the pool's rules say so.
+    fn slow_start(&mut self, usable: u8, pool: &Pool, now: Instant) {
+        let slow_start = pool.health.slow_start;
+        if !slow_start.is_zero() && !self.said.frozen {
+            self.returns.note(usable, now);
+            self.parts = self.returns.parts(slow_start, now);
         }
     }
 
@@ -77,32 +86,50 @@ impl PoolState {
         loads.collect()
     }
 
-    /// What shares are to be made of.
-    fn takes(&self, pool: &Pool) -> Takes {
-        let usable = self.usable();
+    /// What shares are to be made of, where those of the mask `usable` may be used.
+    fn takes(&self, usable: u8, pool: &Pool) -> Takes {
+        let candidates = self.members.len();
         match &pool.policy {
             // Nothing is divided then: who comes back is to find it as it was.
             _ if usable == 0 => self.takes.clone(),
             Policy::Weighted { weights, .. } => {
-                let part = |(number, weight): (u32, &u32)| {
-                    let weight = u64::from(*weight);
-                    weight * u64::from(usable >> number & 1)
+                let part = |(number, weight): (usize, &u32)| {
+                    let part = u64::from(*weight) * u64::from(self.parts[number]);
+                    part * u64::from(usable >> number & 1)
                 };
-                let parts: Vec<u64> = (0..).zip(weights).map(part).collect();
+                let parts: Vec<u64> = weights.iter().enumerate().map(part).collect();
                 if parts.iter().all(|part| *part == 0) {
                     return Takes::All;
                 }
                 Takes::Divided(quotas(&parts))
             }
-            Policy::Failover { .. } | Policy::Criteria(_) | Policy::Best { .. } => Takes::All,
+            // Who comes back begins with nothing anyway.
             Policy::Balance { .. } => Takes::Divided(self.balance.quotas().to_vec()),
-            Policy::Threshold(_) => self.memory.sides.takes(self.members.len()),
+            Policy::Threshold(_) => {
+                let parts = (0..).zip(&self.parts[..candidates]);
+                let admitted = parts.map(|(number, part)| {
+                    // Those who have left and those who do not come yet may be the same.
+                    self.memory.sides.admitted(number).min(*part)
+                });
+                Takes::admitted(admitted.collect())
+            }
+            Policy::Failover { .. } | Policy::Criteria(_) | Policy::Best { .. } => {
+                Takes::admitted(self.parts[..candidates].to_vec())
+            }
         }
+    }
+
+    /// How many of its slots `candidate` takes so far, if it came back and not to all.
+    pub(in super::super) fn part(&self, candidate: u8) -> Option<u16> {
+        let part = self.parts[usize::from(candidate)];
+        (part < ALL).then_some(part)
     }
 
     /// Goes on with the shares of `previous`, the state of an equal pool.
     pub(super) fn share_as(&mut self, previous: &Self) {
         self.balance.clone_from(&previous.balance);
+        self.returns.clone_from(&previous.returns);
+        self.parts = previous.parts;
         self.takes.clone_from(&previous.takes);
         self.shares.clone_from(&previous.shares);
     }

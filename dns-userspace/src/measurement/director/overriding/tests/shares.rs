@@ -1,5 +1,7 @@
 //! Pools in which not every candidate takes every slot.
 
+use std::collections::BTreeMap;
+
 use dns_common::decision::{SLOTS, SLOTS_PER_WORD, pick};
 
 use super::*;
@@ -316,6 +318,75 @@ fn a_step_is_not_made_while_frozen_and_the_next_after_a_reload_goes_on() {
     let whys = rig.director.explain(0, 0, 0, rig.now).unwrap().candidates;
     let why = &whys[0].why;
     assert!(why.contains("50 % of resolvers are left so far"), "{why}");
+}
+
+/// `plan` with this slow start.
+fn slow_start(plan: Plan, seconds: u64) -> Plan {
+    let services = plan.services.into_iter().map(|(mut service, _)| {
+        service.pool.health.slow_start = Duration::from_secs(seconds);
+        service
+    });
+    Plan::new(services.collect(), plan.groups)
+}
+
+impl Rig {
+    /// Three servers' slots after each of these times, of which the first passes then.
+    fn slots_after(&mut self, seconds: &[u64]) -> Vec<[usize; 3]> {
+        let mut now = Reader::new(&self.director);
+        let after = seconds.iter().map(|seconds| {
+            self.now += Duration::from_secs(*seconds);
+            let changes = self.see("192.0.2.1", pass(10));
+            now = now.after(changes, &self.director);
+            now.counts(0)
+        });
+        after.collect()
+    }
+}
+
+#[test]
+fn whoever_returns_takes_its_slots_little_by_little() {
+    let order = Policy::Failover {
+        order: vec![0, 1, 2],
+        by_group: BTreeMap::new(),
+    };
+    let mut rig = Rig::new(slow_start(plan_of(order), 64));
+    let before = Reader::new(&rig.director);
+    assert!(!before.0.eligible.is_shared());
+    rig.see("192.0.2.1", fail());
+    assert_eq!(
+        rig.slots_after(&[5, 16, 16, 0]),
+        [[32, 992, 0], [288, 736, 0], [544, 480, 0], [544, 480, 0]]
+    );
+    let explained = rig.director.explain(0, 0, 0, rig.now).unwrap();
+    let why = &explained.candidates[0].why;
+    assert!(
+        why.ends_with("back, and takes 53 % of its resolvers so far"),
+        "{why}"
+    );
+    // A reload goes on with it, and a freeze holds it.
+    let overrides = rig.director.overrides().clone();
+    let plan = Plan::clone(rig.director.plan());
+    rig.replan(plan, overrides);
+    assert_eq!(rig.slots_after(&[0]), [[544, 480, 0]]);
+    rig.freeze(None);
+    assert_eq!(rig.slots_after(&[16]), [[544, 480, 0]]);
+    rig.thaw();
+    assert_eq!(rig.slots_after(&[0, 20]), [[800, 224, 0], [1024, 0, 0]]);
+    assert_eq!(Reader::new(&rig.director), before);
+}
+
+#[test]
+fn a_weight_comes_back_little_by_little_too() {
+    let mut rig = Rig::new(slow_start(weighted([2, 1, 1]), 32));
+    let before = Reader::new(&rig.director);
+    rig.see("192.0.2.1", fail());
+    let counts = rig.slots_after(&[0, 8, 8, 16]);
+    let first: Vec<_> = counts.iter().map(|counts| counts[0]).collect();
+    // By weights of 2 × 1/32, 9/32, 17/32 and all, to 1 and 1.
+    assert_eq!(first, [31, 225, 355, 512]);
+    // Of each step only what had to moved, so a few are not where they were.
+    let moved = Reader::new(&rig.director).moved(&before, 0);
+    assert!(moved <= 20, "{moved}");
 }
 
 /// Three servers whose agents say how loaded they are; a tenth of resolvers each 10 s.
