@@ -1,52 +1,64 @@
 //! Clients, by what veer answers the resolvers they ask.
 
+mod cells;
+mod words;
+
 use std::collections::BTreeMap;
 
-use anyhow::{Result, bail, ensure};
-use dns_common::decision::{ALL_CANDIDATES, Eligible, Family, Ranking, pick};
+use anyhow::{Result, ensure};
+use dns_common::decision::{ALL_CANDIDATES, Family, SLOTS};
 use veer::{
     measurement::director::{Change, Director},
     model::Plan,
 };
 
+use self::{
+    cells::{Alike, Part},
+    words::Words,
+};
 use super::{
     resolvers::{ANSWERS, ByAnswer, Cohort, NO_ANSWER, ranks},
     scenario::{Region, Scenario},
 };
 
-/// Classes that are followed: beyond, a run would take hours and gigabytes.
-const CLASSES_MAX: usize = 256;
+/// Classes that are followed: beyond, a run would take hours and gigabytes. Each
+/// movement of shares makes some for as long as caches remember.
+const CLASSES_MAX: usize = 1024;
+
+/// Groups that are followed apart, as their orders have not always been the same.
+const ALIKE_MAX: usize = 256;
 
 /// The words that the kernel would hold, and the clients behind the resolvers that
 /// they steer.
 #[derive(Debug)]
 pub(super) struct Clients {
-    eligible: Vec<Eligible>,
-    /// By pool and group.
-    rankings: Vec<Vec<Ranking>>,
-    pub(super) classes: Vec<Class>,
+    words: Words,
+    alike: Vec<Alike>,
+    classes: Vec<Class>,
+    /// The longest that a resolver keeps an answer, seconds.
+    kept_s: f64,
 }
 
-/// Groups of one region that have been given the same answers so far. Their
-/// resolvers' caches differ in nothing, so one stands for all.
+/// Cells of one region that have been given the same answers for as long as caches
+/// remember. These differ in nothing, so one stands for all.
 #[derive(Clone, Debug)]
-pub(super) struct Class {
+struct Class {
     /// Number of the region.
-    pub(super) region: usize,
-    pub(super) groups: Vec<u16>,
-    /// What one group asks for, requests a second at the peak, for each service.
-    per_group: f64,
+    region: usize,
+    cells: usize,
+    /// What one cell asks for, requests a second at the peak, for each service.
+    per_cell: f64,
     /// By service.
-    pub(super) steered: Vec<Steered>,
+    steered: Vec<Steered>,
+    /// When an answer last changed, seconds.
+    changed_at: f64,
 }
 
 /// What a class is answered for one service.
 #[derive(Clone, Debug)]
-pub(super) struct Steered {
+struct Steered {
     /// By a resolver that asks now.
-    pub(super) answer: u8,
-    /// When that changed, seconds.
-    pub(super) flips: Vec<f64>,
+    answer: u8,
     /// Cohorts with their share of the class's demand.
     cohorts: Vec<(f64, Cohort)>,
 }
@@ -65,74 +77,43 @@ pub(super) struct Asked {
 impl Clients {
     /// Those of `scenario`, whose resolvers have known what `director` decides for long.
     pub(super) fn new(scenario: &Scenario, director: &Director) -> Result<Self> {
-        let words = director.decisions();
-        let (eligible, rankings) = words.map(|pool| (pool.eligible, pool.rankings)).unzip();
-        let mut clients = Self {
-            eligible,
-            rankings,
-            classes: Vec::new(),
-        };
         let plan = director.plan();
-        let ranks = ranks(scenario.demand.resolvers, scenario.demand.zipf);
-        let services = plan.services.len() as f64;
-        let requests = scenario.demand.requests_per_s / services;
+        let words = Words::new(director);
         let numbers: BTreeMap<_, _> = plan.groups.names.iter().zip(0_u16..).collect();
-        for (number, region) in scenario.regions.iter().enumerate() {
+        let regions = scenario.regions.iter().enumerate();
+        let alike = regions.flat_map(|(number, region)| {
             let groups = region.group_names().map(|name| numbers[&name]);
-            let groups: Vec<u16> = groups.collect();
-            for (answers, groups) in clients.by_answers(plan, &groups) {
-                let steered = plan.services.iter().zip(answers);
-                let steered = steered.map(|((service, _), answer)| {
-                    let cohorts = scenario.habits.iter().flat_map(|habit| {
-                        ranks.iter().map(move |rank| {
-                            let rate = requests * rank.share / rank.count;
-                            let cohort = Cohort::new(habit, service.ttl_s, rate, answer);
-                            (habit.percent / 100.0 * rank.share, cohort)
-                        })
-                    });
-                    Steered {
-                        answer,
-                        flips: Vec::new(),
-                        cohorts: cohorts.collect(),
-                    }
-                });
-                clients.classes.push(Class {
-                    region: number,
-                    groups,
-                    per_group: requests * region.demand_percent / 100.0 / f64::from(region.groups),
-                    steered: steered.collect(),
-                });
-            }
-        }
+            Alike::new(groups.collect(), plan.services.len(), number).split(&words)
+        });
+        let mut alike: Vec<Alike> = alike.collect();
+        let (parts, _) = cells::sort(&mut alike, &words, plan, &[], 0.0);
+        let classes = parts
+            .iter()
+            .map(|part| Class::new(scenario, &scenario.regions[part.class], plan, part));
+        let kept_s = plan.services.iter().flat_map(|(service, _)| {
+            let habits = scenario.habits.iter();
+            habits.map(|habit| habit.kept_s(service.ttl_s))
+        });
+        let clients = Self {
+            kept_s: f64::from(kept_s.max().unwrap_or(0)),
+            classes: classes.collect(),
+            alike,
+            words,
+        };
         clients.check()?;
         Ok(clients)
     }
 
-    /// `groups` by what each service's name is answered there.
-    fn by_answers(&self, plan: &Plan, groups: &[u16]) -> BTreeMap<Vec<u8>, Vec<u16>> {
-        let mut parts: BTreeMap<Vec<u8>, Vec<u16>> = BTreeMap::new();
-        let mut answers = Vec::new();
-        for group in groups {
-            answers.clear();
-            answers.extend(plan.services.iter().map(|(_, pool)| {
-                let pool = usize::from(*pool);
-                let ranking = self.rankings[pool][usize::from(*group)];
-                pick(ranking, self.eligible[pool], Family::V4).unwrap_or(NO_ANSWER)
-            }));
-            match parts.get_mut(answers.as_slice()) {
-                Some(part) => part.push(*group),
-                None => drop(parts.insert(answers.clone(), vec![*group])),
-            }
-        }
-        parts
-    }
-
     fn check(&self) -> Result<()> {
-        let classes = self.classes.len();
-        ensure!(
-            classes <= CLASSES_MAX,
-            "groups have had {classes} different histories; followed are {CLASSES_MAX}"
-        );
+        for (what, many, most) in [
+            ("orders", self.alike.len(), ALIKE_MAX),
+            ("histories", self.classes.len(), CLASSES_MAX),
+        ] {
+            ensure!(
+                many <= most,
+                "groups have had {many} different {what}; followed are {most}"
+            );
+        }
         Ok(())
     }
 
@@ -143,45 +124,91 @@ impl Clients {
         plan: &Plan,
         changes: &[Change],
         now: f64,
-    ) -> Result<BTreeMap<usize, usize>> {
-        let mut changed = BTreeMap::new();
+    ) -> Result<BTreeMap<usize, f64>> {
         if changes.is_empty() {
-            return Ok(changed);
+            return Ok(BTreeMap::new());
         }
         for change in changes {
-            match *change {
-                Change::Eligible { pool, word } => self.eligible[usize::from(pool)] = word,
-                Change::Ranking { pool, group, word } => {
-                    self.rankings[usize::from(pool)][usize::from(group)] = word;
-                }
-                Change::Shares { pool, .. } => {
-                    bail!("pool {pool} has shares, which are not simulated")
-                }
-            }
+            self.words.store(*change);
         }
-        for class in std::mem::take(&mut self.classes) {
-            let parts = self.by_answers(plan, &class.groups);
-            // Caches are large: where all groups go on alike they stay where they are.
-            let copies = std::iter::repeat_n(class, parts.len());
-            for (mut part, (answers, groups)) in copies.zip(parts) {
-                part.groups = groups;
-                for (steered, answer) in part.steered.iter_mut().zip(answers) {
-                    if steered.answer != answer {
-                        steered.answer = answer;
-                        steered.flips.push(now);
-                        *changed.entry(part.region).or_default() += part.groups.len();
-                    }
+        if changes
+            .iter()
+            .any(|change| matches!(change, Change::Ranking { .. }))
+        {
+            let alike = std::mem::take(&mut self.alike).into_iter();
+            self.alike = alike.flat_map(|alike| alike.split(&self.words)).collect();
+        }
+        self.join(now);
+        let (parts, changed) = cells::sort(&mut self.alike, &self.words, plan, &self.classes, now);
+        let mut parts_of = vec![0; self.classes.len()];
+        for part in &parts {
+            parts_of[part.class] += 1;
+        }
+        let mut classes: Vec<_> = std::mem::take(&mut self.classes)
+            .into_iter()
+            .map(Some)
+            .collect();
+        for part in parts {
+            // Caches are large: the last part gets them as they are.
+            parts_of[part.class] -= 1;
+            let class = match parts_of[part.class] {
+                0 => classes[part.class].take(),
+                _ => classes[part.class].clone(),
+            };
+            let mut class = class.expect("it has a part left");
+            class.cells = part.cells;
+            for (steered, answer) in class.steered.iter_mut().zip(part.answers) {
+                if steered.answer != answer {
+                    steered.answer = answer;
+                    class.changed_at = now;
                 }
-                self.classes.push(part);
             }
+            self.classes.push(class);
         }
         self.check()?;
         Ok(changed)
     }
 
+    /// Takes classes of one region together whose answers are the same and have been for
+    /// longer than anybody remembers others.
+    fn join(&mut self, now: f64) {
+        let mut numbers: BTreeMap<(usize, Vec<u8>), usize> = BTreeMap::new();
+        let mut joined: Vec<Class> = Vec::new();
+        let mut number_of = Vec::new();
+        for class in std::mem::take(&mut self.classes) {
+            let mut known = None;
+            if class.changed_at + self.kept_s < now {
+                let answers = class.steered.iter().map(|steered| steered.answer);
+                let key = (class.region, answers.collect());
+                let number = *numbers.entry(key).or_insert(joined.len());
+                known = (number < joined.len()).then_some(number);
+            }
+            number_of.push(known.unwrap_or(joined.len()));
+            match known {
+                Some(number) => joined[number].join(&class),
+                None => joined.push(class),
+            }
+        }
+        self.classes = joined;
+        for cell in self.alike.iter_mut().flat_map(Alike::cells_mut) {
+            cell.class = number_of[cell.class];
+        }
+    }
+
     /// Whether `candidate` of the pool number `pool` may be used.
     pub(super) fn is_eligible(&self, pool: u16, candidate: usize) -> bool {
-        self.eligible[usize::from(pool)].mask(Family::V4) >> candidate & 1 != 0
+        self.words.eligible(pool).mask(Family::V4) >> candidate & 1 != 0
+    }
+
+    pub(super) fn groups(&self) -> usize {
+        self.alike.iter().map(Alike::groups).sum()
+    }
+
+    /// When answers changed, seconds, for each slot and group, or some that are alike, by
+    /// service.
+    pub(super) fn flips(&self) -> impl Iterator<Item = &[Vec<f64>]> {
+        let cells = self.alike.iter().flat_map(Alike::cells);
+        cells.map(|cell| cell.flips.as_slice())
     }
 
     /// Whether resolvers of the region number `region` are sent anywhere that `is_it`, by
@@ -197,7 +224,7 @@ impl Clients {
         let classes = self.classes.iter_mut();
         let asked = classes.flat_map(|class| {
             let activity = activity(scenario, &scenario.regions[class.region], now);
-            let requests = class.per_group * class.groups.len() as f64 * activity;
+            let requests = class.per_cell * class.cells as f64 * activity;
             let region = class.region;
             let services = class.steered.iter_mut().enumerate();
             services.map(move |(service, steered)| {
@@ -221,6 +248,48 @@ impl Clients {
     }
 }
 
+impl Class {
+    /// That of `part`, in `region`, whose resolvers have known their answers for long.
+    fn new(scenario: &Scenario, region: &Region, plan: &Plan, part: &Part) -> Self {
+        let ranks = ranks(scenario.demand.resolvers, scenario.demand.zipf);
+        let requests = scenario.demand.requests_per_s / plan.services.len() as f64;
+        let steered = plan.services.iter().zip(&part.answers);
+        let steered = steered.map(|((service, _), answer)| {
+            let cohorts = scenario.habits.iter().flat_map(|habit| {
+                ranks.iter().map(move |rank| {
+                    let rate = requests * rank.share / rank.count;
+                    let cohort = Cohort::new(habit, service.ttl_s, rate, *answer);
+                    (habit.percent / 100.0 * rank.share, cohort)
+                })
+            });
+            Steered {
+                answer: *answer,
+                cohorts: cohorts.collect(),
+            }
+        });
+        let cells = f64::from(region.groups) * SLOTS as f64;
+        Self {
+            region: part.class,
+            cells: part.cells,
+            per_cell: requests * region.demand_percent / 100.0 / cells,
+            steered: steered.collect(),
+            changed_at: 0.0,
+        }
+    }
+
+    /// Takes in `other`, which is answered the same.
+    fn join(&mut self, other: &Self) {
+        let share = other.cells as f64 / (self.cells + other.cells) as f64;
+        self.cells += other.cells;
+        for (steered, other) in self.steered.iter_mut().zip(&other.steered) {
+            let cohorts = steered.cohorts.iter_mut().zip(&other.cohorts);
+            for ((_, cohort), (_, other)) in cohorts {
+                cohort.join(other, share);
+            }
+        }
+    }
+}
+
 impl Asked {
     /// Requests that go to each of so many candidates, those to all of them shared evenly.
     pub(super) fn by_candidate(&self, candidates: usize) -> impl Iterator<Item = f64> {
@@ -241,3 +310,6 @@ fn activity(scenario: &Scenario, region: &Region, now: f64) -> f64 {
     let night = (1.0 - (std::f64::consts::TAU * hours / 24.0).cos()) / 2.0;
     1.0 - scenario.demand.diurnal_percent / 100.0 * night
 }
+
+#[cfg(test)]
+mod tests;

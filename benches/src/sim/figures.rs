@@ -16,9 +16,9 @@ pub(super) struct Figures {
     pub(super) lost_percent: f64,
     /// How often an answer changed, on average over all groups and services.
     pub(super) moves: f64,
-    /// Those of the group and service with the most, an hour.
+    /// Those of the group, slot and service with the most, an hour.
     pub(super) flips_per_hour: f64,
-    /// Those of one group and service within a hold, two TTLs; the most.
+    /// Those of one group, slot and service within a hold, two TTLs; the most.
     pub(super) flips_per_hold: usize,
     /// Demand that is sent elsewhere than before, an hour.
     pub(super) churn_percent_per_hour: f64,

@@ -218,6 +218,20 @@ impl Cohort {
         self.now = (now + 1) % slots;
         Second { served, moved }
     }
+
+    /// Takes in `other`, alike but for what is cached, as the part `share` of all.
+    pub(super) fn join(&mut self, other: &Self, share: f64) {
+        let slots = self.expiring.iter_mut().zip(&other.expiring);
+        let pairs = slots.chain([
+            (&mut self.cached, &other.cached),
+            (&mut self.expired, &other.expired),
+        ]);
+        for (mine, other) in pairs {
+            for (mine, other) in mine.iter_mut().zip(other) {
+                *mine += share * (other - *mine);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -299,6 +313,22 @@ mod tests {
         };
         assert!(moved(&mut cohort, 0) < 1e-9);
         assert!((moved(&mut cohort, 1) - 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn two_cohorts_go_on_together_as_they_would_have_apart() {
+        let cohort = |answer| Cohort::new(&habit(true, true), 20, 0.1, answer);
+        let (mut one, mut other) = (cohort(0), cohort(1));
+        let mut both = one.clone();
+        both.join(&other, 0.25);
+        for _ in 0..50 {
+            let [one, other] = [one.second(2, 1.0), other.second(2, 1.0)];
+            let both = both.second(2, 1.0);
+            for answer in 0..ANSWERS {
+                let expected = 0.75 * one.served[answer] + 0.25 * other.served[answer];
+                assert!((both.served[answer] - expected).abs() < 1e-12, "{both:?}");
+            }
+        }
     }
 
     #[test]

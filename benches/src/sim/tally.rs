@@ -33,7 +33,7 @@ struct Loss {
     /// Its share of all demand, or of the region's, at that time.
     had: Option<f64>,
     /// Answers that have changed of other regions.
-    other_moves: usize,
+    other_moves: f64,
     out_at: Option<f64>,
     moved_percent: Option<f64>,
     moved_at: Option<f64>,
@@ -51,7 +51,7 @@ pub(super) struct Tally<'s> {
     off: f64,
     lost: f64,
     moved: f64,
-    moves: usize,
+    moves: f64,
     spread: f64,
     seconds: f64,
     probes: u64,
@@ -80,7 +80,7 @@ impl<'s> Tally<'s> {
                 region: name.and_then(|name| regions.position(|region| region.name == *name)),
                 at: event.at_s,
                 had: None,
-                other_moves: 0,
+                other_moves: 0.0,
                 out_at: None,
                 moved_percent: None,
                 moved_at: None,
@@ -101,7 +101,7 @@ impl<'s> Tally<'s> {
             off: 0.0,
             lost: 0.0,
             moved: 0.0,
-            moves: 0,
+            moves: 0.0,
             spread: 0.0,
             seconds: 0.0,
             probes: 0,
@@ -120,20 +120,20 @@ impl<'s> Tally<'s> {
         &mut self,
         plan: &Plan,
         clients: &Clients,
-        moves: &BTreeMap<usize, usize>,
+        moves: &BTreeMap<usize, f64>,
         now: f64,
     ) {
         self.probes += 1;
         let counts = self.counts(now);
         if counts {
-            self.moves += moves.values().sum::<usize>();
+            self.moves += moves.values().sum::<f64>();
         }
         let Some(loss) = &mut self.loss else { return };
         if counts {
             let others = moves
                 .iter()
                 .filter(|(region, _)| Some(**region) != loss.region);
-            loss.other_moves += others.map(|(_, moves)| moves).sum::<usize>();
+            loss.other_moves += others.map(|(_, moves)| moves).sum::<f64>();
         }
         if now < loss.at || loss.out_at.is_some() {
             return;
@@ -284,21 +284,18 @@ impl<'s> Tally<'s> {
         let counted = |flips: &[f64]| -> Vec<f64> {
             flips.iter().copied().filter(|at| *at >= begin).collect()
         };
-        let steered = clients.classes.iter().flat_map(|class| {
-            let services = plan.services.iter().map(|(service, _)| service);
-            class.steered.iter().zip(services)
-        });
-        let flips = steered.map(|(steered, service)| {
+        let services = || plan.services.iter().map(|(service, _)| service);
+        let flips = clients.flips().flat_map(|of| of.iter().zip(services()));
+        let flips = flips.map(|(flips, service)| {
             let hold = HOLD_TTLS * f64::from(service.ttl_s);
-            let flips = counted(&steered.flips);
+            let flips = counted(flips);
             (flips.len(), most_within(&flips, hold))
         });
         let (flips, within) = flips.fold((0, 0), |most, one| {
             (usize::max(most.0, one.0), usize::max(most.1, one.1))
         });
-        let groups = clients.classes.iter().map(|class| class.groups.len());
-        let groups = groups.sum();
-        let answers: usize = groups * plan.services.len();
+        let groups = clients.groups();
+        let answers = groups * plan.services.len();
         let loss = self.loss.as_ref();
         let max_load = self.sites.iter().map(|site| site.max_load_percent);
         Figures {
@@ -307,7 +304,7 @@ impl<'s> Tally<'s> {
             mean_regret_percent: percent(self.regret, self.served),
             off_best_percent: percent(self.off, self.requests),
             lost_percent: percent(self.lost, self.requests),
-            moves: self.moves as f64 / answers as f64,
+            moves: self.moves / answers as f64,
             flips_per_hour: flips as f64 / hours,
             flips_per_hold: within,
             churn_percent_per_hour: percent(self.moved, self.requests) * self.seconds / hours,
@@ -317,7 +314,7 @@ impl<'s> Tally<'s> {
             out_after_s: loss.and_then(|loss| Some(loss.out_at? - loss.at)),
             other_moves: loss.and_then(|loss| {
                 loss.region?;
-                Some(loss.other_moves as f64 / answers as f64)
+                Some(loss.other_moves / answers as f64)
             }),
             moved_percent: loss.and_then(|loss| loss.moved_percent),
             moved_after_s: loss.and_then(|loss| Some((loss.moved_at? - loss.out_at?).max(0.0))),
