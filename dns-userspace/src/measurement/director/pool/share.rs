@@ -72,16 +72,20 @@ impl PoolState {
     /// The load of each candidate by `metric`. What fails costs no work, so failures count
     /// as load too: requests that ended in an error, and probes that failed.
     fn loads(&self, pool: &Pool, metric: Metric, health: &[Health], now: Instant) -> Vec<Badness> {
-        let value = |candidate, metric| match self.reading(pool, candidate, metric, health, now) {
-            Reading::Never => None,
-            Reading::Stale(value) | Reading::Fresh(value) => Some(value),
+        let values = |metric| {
+            let (readings, _) = self.readings(pool, None, metric, health, now);
+            readings.into_iter().map(|reading| match reading {
+                Reading::Never => None,
+                Reading::Stale(value) | Reading::Fresh(value) => Some(value),
+            })
         };
         let mut measured = self.measured(pool, None, health, now);
-        let loads = measured.remove(&metric).unwrap_or_default();
-        let loads = (0..).zip(loads).map(|(candidate, load)| {
-            let errors = value(candidate, Metric::Errors).unwrap_or(0.0);
-            let passed = value(candidate, Metric::Availability).unwrap_or(100.0);
-            load.worse_by(errors + 100.0 - passed)
+        let loads = measured.remove(&metric).unwrap_or_default().into_iter();
+        let loads = loads
+            .zip(values(Metric::Errors))
+            .zip(values(Metric::Availability));
+        let loads = loads.map(|((load, errors), passed)| {
+            load.worse_by(errors.unwrap_or(0.0) + 100.0 - passed.unwrap_or(100.0))
         });
         loads.collect()
     }
