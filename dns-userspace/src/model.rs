@@ -3,6 +3,7 @@
 //! Files are one source of them; whatever reads a source hands over this model,
 //! already checked: every value here is valid by itself.
 
+mod capacity;
 mod hand_over;
 
 use std::{
@@ -18,6 +19,7 @@ use domain::base::Rtype;
 use ipnet::IpNet;
 
 use crate::{agent::report, measurement::metric::Metric};
+pub use capacity::Capacity;
 pub use hand_over::{HandOver, NameServer, Way};
 
 /// An absolute domain name in wire form, case as configured.
@@ -71,6 +73,8 @@ pub struct Pool {
     pub probes: Vec<PoolProbe>,
     /// What an unknown measurement counts as.
     pub unknown: Unknown,
+    /// How much of it they can take, if that is known.
+    pub capacity: Option<Capacity>,
     /// What is answered when no candidate is fit.
     pub all_down: AllDown,
     /// When candidates may be used, beside what each one's probes say.

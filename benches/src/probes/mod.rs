@@ -131,6 +131,7 @@ fn plan(pools: u32, port: u16) -> Result<Plan> {
                 probes: vec![probe.clone().into()],
                 unknown: Unknown::Last,
                 all_down: AllDown::All,
+                capacity: None,
                 hand_overs: Vec::new(),
                 health: HealthRules::default(),
             },

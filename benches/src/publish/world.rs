@@ -215,6 +215,7 @@ pub(super) fn service(
             probes: vec![probe.into()],
             unknown: Unknown::Last,
             all_down: AllDown::All,
+            capacity: None,
             health: HealthRules::default(),
         },
     })

@@ -14,6 +14,8 @@
 //! [service.probe]             # see the module probe
 //! kind = "tcp"
 //! port = 80
+//! [service.capacity]          # if at all, see the module capacity
+//! fill_percent = 80
 //! [service.health]            # if at all, see the module health
 //! failback = "manual"
 //! [[service.server]]          # 1 to 8, see the module server
@@ -24,6 +26,7 @@
 //! cname = "www.example.com.cdn.example.net."
 //! ```
 
+mod capacity;
 mod hand_over;
 mod health;
 mod policy;
@@ -141,6 +144,13 @@ fn service(
         ttl_s,
     };
     let policy = policy::read(&mut section, &ranked, document);
+    let filled = capacity::Context {
+        servers: count,
+        probes: &probes,
+        policy: policy.as_ref(),
+        ttl_s,
+    };
+    let capacity = capacity::read(&mut section, &taken, &filled, document);
     section.close("a service", document);
 
     let (name, name_entry) = (name?, name_entry?);
@@ -180,6 +190,7 @@ fn service(
             policy: policy?,
             probes,
             unknown,
+            capacity,
             all_down,
             health,
         },

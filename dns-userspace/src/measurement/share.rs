@@ -8,6 +8,7 @@
 
 mod balance;
 mod divide;
+mod fill;
 mod slow_start;
 mod steps;
 
@@ -18,6 +19,7 @@ use dns_common::{
 
 pub use balance::Balance;
 pub use divide::quotas;
+pub use fill::{Fill, Input, Part};
 pub use slow_start::Returns;
 pub use steps::{Admission, Pace, slots};
 

@@ -82,6 +82,7 @@ fn plan() -> Plan {
         probes: vec![Probe::new(ProbeKind::Tcp { port: 80 }).into()],
         unknown: Unknown::Last,
         all_down: AllDown::All,
+        capacity: None,
         health: HealthRules::default(),
     };
     let service = |name: &str| Service {

@@ -169,6 +169,7 @@ fn plan() -> Plan {
         probes: vec![probe.into()],
         unknown: Unknown::Last,
         all_down: AllDown::All,
+        capacity: None,
         health: HealthRules::default(),
     };
     Plan {

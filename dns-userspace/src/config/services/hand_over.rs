@@ -5,6 +5,7 @@
 //! name = "fast"
 //! cname = "www.example.com.cdn.example.net."
 //! cost = 1.5                         # as a server's
+//! capacity = 150000                  # as a server's, where those have one
 //! probe_addresses = ["192.0.2.80"]   # up to 16; without any it counts as fit
 //!
 //! [[service.hand_over]]
@@ -94,6 +95,7 @@ fn hand_over(
         .optional("cost", document)
         .and_then(|entry| entry.quantity(document))
         .unwrap_or_default();
+    taken.capacity(&mut section, document);
     section.close("a hand-over", document);
     Some(HandOver {
         name,

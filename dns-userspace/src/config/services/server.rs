@@ -5,6 +5,7 @@
 //! name = "s1"
 //! addresses = ["192.0.2.1", "2001:db8::1"]   # 1 to 8 of a family
 //! cost = 1.5                                  # 0 by default: of traffic there, in any unit
+//! capacity = 150000                           # see the module capacity
 //! ```
 
 use std::{
@@ -14,7 +15,7 @@ use std::{
 
 use dns_common::decision::CANDIDATES_MAX;
 
-use super::below;
+use super::{below, capacity};
 use crate::{
     config::{
         address,
@@ -34,6 +35,8 @@ pub(super) struct Taken {
     names: Vec<(String, usize)>,
     /// Lines of addresses.
     addresses: HashMap<IpAddr, usize>,
+    /// By candidate number.
+    capacities: Vec<Option<capacity::Said>>,
 }
 
 impl Taken {
@@ -65,6 +68,17 @@ impl Taken {
         }
         self.names.push((name.clone(), line));
         name
+    }
+
+    /// Reads how much the candidate that was named last can take, in its `table`.
+    pub(super) fn capacity(&mut self, table: &mut Section, document: &mut Document) {
+        let capacity = capacity::of_candidate(table, document);
+        self.capacities.push(capacity);
+    }
+
+    /// How much each can take, by candidate number.
+    pub(super) fn capacities(&self) -> &[Option<capacity::Said>] {
+        &self.capacities
     }
 
     /// Reads the elements of `entry`, which should be addresses that no other
@@ -152,6 +166,7 @@ fn server(
         .optional("cost", document)
         .and_then(|entry| entry.quantity(document))
         .unwrap_or_default();
+    taken.capacity(&mut table.section, document);
     table.section.close("a server", document);
     Some(Placed {
         server: Server { name, v4, v6, cost },

@@ -15,7 +15,7 @@ use crate::{
     control::explained::{Explained, Origin, Plane, Steering},
     measurement::{
         director::{
-            explain::{Candidate, Outcome},
+            explain::{Candidate, DemandStatus, Outcome},
             history::LastChange,
             nearest::Nearest,
         },
@@ -82,6 +82,10 @@ fn steered(steering: &Steering, now_unix_ms: u64, table: &mut Table) {
         let own: Vec<_> = explanation.own.iter().map(Metric::to_string).collect();
         let line = format!("{} for {} alone", own.join(", "), explanation.group);
         table.field("measured", line);
+    }
+    if let Some(DemandStatus { total, held_ms }) = explanation.demand {
+        let held = held_ms.map(|ms| format!(", held for another {}", age(ms)));
+        table.field("demand", format!("{total}{}", held.unwrap_or_default()));
     }
     if let Some(slot) = explanation.slot {
         table.field("slot", format!("{slot} of {SLOTS}"));

@@ -11,7 +11,7 @@ use crate::{
     },
     measurement::{
         director::{
-            explain::{Candidate, Explanation, Outcome},
+            explain::{Candidate, DemandStatus, Explanation, Outcome},
             history::{Cause, LastChange, Outcomes},
             nearest::{Alteration, Nearest},
             states::{
@@ -341,6 +341,7 @@ fn steered() -> Explained {
                 pool: 0,
                 group: "sofia".to_owned(),
                 slot: None,
+                demand: None,
                 policy: "failover: the configured order".to_owned(),
                 own: BTreeSet::new(),
                 a: Outcome::Server("fra1".to_owned()),
@@ -451,6 +452,28 @@ fn what_is_measured_for_single_groups_is_said_to_be_so() {
     };
     let text = states(&of_groups, NOW, PLAIN);
     assert!(text.contains(" tcp port 80 for isp-a, isp-b "), "{text}");
+}
+
+#[test]
+fn explain_says_how_much_is_asked_for_and_for_how_long_it_counts_as_that() {
+    let mut explained = steered();
+    let Origin::Steered(steering) = &mut explained.origin else {
+        panic!("{explained:?}")
+    };
+    let demand = |held_ms| DemandStatus {
+        total: 1200.5,
+        held_ms,
+    };
+    steering.explanation.demand = Some(demand(Some(63_000.0)));
+    let text = explain(&explained, NOW, PLAIN);
+    let expected = "demand   1200.5, held for another 1 min 3 s\n";
+    assert!(text.contains(expected), "{text}");
+    let Origin::Steered(steering) = &mut explained.origin else {
+        panic!("{explained:?}")
+    };
+    steering.explanation.demand = Some(demand(None));
+    let text = explain(&explained, NOW, PLAIN);
+    assert!(text.contains("demand   1200.5\n"), "{text}");
 }
 
 #[test]

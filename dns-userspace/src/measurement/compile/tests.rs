@@ -418,6 +418,7 @@ fn service(name: Name, shape: Shape, servers: Vec<Server>) -> Service {
             probes: vec![Probe::new(ProbeKind::Tcp { port: 80 }).into()],
             unknown: Unknown::Last,
             all_down: AllDown::All,
+            capacity: None,
             health: HealthRules::default(),
         },
     }

@@ -1,5 +1,6 @@
 //! What `explain` shows: why a group of resolvers gets the answer it gets.
 
+mod filled;
 mod policy;
 
 use std::{
@@ -11,6 +12,8 @@ use std::{
 use dns_common::decision::{ALL_CANDIDATES, Eligible, Family, Ranking, pick};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
+
+pub use filled::DemandStatus;
 
 use super::{
     Director,
@@ -43,6 +46,8 @@ pub struct Explanation {
     pub policy: String,
     /// What was measured for the group itself rather than for all.
     pub own: BTreeSet<Metric>,
+    /// What is asked for, where candidates are filled and it is known.
+    pub demand: Option<DemandStatus>,
     /// What an A query gets.
     pub a: Outcome,
     /// What an AAAA query gets.
@@ -200,7 +205,9 @@ impl Director {
                 });
                 let standing = policy::standing(configured, state.sides(group), number, now);
                 let part = slot.and_then(|_| state.part(number));
-                [Some(why), behind, standing, part.map(policy::returning)]
+                let returning = part.map(policy::returning);
+                let full = state.fill().and_then(|fill| filled::full(fill, number));
+                [Some(why), behind, standing, returning, full]
                     .into_iter()
                     .flatten()
                     .collect::<Vec<_>>()
@@ -213,6 +220,7 @@ impl Director {
             slot,
             policy: policy::describe(configured),
             own,
+            demand: state.fill().and_then(|fill| filled::demand(fill, now)),
             a: view.outcome(Family::V4),
             aaaa: view.outcome(Family::V6),
             candidates: view.ranking.iter().zip(1..).map(candidate).collect(),

@@ -19,7 +19,7 @@ use crate::{
         overrides::Said,
         rank::{Measured, Memory, Sides, rank_anew},
         schedule::{TargetId, Targets, probed},
-        share::{ALL, Balance, Key, Returns, Shares, Takes},
+        share::{ALL, Balance, Fill, Key, Part, Returns, Shares, Takes},
     },
     model::{DEFAULT_GROUP, Groups, Policy, Pool, PoolProbe, Probe, Unknown},
 };
@@ -117,6 +117,12 @@ pub(super) struct PoolState {
     takes: Takes,
     /// What follows from them.
     shares: Shares,
+    /// What is known of the demand, where candidates are filled.
+    fill: Option<Fill>,
+    /// By ranking, how much of the demand is of groups with it; nothing unless it counts.
+    ranked: Vec<Part>,
+    /// How many groups there are.
+    groups: u32,
     /// The order for every group without one of its own.
     common: Ranking,
     /// Configured orders of single groups, by group number.
@@ -140,12 +146,16 @@ impl PoolState {
     ) -> Self {
         let numbers = 0..pool.candidates().count() as u8;
         let members = numbers.map(|number| Member::new(pool, number, targets));
+        let keys: Vec<_> = pool.candidates().map(Key::new).collect();
         let mut state = Self {
             members: members.collect(),
             said: Said::default(),
             fitness: Vec::new(),
             eligible: Eligible::default(),
-            keys: pool.candidates().map(Key::new).collect(),
+            fill: pool.capacity.as_ref().map(|_| Fill::new(&keys)),
+            ranked: Vec::new(),
+            groups: groups.names.len() as u32,
+            keys,
             balance: Balance::default(),
             returns: Returns::default(),
             parts: [ALL; CANDIDATES_MAX],
@@ -187,6 +197,7 @@ impl PoolState {
         }
         self.rank(pool, health, now);
         self.rank_apart(pool, None, health, now);
+        self.regroup();
         self.decide(pool, health);
         self.share(pool, health, now);
     }
@@ -224,6 +235,9 @@ impl PoolState {
         );
         let changed = word != self.common;
         self.common = word;
+        if changed {
+            self.regroup();
+        }
         changed
     }
 
@@ -261,6 +275,9 @@ impl PoolState {
             }
         }
         self.outlooks = outlooks;
+        if !moved.is_empty() {
+            self.regroup();
+        }
         moved
     }
 
@@ -283,6 +300,7 @@ impl PoolState {
             self.rank(pool, health, now);
             self.rank_apart(pool, None, health, now);
         }
+        self.regroup();
         self.decide(pool, health);
         self.share(pool, health, now);
     }
@@ -306,6 +324,7 @@ impl PoolState {
             }
         }
         self.share_as(previous);
+        self.regroup();
         self.decide(pool, health);
         self.share(pool, health, now);
     }

@@ -45,6 +45,7 @@ fn pool(servers: Vec<Server>, policy: Policy) -> Pool {
         probes: vec![probe(2).into()],
         unknown: Unknown::Last,
         all_down: AllDown::All,
+        capacity: None,
         health: HealthRules::default(),
     }
 }
@@ -764,4 +765,5 @@ fn snapshots_survive_json() {
 }
 
 mod apart;
+mod filled;
 mod probes;

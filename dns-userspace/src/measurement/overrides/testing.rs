@@ -43,6 +43,7 @@ pub(in crate::measurement) fn service(
             probes: vec![probe.into()],
             unknown: Unknown::Last,
             all_down: AllDown::All,
+            capacity: None,
             health: HealthRules::default(),
         },
     }

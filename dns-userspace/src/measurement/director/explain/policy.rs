@@ -16,19 +16,33 @@ use crate::{
 
 /// What is shown of a pool's candidates.
 pub(super) fn shown(pool: &Pool) -> Vec<Metric> {
+    let load = pool.capacity.as_ref().map(|_| Metric::Load);
     let compared = pool.policy.metrics();
     if !compared.is_empty() {
-        return compared;
+        return compared.into_iter().chain(load).collect();
     }
     let gives = |metric: &Metric| {
         let mut probes = pool.probes.iter();
         probes.any(|of| of.probe.metrics().contains(metric))
     };
-    Metric::TIMES.into_iter().find(gives).into_iter().collect()
+    let time = Metric::TIMES.into_iter().find(gives);
+    time.into_iter().chain(load).collect()
 }
 
 /// A policy in a few words.
 pub(super) fn describe(pool: &Pool) -> String {
+    let ranked = ranked(pool);
+    match &pool.capacity {
+        Some(capacity) => format!(
+            "{ranked}, each to {} % of its capacity",
+            capacity.fill_percent
+        ),
+        None => ranked,
+    }
+}
+
+/// What candidates are ranked by.
+fn ranked(pool: &Pool) -> String {
     match &pool.policy {
         Policy::Failover { .. } => "failover: the configured order".to_owned(),
         Policy::Weighted { weights, .. } => {

@@ -1,8 +1,11 @@
 //! Who takes which slots of one pool.
 
-use std::mem;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    mem,
+};
 
-use dns_common::decision::Family;
+use dns_common::decision::{Family, Ranking};
 use tokio::time::Instant;
 
 use super::PoolState;
@@ -10,9 +13,9 @@ use crate::{
     measurement::{
         health::{Health, Reading},
         metric::{Badness, Metric},
-        share::{ALL, Shares, Takes, quotas},
+        share::{ALL, Fill, Input, Part, Shares, Takes, quotas},
     },
-    model::{Policy, Pool},
+    model::{Capacity, Policy, Pool},
 };
 
 impl PoolState {
@@ -28,7 +31,7 @@ impl PoolState {
             self.balance(usable, pool, health, now);
             self.slow_start(usable, pool, now);
         }
-        let takes = self.takes(usable, pool);
+        let takes = self.takes(usable, pool, health, now);
         if takes == self.takes {
             return None;
         }
@@ -91,7 +94,7 @@ impl PoolState {
     }
 
     /// What shares are to be made of, where those of the mask `usable` may be used.
-    fn takes(&self, usable: u8, pool: &Pool) -> Takes {
+    fn takes(&mut self, usable: u8, pool: &Pool, health: &[Health], now: Instant) -> Takes {
         let candidates = self.members.len();
         match &pool.policy {
             // Nothing is divided then: who comes back is to find it as it was.
@@ -118,7 +121,10 @@ impl PoolState {
                 Takes::admitted(admitted.collect())
             }
             Policy::Failover { .. } | Policy::Criteria(_) | Policy::Best { .. } => {
-                Takes::admitted(self.parts[..candidates].to_vec())
+                match &pool.capacity {
+                    Some(capacity) => self.filled(pool, capacity, usable, health, now),
+                    None => Takes::admitted(self.parts[..candidates].to_vec()),
+                }
             }
         }
     }
@@ -129,6 +135,64 @@ impl PoolState {
         (part < ALL).then_some(part)
     }
 
+    /// How many slots each of the `usable` takes as far as it has room.
+    fn filled(
+        &mut self,
+        pool: &Pool,
+        capacity: &Capacity,
+        usable: u8,
+        health: &[Health],
+        now: Instant,
+    ) -> Takes {
+        let told = (0..).zip(&capacity.by_candidate).map(|(number, limit)| {
+            let reading = self.reading(pool, number, Metric::Load, health, now);
+            match (reading, limit) {
+                // What is frozen does not follow what is measured.
+                (Reading::Fresh(percent), Some(limit)) if !self.said.frozen => {
+                    Some(percent / 1e2 * limit.value())
+                }
+                _ => None,
+            }
+        });
+        let told: Vec<_> = told.collect();
+        let Some(fill) = &mut self.fill else {
+            return Takes::All;
+        };
+        fill.place(&Input {
+            capacity,
+            usable,
+            most: self.parts,
+            parts: &self.ranked,
+            told: &told,
+            now,
+        })
+    }
+
+    /// Counts groups by the ranking they have, where that matters; all count alike.
+    pub(super) fn regroup(&mut self) {
+        if self.fill.is_none() {
+            return;
+        }
+        let mut groups: BTreeMap<u64, u32> = BTreeMap::new();
+        let apart = self.own.keys().chain(self.said.pins.keys());
+        let apart = apart.chain(self.outlooks.iter().flat_map(|outlook| &outlook.groups));
+        let apart: BTreeSet<u16> = apart.copied().collect();
+        groups.insert(self.common.0, self.groups - apart.len() as u32);
+        for group in apart {
+            *groups.entry(self.ranking(group).0).or_default() += 1;
+        }
+        let parts = groups.into_iter().map(|(ranking, groups)| Part {
+            ranking: Ranking(ranking),
+            demand: f64::from(groups) / f64::from(self.groups),
+        });
+        self.ranked = parts.collect();
+    }
+
+    /// What is known of the demand, where candidates are filled.
+    pub(in super::super) fn fill(&self) -> Option<&Fill> {
+        self.fill.as_ref()
+    }
+
     /// Goes on with the shares of `previous`, the state of an equal pool.
     pub(super) fn share_as(&mut self, previous: &Self) {
         self.balance.clone_from(&previous.balance);
@@ -136,6 +200,7 @@ impl PoolState {
         self.parts = previous.parts;
         self.takes.clone_from(&previous.takes);
         self.shares.clone_from(&previous.shares);
+        self.fill.clone_from(&previous.fill);
     }
 
     /// Has slots stay, as far as that can be, with whom they are in `previous`, the state

@@ -26,21 +26,21 @@ fn measured_by(metric: Metric, is_required: bool) -> Vec<PoolProbe> {
     vec![probe(2).into(), number]
 }
 
-fn load_pool(servers: Vec<Server>, is_required: bool) -> Pool {
+pub(super) fn load_pool(servers: Vec<Server>, is_required: bool) -> Pool {
     Pool {
         probes: measured_by(Metric::Load, is_required),
         ..pool(servers, Policy::least(Metric::Load, Quantity::default()))
     }
 }
 
-fn load(percent: f64) -> Verdict {
+pub(super) fn load(percent: f64) -> Verdict {
     Verdict::Pass {
         readings: Readings::of(Metric::Load, percent),
     }
 }
 
 /// The target that `address` is for the pool's probe `number`.
-fn id(rig: &Rig, address: IpAddr, number: usize) -> TargetId {
+pub(super) fn id(rig: &Rig, address: IpAddr, number: usize) -> TargetId {
     let probe = &rig.director.plan().pools[0].probes[number].probe;
     let id = rig.director.targets().id(address, &Arc::new(probe.clone()));
     id.expect("a target")
