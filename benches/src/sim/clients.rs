@@ -304,11 +304,14 @@ impl Asked {
     }
 }
 
-/// How much of its peak's demand `region` has at `now`, seconds.
+/// How much of its peak's demand `region` has at `now`, seconds, and more after a step.
 fn activity(scenario: &Scenario, region: &Region, now: f64) -> f64 {
     let hours = now / 3600.0 - region.peak_hour;
     let night = (1.0 - (std::f64::consts::TAU * hours / 24.0).cos()) / 2.0;
-    1.0 - scenario.demand.diurnal_percent / 100.0 * night
+    let mut latest = scenario.demand.steps.iter().rev();
+    let step = latest.find(|step| step.at_s <= now);
+    let percent = step.map_or(100.0, |step| step.percent);
+    percent / 100.0 * (1.0 - scenario.demand.diurnal_percent / 100.0 * night)
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub(super) struct Expect {
     max_flips_per_hold: Option<u32>,
     max_churn_percent_per_hour: Option<f64>,
     max_load_percent: Option<f64>,
+    even_within_s: Option<f64>,
+    settled_within_s: Option<f64>,
     out_within_s: Option<f64>,
     /// 95 % of the demand, after the event.
     moved_within_s: Option<f64>,
@@ -124,6 +126,16 @@ impl Expect {
                 "max_load_percent",
                 self.max_load_percent,
                 Some(figures.max_load_percent),
+            ),
+            at_most(
+                "even_within_s",
+                self.even_within_s,
+                Some(figures.uneven_for_s),
+            ),
+            at_most(
+                "settled_within_s",
+                self.settled_within_s,
+                Some(figures.settled_after_s),
             ),
             at_most("out_within_s", self.out_within_s, figures.out_after_s),
             at_most("moved_within_s", self.moved_within_s, moved_within(figures)),

@@ -63,7 +63,7 @@ impl Outcome {
 
 /// One line a run, and one for each expectation that did not come.
 pub(super) fn print(outcomes: &[Outcome]) {
-    let rows: Vec<[String; 13]> = outcomes
+    let rows: Vec<[String; 15]> = outcomes
         .iter()
         .map(|outcome| {
             let figures = &outcome.figures;
@@ -79,6 +79,8 @@ pub(super) fn print(outcomes: &[Outcome]) {
                 short(figures.churn_percent_per_hour),
                 short(figures.max_load_percent),
                 short(figures.mean_spread_percent),
+                short(figures.uneven_for_s),
+                short(figures.settled_after_s),
                 or_none(figures.out_after_s),
                 or_none(figures.moved_percent),
                 or_none(figures.moved_after_s),
@@ -96,6 +98,8 @@ pub(super) fn print(outcomes: &[Outcome]) {
         "churn %/h",
         "max load %",
         "spread %",
+        "uneven s",
+        "settled s",
         "out s",
         "moved %",
         "95 % s",

@@ -65,6 +65,18 @@ pub(super) struct Demand {
     /// By how much less a region asks at its quietest hour than at its peak.
     #[serde(default)]
     pub(super) diurnal_percent: f64,
+    /// Times from which on there is more of it, or less, in order.
+    #[serde(default, rename = "step")]
+    pub(super) steps: Vec<Step>,
+}
+
+/// From a time on demand is another.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Step {
+    pub(super) at_s: f64,
+    /// Of what it is without any step.
+    pub(super) percent: f64,
 }
 
 fn one() -> f64 {

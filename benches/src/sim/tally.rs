@@ -1,9 +1,12 @@
 //! Tally: figures as they come in, second by second.
 
+mod balance;
+
 use std::collections::BTreeMap;
 
 use veer::model::Plan;
 
+use self::balance::Balance;
 use super::{
     clients::{Asked, Clients},
     figures::{Figures, SiteFigures},
@@ -56,6 +59,7 @@ pub(super) struct Tally<'s> {
     seconds: f64,
     probes: u64,
     loss: Option<Loss>,
+    balance: Balance,
     sites: Vec<SiteFigures>,
 }
 
@@ -106,6 +110,7 @@ impl<'s> Tally<'s> {
             seconds: 0.0,
             probes: 0,
             loss,
+            balance: Balance::new(scenario),
             sites: sites.collect(),
             scenario,
         }
@@ -172,6 +177,8 @@ impl<'s> Tally<'s> {
         let region = self.loss.as_ref().and_then(|loss| loss.region);
         let (at_lost, of_lost) = self.at_sites(asked, region);
         self.follow_loss(&at_lost, of_lost, now);
+        self.balance
+            .second(&at_site, &loads, network, self.scenario, now);
         let every = self.scenario.duration_s.div_ceil(POINTS);
         if second.is_multiple_of(every) {
             for (site, at_site) in self.sites.iter_mut().zip(&at_site) {
@@ -297,6 +304,7 @@ impl<'s> Tally<'s> {
         let groups = clients.groups();
         let answers = groups * plan.services.len();
         let loss = self.loss.as_ref();
+        let (uneven_for_s, settled_after_s) = self.balance.finish();
         let max_load = self.sites.iter().map(|site| site.max_load_percent);
         Figures {
             groups,
@@ -310,6 +318,8 @@ impl<'s> Tally<'s> {
             churn_percent_per_hour: percent(self.moved, self.requests) * self.seconds / hours,
             max_load_percent: max_load.fold(0.0, f64::max),
             mean_spread_percent: percent(self.spread, self.seconds),
+            uneven_for_s,
+            settled_after_s,
             probes_per_s: self.probes as f64 / f64::from(self.scenario.duration_s),
             out_after_s: loss.and_then(|loss| Some(loss.out_at? - loss.at)),
             other_moves: loss.and_then(|loss| {

@@ -107,6 +107,22 @@ fn a_verdict_fails_where_something_is_spoilt() {
             "ttl_s = 120",
             "min_moved_percent",
         ),
+        // Reports count as of one state that are not.
+        (
+            "delayed-loads",
+            services,
+            "report_age_s = 120",
+            "report_age_s = 0",
+            "settled_within_s",
+        ),
+        // Two sites still tell of the time before they had any load.
+        (
+            "largest-dies",
+            "scenario.toml",
+            "load_reported_after_s = 30",
+            "load_reported_after_s = 2400",
+            "max_load_percent",
+        ),
         (
             "site-death",
             "scenario.toml",
@@ -200,6 +216,16 @@ fn what_a_scenario_cannot_mean_is_refused() {
             "capacity_per_s = 150000",
             "capacity_per_s = nan",
             "capacity_per_s is NaN",
+        ),
+        (
+            "resolvers = 1000000",
+            "resolvers = 1000000\nstep = [{ at_s = 9, percent = 90 }, { at_s = 9, percent = 80 }]",
+            "at_s does not rise",
+        ),
+        (
+            "resolvers = 1000000",
+            "resolvers = 1000000\nstep = [{ at_s = 9, percent = -1 }]",
+            "demand.step.percent is -1",
         ),
         (
             "what = \"silent\"",

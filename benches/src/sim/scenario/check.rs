@@ -44,6 +44,15 @@ pub(super) fn check(scenario: &Scenario, config: &Config) -> Result<()> {
     ensure!(demand.resolvers > 0, "demand.resolvers is 0");
     within("demand.zipf", demand.zipf, 3.0)?;
     within("demand.diurnal_percent", demand.diurnal_percent, 100.0)?;
+    for step in &demand.steps {
+        within("demand.step.at_s", step.at_s, f64::from(duration))?;
+        within("demand.step.percent", step.percent, 1000.0)?;
+    }
+    let times = demand.steps.iter().map(|step| step.at_s);
+    ensure!(
+        times.is_sorted_by(|one, next| one < next),
+        "demand.step: at_s does not rise from each to the next"
+    );
     within("noise_percent", scenario.noise_percent, 100.0)?;
     unique("region", regions.iter().map(|region| &region.name))?;
     unique("site", sites.iter().map(|site| &site.name))?;
