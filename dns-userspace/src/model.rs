@@ -410,10 +410,11 @@ pub enum Smoothing {
 }
 
 impl Default for Smoothing {
-    /// One eighth, as TCP smooths round-trip times (RFC 6298 section 2.3).
+    /// One part in 32, of half a minute at a probe a second: with the eighth by which TCP
+    /// smooths (RFC 6298 section 2.3) noise alone makes servers change places.
     fn default() -> Self {
         Self::Mean {
-            weight_permille: 125,
+            weight_permille: 31,
         }
     }
 }

@@ -152,7 +152,7 @@ impl Costs {
             reason: Reason::Refused,
         };
         // From death to return a latency starts afresh: a pass after it is quick, and a
-        // slow one behind that is by an eighth of its own.
+        // slow one behind that is by a part of its own.
         let steps = [
             (fail(), 1),
             // The return itself, and the lead with it.

@@ -96,8 +96,8 @@ fn a_verdict_fails_where_something_is_spoilt() {
         (
             "noise",
             services,
-            "weight_permille = 20",
-            "weight_permille = 125",
+            "kind = \"http\"",
+            "kind = \"http\"\nweight_permille = 125",
             "max_flips_per_hour",
         ),
         (

@@ -399,7 +399,12 @@ mod tests {
 
     #[test]
     fn latency_is_smoothed_over_passes_and_begins_afresh_after_a_death() {
-        let probe = probe(1, 1);
+        let probe = Probe {
+            smoothing: Smoothing::Mean {
+                weight_permille: 125,
+            },
+            ..probe(1, 1)
+        };
         let mut health = Health::default();
         let mut after = |sample: Sample| {
             health.observe(&sample, &probe);
@@ -431,6 +436,6 @@ mod tests {
         );
         health.observe(&fail(), &probe);
         health.observe(&local(), &probe);
-        assert_eq!(read(&health, Metric::Availability, 0), Reading::Fresh(87.5));
+        assert_eq!(read(&health, Metric::Availability, 0), Reading::Fresh(96.9));
     }
 }

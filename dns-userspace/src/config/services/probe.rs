@@ -13,7 +13,7 @@
 //! source = ["192.0.2.53"]    # to send from, one address of a family
 //! groups = ["isp-a"]         # whose networks it measures from; it is not required then
 //! stale_after_ms = 10000     # ten intervals by default
-//! smoothing = "mean"         # the default, with weight_permille = 125, or "percentile"
+//! smoothing = "mean"         # the default, with weight_permille = 31, or "percentile"
 //! percent = 90               # of "percentile": 50 by default
 //! window_ms = 60000          # of "percentile": sixty intervals by default
 //! [service.probe.addresses]  # what is probed in place of a server's own addresses

@@ -11,7 +11,7 @@ use crate::{
     },
     model::{
         AllDown, Groups, HandOver, HealthRules, Policy, Pool, Probe, ProbeKind, Quantity, Server,
-        Unknown, Way,
+        Smoothing, Unknown, Way,
     },
 };
 
@@ -33,6 +33,9 @@ fn probe(down_after: u32) -> Probe {
     Probe {
         up_after: 1,
         down_after,
+        smoothing: Smoothing::Mean {
+            weight_permille: 125,
+        },
         ..Probe::new(ProbeKind::Tcp { port: 80 })
     }
 }

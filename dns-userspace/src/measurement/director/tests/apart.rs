@@ -17,6 +17,7 @@ fn measures(metric: Metric, groups: &[&str]) -> PoolProbe {
         is_required: false,
         ..Probe {
             groups: groups.iter().copied().map(str::to_owned).collect(),
+            smoothing: probe(1).smoothing,
             stale_after: Duration::from_mins(1),
             ..Probe::new(command)
         }
