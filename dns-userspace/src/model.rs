@@ -134,8 +134,6 @@ pub enum Policy {
         /// By candidate number; one at least is above 0. The parts of those that may not
         /// be used are divided among the others alike.
         weights: Vec<u32>,
-        /// A block stays with its candidate.
-        is_sticky: bool,
     },
     /// The least bad by the first of these, 1 or more; among those within its
     /// tolerance of that one, the least bad by the next, and so on. A candidate

@@ -8,7 +8,6 @@
 //! isp-b = ["s2", "s1"]         # those not listed follow as in `order`
 //!
 //! kind = "weighted"            # each its part of resolvers
-//! stick = "resolver"           # the default: a resolver's block stays with its candidate
 //! [service.policy.weights]
 //! s1 = 3                       # 0 to 1000; 0, nobody's part, for those not listed
 //! s2 = 1

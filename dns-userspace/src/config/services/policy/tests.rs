@@ -265,9 +265,8 @@ fn policies_that_decide_nothing_are_refused() {
 fn weights_are_of_candidates_and_0_for_those_that_are_not_named() {
     let weighted = |weights: [u32; 3]| Policy::Weighted {
         weights: weights.into(),
-        is_sticky: true,
     };
-    let policy = read("kind = \"weighted\"\nstick = \"resolver\"\nweights = { S2 = 3, s1 = 1 }");
+    let policy = read("kind = \"weighted\"\nweights = { S2 = 3, s1 = 1 }");
     assert_eq!(policy, weighted([1, 3, 0]));
     assert_eq!(
         read("kind = \"weighted\"\n[service.policy.weights]\ns3 = 1000\ns1 = 0"),
@@ -309,10 +308,6 @@ fn weights_that_divide_nothing_are_refused() {
     refused(
         &weighted("weights = { s1 = 1, S1 = 2 }"),
         "7: @.weights.s1: is there in another case too",
-    );
-    refused(
-        &weighted("stick = \"none\"\nweights = { s1 = 1 }"),
-        "7: @.stick: `none` is not a choice; valid: resolver",
     );
     refused(
         &weighted("order = [\"s1\"]\nweights = { s1 = 1 }"),

@@ -11,18 +11,11 @@ use crate::{
 /// The highest weight: a thousandth is about one slot.
 const WEIGHT_MAX: u32 = 1000;
 
-/// Whether a resolver's block stays with its candidate, by word.
-const STICKS: [(&str, bool); 1] = [("resolver", true)];
-
 pub(super) fn read(
     section: &mut Section,
     candidates: &[&str],
     document: &mut Document,
 ) -> Option<Policy> {
-    let is_sticky = section
-        .optional("stick", document)
-        .and_then(|entry| entry.choice(&STICKS, document))
-        .unwrap_or(true);
     let valid = format!(
         "a table of candidates out of {} with weights from 0 to {WEIGHT_MAX}, one at least above 0",
         candidates.join(", ")
@@ -59,5 +52,5 @@ pub(super) fn read(
         }
         return None;
     }
-    Some(Policy::Weighted { weights, is_sticky })
+    Some(Policy::Weighted { weights })
 }

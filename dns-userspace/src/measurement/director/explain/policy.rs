@@ -45,7 +45,7 @@ pub(super) fn describe(pool: &Pool) -> String {
 fn ranked(pool: &Pool) -> String {
     match &pool.policy {
         Policy::Failover { .. } => "failover: the configured order".to_owned(),
-        Policy::Weighted { weights, .. } => {
+        Policy::Weighted { weights } => {
             let each = pool.candidates().zip(weights);
             let each: Vec<_> = each
                 .map(|(name, weight)| format!("{name} × {weight}"))
