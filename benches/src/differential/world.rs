@@ -22,6 +22,7 @@ use tokio::time::Instant;
 use veer::{
     authority::{chaos::Chaos, respond::Profile},
     clock::Clock,
+    config::source::Source,
     daemon::load,
     kernel::Kernel,
     measurement::{
@@ -134,7 +135,8 @@ impl World {
         write("zones.d/in.example.zone", super::zones::INNER)?;
         write("zones.d/test.zone", super::zones::TEST)?;
         write("services.d/all.toml", super::zones::SERVICES)?;
-        let loaded = load::load(directory.path()).context("load the configuration")?;
+        let loaded =
+            load::load(&Source::on_disk(directory.path())).context("load the configuration")?;
         let settings = loaded.config.settings;
         let constants = settings.constants();
         let (mut kernel, tables) = Kernel::load(settings.tables, &constants)?;

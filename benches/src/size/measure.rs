@@ -219,7 +219,8 @@ fn objects(scale: &Scale) -> Objects {
 /// What the tables of `config` take, as stated.
 fn stated(config: &ConfigDir) -> Result<u64> {
     let mut found = config::diagnostic::Diagnostics::default();
-    let values = config::values::Values::read(config.path(), &mut found);
+    let source = config::source::Source::on_disk(config.path());
+    let values = config::values::Values::read(&source, &mut found);
     found.into_result(()).context("read the tunables")?;
     let settings = config::settings::Settings::new(&values);
     let cpus = nr_cpus().map_err(|(file, error)| anyhow!("read {file}: {error}"))?;

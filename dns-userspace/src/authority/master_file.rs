@@ -3,7 +3,6 @@
 //! in a file is found at once and each has its line.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     rc::Rc,
     str::FromStr,
@@ -16,7 +15,10 @@ use domain::{
 };
 
 use super::{StoredRecord, zone::Zone};
-use crate::{config::diagnostic::Diagnostics, model::Name};
+use crate::{
+    config::{diagnostic::Diagnostics, source::Source},
+    model::Name,
+};
 
 mod entries;
 
@@ -36,6 +38,11 @@ const TTL_MAX: u32 = i32::MAX as u32;
 ///
 /// The error is everything that is wrong with the file and those it includes.
 pub fn parse(file: &Path) -> Result<Zone, Diagnostics> {
+    parse_of(&Source::on_disk(Path::new("")), file)
+}
+
+/// As [`parse`], of a configuration that is read from `source`.
+pub fn parse_of(source: &Source, file: &Path) -> Result<Zone, Diagnostics> {
     let mut found = Diagnostics::default();
     let apex = match apex(file) {
         Ok(apex) => apex,
@@ -45,6 +52,7 @@ pub fn parse(file: &Path) -> Result<Zone, Diagnostics> {
         }
     };
     let mut reader = Reader {
+        source,
         records: Vec::new(),
         signed: false,
         open: Vec::new(),
@@ -80,7 +88,7 @@ struct Located {
 
 /// Puts the records into a zone, in file order except that DNAMEs come first,
 /// so that whatever is below one is found wherever it stands in the file.
-fn assemble(file: &Path, apex: &Name, reader: Reader) -> (Zone, Diagnostics) {
+fn assemble(file: &Path, apex: &Name, reader: Reader<'_>) -> (Zone, Diagnostics) {
     let Reader {
         mut records,
         mut found,
@@ -121,7 +129,8 @@ fn placeholder_soa(apex: &Name) -> StoredRecord {
 }
 
 /// Gathers the records and the mistakes of a file and those it includes.
-struct Reader {
+struct Reader<'s> {
+    source: &'s Source,
     records: Vec<Located>,
     /// A DNSSEC record was seen, and reported.
     signed: bool,
@@ -139,10 +148,14 @@ struct Context {
     fixed_ttl: bool,
 }
 
-impl Reader {
+impl Reader<'_> {
     fn file(&mut self, file: &Path, origin: Name) -> Result<(), String> {
-        let text = fs::read(file).map_err(|error| format!("read: {error}"))?;
-        let known = fs::canonicalize(file).map_err(|error| format!("realpath: {error}"))?;
+        let text = self
+            .source
+            .octets(file)
+            .map_err(|error| format!("read: {error}"))?;
+        let known = self.source.identity(file);
+        let known = known.map_err(|error| format!("realpath: {error}"))?;
         if self.open.contains(&known) {
             return Err("the file includes itself".to_owned());
         }

@@ -56,7 +56,17 @@ pub(super) fn unreadable(error: &io::Error, valid: &str) -> String {
 
 /// The text of `path`; `None` when it is missing or was reported.
 pub(super) fn text(path: &Path, missing: &Missing, found: &mut Diagnostics) -> Option<String> {
-    let bytes = match fs::read(path) {
+    decoded(path, fs::read(path), missing, found)
+}
+
+/// As [`text`], of what reading `path` gave.
+pub(super) fn decoded(
+    path: &Path,
+    octets: io::Result<Vec<u8>>,
+    missing: &Missing,
+    found: &mut Diagnostics,
+) -> Option<String> {
+    let bytes = match octets {
         Ok(bytes) => bytes,
         Err(error) => {
             missing.report(path, &error, "a readable file", found);
@@ -88,29 +98,15 @@ pub(super) fn check_owner_only(path: &Path, key: &str, found: &mut Diagnostics) 
     }
 }
 
-/// The entries of `dir` named `*.<extension>`, by name; hidden ones, which
-/// editors leave beside the file they edit, are not meant.
-pub(super) fn list(
-    dir: &Path,
-    extension: &str,
-    missing: &Missing,
-    found: &mut Diagnostics,
-) -> Vec<PathBuf> {
+/// The entries of `dir`, none when it is missing or was reported.
+pub(super) fn entries(dir: &Path, missing: &Missing, found: &mut Diagnostics) -> Vec<PathBuf> {
     let entries = fs::read_dir(dir).and_then(|entries| {
         entries
             .map(|entry| entry.map(|entry| entry.path()))
             .collect::<Result<Vec<_>, _>>()
     });
-    let mut paths = entries.unwrap_or_else(|error| {
+    entries.unwrap_or_else(|error| {
         missing.report(dir, &error, "a readable directory", found);
         Vec::new()
-    });
-    paths.retain(|path| {
-        let hidden = path
-            .file_name()
-            .is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-        !hidden && path.extension().is_some_and(|found| found == extension)
-    });
-    paths.sort();
-    paths
+    })
 }

@@ -13,35 +13,31 @@ use std::{
 use foldhash::fast::RandomState;
 use ipnet::IpNet;
 
-use super::{
-    address,
-    diagnostic::Diagnostics,
-    files::{self, Missing},
-    settings::Settings,
-};
+use super::{address, diagnostic::Diagnostics, files::Missing, settings::Settings, source::Source};
 use crate::model::{DEFAULT_GROUP, Groups};
 use origins::Origins;
 
 /// What a group's name must be, for messages.
 const VALID_NAME: &str = "1 to 63 of a-z, 0-9 and `-`, not starting with `-`";
 
-/// Reads the groups that `settings` name the files of, at most `tables.groups` of them,
+/// Reads the groups that `settings` name the files of in `source`, at most `tables.groups` of them,
 /// [`crate::model::DEFAULT_GROUP`] included; `missing` says what it means that the file
 /// of a tunable is. What is wrong goes to `found`.
 pub(super) fn read(
+    source: &Source,
     settings: &Settings,
     missing: impl Fn(&'static str) -> Missing,
     found: &mut Diagnostics,
 ) -> Groups {
     let mut reading = Reading::new(settings.tables.groups as usize);
     let file = &settings.groups_file;
-    if let Some(text) = files::text(file, &missing("groups.file"), found) {
+    if let Some(text) = source.text(file, &missing("groups.file"), found) {
         reading.lines(file, &text, found);
     }
     let directory = missing("groups.directory");
     let mut origins = Origins::default();
-    for file in files::list(&settings.groups_directory, "toml", &directory, found) {
-        if let Some(text) = files::text(&file, &Missing::Empty, found) {
+    for file in source.list(&settings.groups_directory, "toml", &directory, found) {
+        if let Some(text) = source.text(&file, &Missing::Empty, found) {
             origins.read(&file, &text, &mut reading, found);
         }
     }

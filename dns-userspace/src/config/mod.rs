@@ -16,6 +16,7 @@ pub mod diagnostic;
 pub mod kind;
 pub mod secrets;
 pub mod settings;
+pub mod source;
 mod token_file;
 pub mod tunables;
 pub mod values;
@@ -35,7 +36,7 @@ use std::{
 
 use self::{
     diagnostic::Diagnostics, files::Missing, secrets::Secrets, services::Context,
-    settings::Settings, values::Values,
+    settings::Settings, source::Source, values::Values,
 };
 use crate::model::{Groups, Service};
 
@@ -58,29 +59,31 @@ pub struct Config {
 
 /// The tunables of a configuration directory, the rest of which is not read yet.
 #[derive(Clone, Debug)]
-pub struct Tunables<'d> {
-    dir: &'d Path,
+pub struct Tunables<'s> {
+    /// Where the rest is to be read.
+    pub source: &'s Source,
     values: Values,
     /// As the program reads them.
     pub settings: Settings,
     found: Diagnostics,
 }
 
-impl<'d> Tunables<'d> {
-    /// Reads them. Fails where `dir` is no directory; what is wrong with a tunable
+impl<'s> Tunables<'s> {
+    /// Reads them. Fails where the directory of `source` is none; what is wrong with a tunable
     /// is reported with the rest.
-    pub fn read(dir: &'d Path) -> Result<Self, Diagnostics> {
+    pub fn read(source: &'s Source) -> Result<Self, Diagnostics> {
         let mut found = Diagnostics::default();
+        let dir = source.dir();
         if !dir.is_dir() {
             let message = "no such directory; valid: a directory with veer.conf, veer.d/*.conf, \
                            services.d/*.toml, zones.d/*.zone, groups.conf and groups.d/*.toml";
             found.push(dir, 0, "", message);
             return Err(found);
         }
-        let values = Values::read(dir, &mut found);
+        let values = Values::read(source, &mut found);
         let settings = Settings::new(&values);
         Ok(Self {
-            dir,
+            source,
             values,
             settings,
             found,
@@ -98,10 +101,10 @@ impl<'d> Tunables<'d> {
 /// Fails with everything that is wrong in any of its files. A source that is
 /// missing is empty, unless its place was set: then it must exist.
 pub fn load(dir: &Path) -> Result<Config, Diagnostics> {
-    load_with(Tunables::read(dir)?, |_, _| ()).map(|(config, ())| config)
+    load_with(Tunables::read(&Source::on_disk(dir))?, |_, _| ()).map(|(config, ())| config)
 }
 
-/// As [`load`] in the directory of `tunables`, and reads more with `more`, whose
+/// As [`load`] from the source of `tunables`, and reads more with `more`, whose
 /// findings are reported together with the rest. The configuration it is given may
 /// be incomplete where something was found already.
 pub fn load_with<T>(
@@ -109,15 +112,15 @@ pub fn load_with<T>(
     more: impl FnOnce(&Config, &mut Diagnostics) -> T,
 ) -> Result<(Config, T), Diagnostics> {
     let Tunables {
-        dir,
+        source,
         values,
         settings,
         mut found,
     } = tunables;
     let missing = |key| Missing::of(values.place(key), key);
 
-    let groups = groups::read(&settings, missing, &mut found);
-    let service_files = files::list(
+    let groups = groups::read(source, &settings, missing, &mut found);
+    let service_files = source.list(
         &settings.services_directory,
         "toml",
         &missing("services.directory"),
@@ -125,10 +128,10 @@ pub fn load_with<T>(
     );
     let context = Context {
         groups: &groups,
-        dir,
+        dir: source.dir(),
     };
-    let services = services::read(&service_files, &context, &mut found);
-    let zone_files = files::list(
+    let services = services::read(source, &service_files, &context, &mut found);
+    let zone_files = source.list(
         &settings.zones_directory,
         "zone",
         &missing("zones.directory"),

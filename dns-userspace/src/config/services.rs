@@ -40,8 +40,9 @@ use domain::base::name::{Label, RelativeName, ToName};
 
 use super::{
     diagnostic::{Diagnostics, nearest},
-    files::{self, Missing},
+    files::Missing,
     section::{Document, Entry, Section},
+    source::Source,
     values::Place,
 };
 use crate::model::{
@@ -60,13 +61,18 @@ pub(super) struct Context<'a> {
     pub(super) dir: &'a Path,
 }
 
-/// Reads every service in `paths`. What is wrong goes to `found`; a service
+/// Reads every service in `paths` of `source`. What is wrong goes to `found`; a service
 /// with a mistake in it may be left out or hold defaults instead.
-pub(super) fn read(paths: &[PathBuf], context: &Context, found: &mut Diagnostics) -> Vec<Service> {
+pub(super) fn read(
+    source: &Source,
+    paths: &[PathBuf],
+    context: &Context,
+    found: &mut Diagnostics,
+) -> Vec<Service> {
     let mut services = Vec::new();
     let mut claims = Claims::default();
     for file in paths {
-        if let Some(text) = files::text(file, &Missing::Empty, found) {
+        if let Some(text) = source.text(file, &Missing::Empty, found) {
             let mut document = Document::new(file, &text, found);
             services.extend(read_file(&mut document, context, &mut claims));
         }

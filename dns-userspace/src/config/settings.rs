@@ -91,6 +91,8 @@ pub struct Settings {
     pub probe_address_per_s_max: u32,
     /// `state.directory`
     pub state_directory: PathBuf,
+    /// `state.generations_max`
+    pub state_generations_max: usize,
     /// `load.max_moved_percent`, 0 to 100.
     pub load_max_moved_percent: u8,
     /// `health.suspect_percent`, 1 to 100.
@@ -164,6 +166,7 @@ impl Settings {
             control_socket: read.path("control.socket"),
             probe_address_per_s_max: read.integer("probe.address_per_s_max"),
             state_directory: read.path("state.directory"),
+            state_generations_max: read.integer("state.generations_max"),
             load_max_moved_percent: read.integer("load.max_moved_percent"),
             health_suspect_percent: read.integer("health.suspect_percent"),
             health_first_round: read.milliseconds("health.first_round_ms"),

@@ -364,7 +364,13 @@ pub static TUNABLES: &[Tunable] = &[
         "state.directory",
         Kind::AbsolutePath,
         "/var/lib/veer",
-        "Directory where veerd keeps what operators override, made when there is something to keep.",
+        "Directory where veerd keeps what operators override and what generations were made of, made when there is something to keep.",
+    ),
+    at_reload(
+        "state.generations_max",
+        int(0, 1000),
+        "10",
+        "Configurations that were in use and are kept for veerctl revert; 0 keeps none.",
     ),
     at_once(
         "load.max_moved_percent",

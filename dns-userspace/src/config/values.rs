@@ -10,8 +10,9 @@ use std::{
 
 use super::{
     diagnostic::{Diagnostics, nearest},
-    files::{self, Missing},
+    files::Missing,
     kind::Value,
+    source::Source,
     tunables::{self, Applies, TUNABLES, Tunable},
 };
 
@@ -116,14 +117,15 @@ impl Values {
         }
     }
 
-    /// Reads `veer.d/*.conf` by name, then `veer.conf`, under `dir`; of several
+    /// Reads `veer.d/*.conf` by name, then `veer.conf`, of `source`; of several
     /// assignments to a key the last wins. What is wrong goes to `found`.
-    pub fn read(dir: &Path, found: &mut Diagnostics) -> Self {
+    pub fn read(source: &Source, found: &mut Diagnostics) -> Self {
+        let dir = source.dir();
         let mut values = Self::defaults(dir);
-        let mut sources = files::list(&dir.join(DROP_INS), "conf", &Missing::Empty, found);
-        sources.push(dir.join(LAST_FILE));
-        for file in sources {
-            if let Some(text) = files::text(&file, &Missing::Empty, found) {
+        let mut files = source.list(&dir.join(DROP_INS), "conf", &Missing::Empty, found);
+        files.push(dir.join(LAST_FILE));
+        for file in files {
+            if let Some(text) = source.text(&file, &Missing::Empty, found) {
                 values.read_text(&file, &text, found);
             }
         }

@@ -13,6 +13,7 @@ use thiserror::Error;
 
 use super::{
     explained::Explained,
+    generations::Generations,
     overridden::Overridden,
     protocol::{ExplainRequest, Failure, Request, Response, WhatIfRequest},
     stats::Stats,
@@ -150,6 +151,19 @@ impl Client {
     /// [`Request::Reload`].
     pub fn reload(&mut self, is_forced: bool) -> Result<Reloaded, ClientError> {
         self.call(&Request::Reload { is_forced })
+    }
+
+    /// [`Request::Generations`].
+    pub fn generations(&mut self) -> Result<Generations, ClientError> {
+        self.call(&Request::Generations)
+    }
+
+    /// [`Request::Revert`].
+    pub fn revert(&mut self, generation: u64, is_forced: bool) -> Result<Reloaded, ClientError> {
+        self.call(&Request::Revert {
+            generation,
+            is_forced,
+        })
     }
 
     /// [`Request::Differ`].

@@ -9,6 +9,7 @@
 pub mod cli;
 pub mod client;
 pub mod explained;
+pub mod generations;
 pub mod overridden;
 pub mod protocol;
 pub mod server;

@@ -48,7 +48,19 @@ pub enum Request {
         #[serde(default)]
         is_forced: bool,
     },
-    /// What that would change; answered by
+    /// Which configurations can be gone back to; answered by
+    /// [`super::generations::Generations`].
+    Generations,
+    /// Going back to what a generation was made of; answered by
+    /// [`super::status::Reloaded`].
+    Revert {
+        /// Its number.
+        generation: u64,
+        /// However much of the demand moves.
+        #[serde(default)]
+        is_forced: bool,
+    },
+    /// What a reload would change; answered by
     /// [`Difference`](crate::measurement::director::difference::Difference).
     Differ,
     /// Taking the program off its interface; answered by

@@ -14,6 +14,7 @@ use tracing::{error, warn};
 
 use super::{
     explained::{ExplainQuery, Explained},
+    generations::Generations,
     overridden::Overridden,
     protocol::{Failure, WhatIfRequest},
     stats::Stats,
@@ -75,7 +76,17 @@ pub trait Backend: Send + Sync + 'static {
     /// the demand moves than may be.
     fn reload(&self, is_forced: bool) -> impl Future<Output = Result<Reloaded, Failure>> + Send;
 
-    /// What that would change.
+    /// The configurations that can be gone back to.
+    fn generations(&self) -> impl Future<Output = Result<Generations, Failure>> + Send;
+
+    /// As [`Self::reload`], to what `generation` was made of.
+    fn revert(
+        &self,
+        generation: u64,
+        is_forced: bool,
+    ) -> impl Future<Output = Result<Reloaded, Failure>> + Send;
+
+    /// What a reload would change.
     fn differ(&self) -> impl Future<Output = Result<Difference, Failure>> + Send;
 
     /// Takes the program off its interface and removes the pins.

@@ -19,6 +19,9 @@ pub struct Status {
     pub config_dir: PathBuf,
     /// Number of the generation of tables in use, from 1; 0 before the first.
     pub generation: u64,
+    /// The generation whose configuration was gone back to, while that is in use: not
+    /// what the files say.
+    pub reverted_to: Option<u64>,
     /// How much of everything there is.
     #[serde(flatten)]
     pub inventory: Inventory,
@@ -109,6 +112,8 @@ pub struct Reloaded {
     pub inventory: Inventory,
     /// Keys of changed tunables that wait for a restart.
     pub needs_restart: Vec<String>,
+    /// The generation whose configuration it is, if it was gone back to.
+    pub reverted_to: Option<u64>,
 }
 
 /// What detaching found.

@@ -18,6 +18,7 @@ use crate::{
     config::{tunables::XdpMode, values::Values},
     control::{
         explained::{ExplainQuery, Explained, Origin, Plane, Steering},
+        generations::Generations,
         overridden::Overridden,
         protocol::{Failure, WhatIfRequest},
         server::Backend,
@@ -45,6 +46,22 @@ impl Requests {
             Ok(answer) => answer,
             Err(Stopped) => std::future::pending().await,
         }
+    }
+
+    /// What is said of a configuration that was taken.
+    async fn reloaded(
+        &self,
+        begun: Instant,
+        needs_restart: Vec<String>,
+    ) -> Result<Reloaded, Failure> {
+        let reloaded = self.ask(move |daemon| Reloaded {
+            generation: daemon.generation(),
+            took_ms: begun.elapsed().as_secs_f64() * 1e3,
+            inventory: daemon.inventory(),
+            needs_restart,
+            reverted_to: daemon.reverted_to,
+        });
+        Ok(reloaded.await?)
     }
 }
 
@@ -100,15 +117,18 @@ impl Backend for Requests {
     async fn reload(&self, is_forced: bool) -> Result<Reloaded, Failure> {
         let begun = Instant::now();
         let needs_restart = Requests::reload(self, is_forced).await??;
-        let (generation, inventory) = self
-            .ask(|daemon| (daemon.live.load().number, daemon.inventory()))
-            .await?;
-        Ok(Reloaded {
-            generation,
-            took_ms: begun.elapsed().as_secs_f64() * 1e3,
-            inventory,
-            needs_restart,
-        })
+        self.reloaded(begun, needs_restart).await
+    }
+
+    async fn revert(&self, generation: u64, is_forced: bool) -> Result<Reloaded, Failure> {
+        let begun = Instant::now();
+        let needs_restart = Requests::revert(self, generation, is_forced).await??;
+        self.reloaded(begun, needs_restart).await
+    }
+
+    async fn generations(&self) -> Result<Generations, Failure> {
+        let configurations = self.ask(|daemon| daemon.configurations.clone()).await?;
+        Ok(configurations.list().await?)
     }
 
     async fn detach(&self) -> Result<status::Detached, Failure> {
@@ -134,7 +154,8 @@ impl Daemon {
             pid: std::process::id(),
             uptime_ms: self.started.elapsed().as_millis() as u64,
             config_dir: self.directory.clone(),
-            generation: self.live.load().number,
+            generation: self.generation(),
+            reverted_to: self.reverted_to,
             inventory: self.inventory(),
             addresses: settings.addresses.clone(),
             port: settings.port,
@@ -150,7 +171,7 @@ impl Daemon {
         }
     }
 
-    fn inventory(&self) -> Inventory {
+    pub(super) fn inventory(&self) -> Inventory {
         let live = self.live.load();
         Inventory {
             zones: live.zones.iter().count(),
@@ -234,7 +255,7 @@ impl Daemon {
             },
         };
         let publisher = PublisherStats {
-            generation: self.live.load().number,
+            generation: self.generation(),
             generations_published: self.publisher.published(),
             stores: self.tables.stores(),
             delay: self.publish_delay(),

@@ -76,17 +76,8 @@ impl Kept {
         let content = NewContent {
             overrides: overrides.iter().collect(),
         };
-        let mut text = serde_json::to_vec_pretty(&content)?;
-        text.push(b'\n');
         fs::create_dir_all(&self.directory)?;
-        let path = self.path();
-        let new = path.with_extension("json.new");
-        let mut file = File::create(&new)?;
-        file.write_all(&text)?;
-        file.sync_all()?;
-        fs::rename(&new, &path)?;
-        // The new name is not on the disk before its directory is.
-        File::open(&self.directory)?.sync_all()
+        replace(&self.path(), &serde_json::to_vec_pretty(&content)?)
     }
 
     /// As [`Self::write`]; what went wrong, with call and object, in one line.
@@ -94,6 +85,19 @@ impl Kept {
         let failed = |error| format!("writing {}: {error}", self.path().display());
         self.write(overrides).map_err(failed)
     }
+}
+
+/// Puts `text` and the end of its last line on disk as the content of `path`, or fails and
+/// leaves what is there.
+pub(super) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let new = path.with_added_extension("new");
+    let mut file = File::create(&new)?;
+    file.write_all(text)?;
+    file.write_all(b"\n")?;
+    file.sync_all()?;
+    fs::rename(&new, path)?;
+    // The new name is not on the disk before its directory is.
+    File::open(path.parent().unwrap_or(path))?.sync_all()
 }
 
 /// The overrides in `text`, and what is wrong with the others.

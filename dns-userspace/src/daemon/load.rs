@@ -4,7 +4,7 @@ use std::{
     iter, mem,
     num::NonZero,
     panic::resume_unwind,
-    path::{Path, PathBuf},
+    path::PathBuf,
     sync::atomic::{AtomicUsize, Ordering::Relaxed},
     thread,
 };
@@ -18,7 +18,7 @@ use crate::{
         zone::{HandsOver, Zone},
         zones::Zones,
     },
-    config::{self, Config, Tunables, diagnostic::Diagnostics},
+    config::{self, Config, Tunables, diagnostic::Diagnostics, source::Source},
     measurement::compile::{cname_targets, referral_octets},
     model::{NameMap, Plan, Service, Way},
 };
@@ -36,17 +36,18 @@ pub struct Loaded {
     pub phases: Phases,
 }
 
-/// Reads the configuration in `directory`; every error of every file at once.
-pub fn load(directory: &Path) -> Result<Loaded, Diagnostics> {
-    rest(Tunables::read(directory)?)
+/// Reads the configuration of `source`; every error of every file at once.
+pub fn load(source: &Source) -> Result<Loaded, Diagnostics> {
+    rest(Tunables::read(source)?)
 }
 
 /// Reads the rest of a configuration whose tunables are known.
 pub(super) fn rest(tunables: Tunables<'_>) -> Result<Loaded, Diagnostics> {
     let mut phases = Phases::start();
+    let source = tunables.source;
     let (mut config, zones) = config::load_with(tunables, |config, found| {
         phases.end("configuration");
-        let mut zones = read_zones(&config.zone_files, found);
+        let mut zones = read_zones(source, &config.zone_files, found);
         // A zone that could not be read has been reported; its services cannot
         // be placed, which is no fault of theirs.
         let complete = zones.len() == config.zone_files.len();
@@ -75,13 +76,15 @@ pub(super) fn rest(tunables: Tunables<'_>) -> Result<Loaded, Diagnostics> {
     })
 }
 
-/// Reads `files`, as many at a time as there are processors; what is wrong with
+/// Reads `files` of `source`, as many at a time as there are processors; what is wrong with
 /// them goes to `found`.
-fn read_zones(files: &[PathBuf], found: &mut Diagnostics) -> Vec<Zone> {
+fn read_zones(source: &Source, files: &[PathBuf], found: &mut Diagnostics) -> Vec<Zone> {
     let next = AtomicUsize::new(0);
     let read = || {
         let files = iter::from_fn(|| files.get(next.fetch_add(1, Relaxed)));
-        files.map(|file| master_file::parse(file)).collect()
+        files
+            .map(|file| master_file::parse_of(source, file))
+            .collect()
     };
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
     let parsed: Vec<Vec<_>> = thread::scope(|scope| {

@@ -2,6 +2,7 @@
 //! reload, stop.
 
 mod answers;
+mod configurations;
 mod generation;
 mod kept;
 pub mod load;
@@ -9,6 +10,7 @@ mod overriding;
 mod phases;
 mod reload;
 mod requests;
+mod reverting;
 mod start;
 
 use std::{
@@ -48,6 +50,8 @@ use crate::{
     plane::{Live, Plane},
     tables::{ImageError, ResolversError, Tables},
 };
+use configurations::Configurations;
+pub use configurations::Gone;
 use kept::Kept;
 use reload::LastReload;
 use requests::{Followup, Request};
@@ -88,6 +92,9 @@ pub enum DaemonError {
         /// How much may be.
         max: u8,
     },
+    /// It cannot be gone back to.
+    #[error(transparent)]
+    Gone(#[from] Gone),
     /// The control socket cannot be had.
     #[error("control.socket: {0}")]
     Control(#[from] server::BindError),
@@ -166,6 +173,11 @@ pub struct Daemon {
     live: Arc<ArcSwap<Live>>,
     log: Log,
     kept: Kept,
+    configurations: Configurations,
+    /// What is added to the numbers of generations of this daemon's tables.
+    generations_before: u64,
+    /// The generation whose configuration was gone back to, while it is in use.
+    reverted_to: Option<u64>,
     /// Overrides have changed since they were kept.
     to_keep: bool,
     prober: Arc<NetworkProber>,
@@ -249,6 +261,10 @@ impl Daemon {
                 let result = self.reload(is_forced).await;
                 let _ = answer.send(result.map_err(|error| Failure::Refused(error.lines())));
             }
+            Followup::Revert(generation, is_forced, answer) => {
+                let result = self.revert(generation, is_forced).await;
+                let _ = answer.send(result.map_err(|error| Failure::Refused(error.lines())));
+            }
             Followup::Differ(answer) => {
                 let result = self.differ().await;
                 let _ = answer.send(result.map_err(|error| Failure::Refused(error.lines())));
@@ -295,6 +311,7 @@ impl Daemon {
 
     fn stop(self, server: ServerHandle) {
         server.stop();
+        self.configurations.finish();
         if !matches!(self.xdp, Xdp::On(_)) {
             return;
         }

@@ -9,7 +9,7 @@ use tracing::{error, info, warn};
 use super::{Daemon, DaemonError, phases::Phases, reload::in_background};
 use crate::{
     clock,
-    control::{overridden::Overridden, protocol::Failure},
+    control::{generations::By, overridden::Overridden, protocol::Failure},
     measurement::{
         director::{Director, history::Cause, overriding::Stranded},
         overrides::{Override, Overrides, order::Order},
@@ -51,7 +51,8 @@ impl Daemon {
         if applied.needs_split {
             let split = self.split(overrides).await;
             split.map_err(|error| Failure::Refused(error.lines()))?;
-            overridden.generation = Some(self.live.load().number);
+            overridden.generation = Some(self.generation());
+            self.made_again(By::Override);
         } else {
             self.override_with(overrides);
         }

@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{
     authority::zones::Zones,
-    config::{Config, settings::Settings},
+    config::{Config, settings::Settings, source::Source},
+    control::generations::By,
     measurement::{
         director::{Director, difference::Difference, history::Cause},
         probe::NetworkProber,
@@ -40,16 +41,14 @@ impl Daemon {
         &mut self,
         is_forced: bool,
     ) -> Result<Vec<&'static str>, DaemonError> {
-        let result = self.try_reload(is_forced).await;
+        let source = Source::on_disk(&self.directory);
+        let result = self.take(source, By::Reload, is_forced).await;
         self.last_reload = Some(LastReload {
             at: Instant::now(),
             errors: result.as_ref().err().map_or(Vec::new(), DaemonError::lines),
         });
         match &result {
-            Ok(_) => info!(
-                generation = self.live.load().number,
-                "configuration reloaded"
-            ),
+            Ok(_) => info!(generation = self.generation(), "configuration reloaded"),
             Err(error) => error!("configuration not reloaded, nothing changed:\n{error}"),
         }
         result
@@ -57,7 +56,8 @@ impl Daemon {
 
     /// What a reload would change, as far as that is known before anything new is probed.
     pub(super) async fn differ(&mut self) -> Result<Difference, DaemonError> {
-        let Loaded { config, plan, .. } = self.read_anew().await?;
+        let source = Source::on_disk(&self.directory);
+        let (Loaded { config, plan, .. }, _) = self.read(source).await?;
         let percent = config.settings.health_suspect_percent;
         Ok(self.difference(plan, percent).await)
     }
@@ -81,15 +81,14 @@ impl Daemon {
         self.observe_until(comparing).await.0
     }
 
-    /// What the configuration says now, with groups numbered as they are.
-    async fn read_anew(&mut self) -> Result<Loaded, DaemonError> {
-        let directory = self.directory.clone();
-        let loading = in_background(move || load::load(&directory));
-        let (loaded, _) = self.observe_until(loading).await;
+    /// What the configuration of `source` says, with groups numbered as they are.
+    async fn read(&mut self, source: Source) -> Result<(Loaded, Source), DaemonError> {
+        let loading = in_background(move || (load::load(&source), source));
+        let ((loaded, source), _) = self.observe_until(loading).await;
         let mut loaded = loaded?;
         let groups = &self.director.plan().groups;
         loaded.plan.groups = keep_group_numbers(&loaded.plan.groups, groups);
-        Ok(loaded)
+        Ok((loaded, source))
     }
 
     /// A director of `plan` that knows nothing yet.
@@ -99,14 +98,22 @@ impl Daemon {
         Director::new(plan, suspect_percent, Instant::now())
     }
 
-    /// The running director goes on deciding all the while: no death waits for this.
-    async fn try_reload(&mut self, is_forced: bool) -> Result<Vec<&'static str>, DaemonError> {
+    /// Takes the configuration of `source`, unless that fails, or moves too much and is not
+    /// forced; the keys that wait for a restart. The running director goes on deciding all
+    /// the while: no death waits for this.
+    pub(super) async fn take(
+        &mut self,
+        source: Source,
+        by: By,
+        is_forced: bool,
+    ) -> Result<Vec<&'static str>, DaemonError> {
+        let (loaded, source) = self.read(source).await?;
         let Loaded {
             mut config,
             zones,
             plan,
             mut phases,
-        } = self.read_anew().await?;
+        } = loaded;
         let percent = config.settings.health_suspect_percent;
         let max = self.config.settings.load_max_moved_percent;
         if max < 100 && !is_forced {
@@ -139,6 +146,7 @@ impl Daemon {
         let cause = Cause::Configuration;
         self.bring_into_use(director, zones, config, prober, cause, phases)
             .await?;
+        self.taken(by, source);
         Ok(needs_restart)
     }
 

@@ -26,6 +26,12 @@ pub(super) enum Followup {
     Nothing,
     /// Reload, however much that moves if it is forced, then tell how it went.
     Reload(bool, oneshot::Sender<Result<Vec<&'static str>, Failure>>),
+    /// As for a reload, to what a generation was made of.
+    Revert(
+        u64,
+        bool,
+        oneshot::Sender<Result<Vec<&'static str>, Failure>>,
+    ),
     /// Tell what a reload would change.
     Differ(oneshot::Sender<Result<Difference, Failure>>),
     /// Follow the order of a user, then tell how it went.
@@ -70,6 +76,21 @@ impl Requests {
         let (answer, received) = oneshot::channel();
         self.send(Box::new(move |_| Followup::Reload(is_forced, answer)))
             .await?;
+        let result = received.await.map_err(|_| Stopped)?;
+        Ok(result.map(|keys| keys.into_iter().map(str::to_owned).collect()))
+    }
+
+    /// As [`Self::reload`], of what a generation was made of.
+    pub(super) async fn revert(
+        &self,
+        generation: u64,
+        is_forced: bool,
+    ) -> Result<Result<Vec<String>, Failure>, Stopped> {
+        let (answer, received) = oneshot::channel();
+        self.send(Box::new(move |_| {
+            Followup::Revert(generation, is_forced, answer)
+        }))
+        .await?;
         let result = received.await.map_err(|_| Stopped)?;
         Ok(result.map(|keys| keys.into_iter().map(str::to_owned).collect()))
     }

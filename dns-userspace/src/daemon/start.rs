@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use super::{
     Daemon, DaemonError, ProbeCounts, Xdp,
+    configurations::Configurations,
     generation::{build, name_counters, schedule, wait_for_first_samples},
     kept::Kept,
     load::{self, Loaded},
@@ -22,8 +23,8 @@ use crate::{
         zones::Zones,
     },
     clock::{self, BootClock},
-    config::{Tunables, secrets, settings::Settings, tunables::XdpMode},
-    control::server::Listener,
+    config::{Tunables, secrets, settings::Settings, source::Source, tunables::XdpMode},
+    control::{generations::By, server::Listener},
     kernel::{self, Attachment, Detached, Kernel, KernelError},
     log::Log,
     measurement::{
@@ -43,7 +44,8 @@ pub(super) async fn start(
     directory: &Path,
     log: Log,
 ) -> Result<(Daemon, ServerHandle, Listener), DaemonError> {
-    let tunables = Tunables::read(directory)?;
+    let source = Source::on_disk(directory);
+    let tunables = Tunables::read(&source)?;
     let Read {
         loaded:
             Loaded {
@@ -71,6 +73,7 @@ pub(super) async fn start(
     phases.end("tables");
 
     let (kept, overrides) = Kept::open(&settings.state_directory, clock::unix_ms());
+    let (configurations, generations_before) = configurations(&settings, directory)?;
     let prober = Arc::new(NetworkProber::new());
     let mut director = directed(plan, overrides, &settings, &prober).await;
     director.begin_history(None, &Cause::Start, Instant::now());
@@ -100,13 +103,7 @@ pub(super) async fn start(
     publisher.generation(built.image, built.resolvers, built.live)?;
     phases.end("publish");
 
-    let plane = Arc::new(Plane::new(
-        Arc::clone(&tables),
-        Arc::clone(&live),
-        profile(&settings),
-        settings.constants(),
-        Arc::new(BootClock),
-    ));
+    let plane = Arc::new(plane(&tables, &live, &settings));
     let connections = Arc::clone(server.connections());
     let server = server
         .start(Arc::clone(&plane) as _)
@@ -115,7 +112,7 @@ pub(super) async fn start(
     phases.end("attach");
     say(&xdp, &settings);
     let (schedule, samples) = schedule(&director, &prober);
-    let daemon = Daemon {
+    let mut daemon = Daemon {
         directory: directory.to_owned(),
         config,
         director,
@@ -134,11 +131,15 @@ pub(super) async fn start(
         live,
         log,
         kept,
+        configurations,
+        generations_before,
+        reverted_to: None,
         to_keep: false,
         prober,
         schedule,
         samples,
     };
+    daemon.taken(By::Start, source);
     info!("ready: {phases}");
     if daemon.kernel.is_some() {
         reserve(&daemon.tables);
@@ -216,6 +217,35 @@ fn take_over(
         XdpMode::Off => "xdp.mode is off",
         XdpMode::Native | XdpMode::Generic => "xdp.interface is not set",
     }))
+}
+
+/// What is kept of the configuration in `directory`, and the number of the last generation
+/// before this daemon.
+fn configurations(
+    settings: &Settings,
+    directory: &Path,
+) -> Result<(Configurations, u64), DaemonError> {
+    let (configurations, before) = Configurations::start(&settings.state_directory, directory)
+        .map_err(DaemonError::system("starting the configurations thread"))?;
+    if let Some(generation) = before.reverted_to {
+        warn!(
+            "the daemon before had been reverted to generation {generation}; this one starts \
+             from {}, as it is now",
+            directory.display()
+        );
+    }
+    Ok((configurations, before.generation))
+}
+
+/// The userspace that answers.
+fn plane(tables: &Arc<Tables>, live: &Arc<ArcSwap<Live>>, settings: &Settings) -> Plane {
+    Plane::new(
+        Arc::clone(tables),
+        Arc::clone(live),
+        profile(settings),
+        settings.constants(),
+        Arc::new(BootClock),
+    )
 }
 
 /// A director of `plan` that knows a first round of samples and `overrides`, in which what

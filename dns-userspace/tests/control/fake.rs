@@ -11,10 +11,11 @@ use std::{
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, task::JoinHandle};
 use veer::{
-    config::{diagnostic::Diagnostics, values::Values},
+    config::{diagnostic::Diagnostics, source::Source, values::Values},
     control::{
         client::Client,
         explained::{ExplainQuery, Explained, Origin, Plane},
+        generations::Generations,
         overridden::Overridden,
         protocol::{Failure, WhatIfRequest},
         server::{Backend, Listener},
@@ -56,7 +57,10 @@ impl Fake {
     /// A daemon with the tunables in `dir`.
     pub(crate) fn of(dir: &Path) -> Self {
         Self {
-            values: Mutex::new(Values::read(dir, &mut Diagnostics::default())),
+            values: Mutex::new(Values::read(
+                &Source::on_disk(dir),
+                &mut Diagnostics::default(),
+            )),
             mistakes: Vec::new(),
             pin_path: "/sys/fs/bpf/veer".into(),
             plan: plan(),
@@ -203,7 +207,20 @@ impl Backend for Fake {
             took_ms: 12.5,
             inventory: Inventory::default(),
             needs_restart: vec!["server.port".to_owned()],
+            reverted_to: None,
         })
+    }
+
+    async fn revert(&self, generation: u64, is_forced: bool) -> Result<Reloaded, Failure> {
+        let reloaded = self.reload(is_forced).await?;
+        Ok(Reloaded {
+            reverted_to: Some(generation),
+            ..reloaded
+        })
+    }
+
+    async fn generations(&self) -> Result<Generations, Failure> {
+        Ok(Generations::default())
     }
 
     async fn detach(&self) -> Result<Detached, Failure> {
@@ -223,6 +240,7 @@ pub(crate) fn status(pin_path: &Path) -> Status {
         uptime_ms: 61_000,
         config_dir: "/etc/veer".into(),
         generation: 7,
+        reverted_to: None,
         inventory: Inventory {
             zones: 1,
             names: 9,

@@ -12,6 +12,12 @@ fn commands_print_for_people_and_for_programs() {
         (&["states"], "no servers are configured", "targets"),
         (&["stats"], "no query yet", "userspace"),
         (&["reload"], "reloaded in 12 ms: generation 8", "generation"),
+        (&["generations"], "none is kept", "generations"),
+        (
+            &["revert", "5", "--force"],
+            "reverted to generation 5 in 12 ms: generation 8",
+            "reverted_to",
+        ),
         (
             &["diff"],
             "12.5 % of the demand would be answered otherwise",
@@ -63,6 +69,27 @@ fn a_refused_reload_lists_every_finding() {
     let lines: Vec<_> = ran.err.lines().collect();
     assert!(lines[0].starts_with("veerctl: reload refused"));
     assert_eq!(lines[1..], mistakes);
+    let ran = host.veerctl(&["revert", "5"]);
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(
+        ran.err.starts_with("veerctl: revert refused"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn a_generation_is_a_number() {
+    let host = Host::without_daemon("");
+    for arguments in [
+        &["revert"][..],
+        &["revert", "last"],
+        &["revert", "--", "-1"],
+    ] {
+        let ran = host.veerctl(arguments);
+        assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{arguments:?}");
+        assert!(ran.err.contains("<GENERATION>"), "{}", ran.err);
+    }
 }
 
 #[test]

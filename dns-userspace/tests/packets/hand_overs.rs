@@ -21,6 +21,7 @@ use veer::{
         server::Handler as _,
     },
     clock::BootClock,
+    config::source::Source,
     daemon::load::load,
     measurement::{
         compile::{Surroundings, compile},
@@ -111,7 +112,8 @@ impl Planes {
             service("referred", "", ns, 3),
         ];
         write("services.d/all.toml", &services.concat());
-        let loaded = load(directory.path()).unwrap_or_else(|error| panic!("{error}"));
+        let loaded =
+            load(&Source::on_disk(directory.path())).unwrap_or_else(|error| panic!("{error}"));
         let zones = loaded.zones;
         let director = Director::new(loaded.plan, 100, Instant::now());
 

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     clock,
-    config::{diagnostic::Diagnostics, settings::Settings, values::Values},
+    config::{diagnostic::Diagnostics, settings::Settings, source::Source, values::Values},
 };
 
 /// Look at a running veerd, and steer it.
@@ -80,6 +80,17 @@ enum Command {
     Diff,
     /// Read the configuration anew; one with errors changes nothing.
     Reload {
+        /// Even where more of the demand moves than `load.max_moved_percent`.
+        #[arg(long)]
+        force: bool,
+    },
+    /// The configurations that can be gone back to, and what generations were made of them.
+    Generations,
+    /// Go back to the configuration that a generation was made of; the files stay as they
+    /// are.
+    Revert {
+        /// The generation's number.
+        generation: u64,
         /// Even where more of the demand moves than `load.max_moved_percent`.
         #[arg(long)]
         force: bool,
@@ -184,6 +195,15 @@ impl Cli {
                 let reloaded = self.connect(RELOAD_PATIENCE)?.reload(*force);
                 return self.loaded(reloaded, "reload refused", render::reloaded);
             }
+            Some(Command::Generations) => {
+                let generations = self.connect(RELOAD_PATIENCE)?.generations()?;
+                let now = clock::unix_ms();
+                self.show(&generations, |it| render::generations(it, now, paint))?;
+            }
+            Some(Command::Revert { generation, force }) => {
+                let reverted = self.connect(RELOAD_PATIENCE)?.revert(*generation, *force);
+                return self.loaded(reverted, "revert refused", render::reloaded);
+            }
             Some(Command::Detach { pin_path }) => {
                 let detached = detach::detach(&self, pin_path.as_deref())?;
                 self.show(&detached, render::detached)?;
@@ -242,7 +262,10 @@ impl Cli {
 
 /// The settings in `dir`; defaults where it has none, or none that are valid.
 fn settings(dir: &Path) -> Settings {
-    Settings::new(&Values::read(dir, &mut Diagnostics::default()))
+    Settings::new(&Values::read(
+        &Source::on_disk(dir),
+        &mut Diagnostics::default(),
+    ))
 }
 
 fn json(reply: &impl Serialize) -> io::Result<String> {

@@ -8,6 +8,7 @@ use super::{Cli, Error, PATIENCE, json, put};
 use crate::{
     config::{
         diagnostic::Diagnostics,
+        source,
         values::{Form, Values},
     },
     control::{
@@ -121,7 +122,7 @@ impl Source {
     /// The files, with what is wrong in them told.
     fn files(cli: &Cli) -> Self {
         let mut found = Diagnostics::default();
-        let values = Values::read(&cli.config, &mut found);
+        let values = Values::read(&source::Source::on_disk(&cli.config), &mut found);
         let faulty = !found.0.is_empty();
         if faulty {
             eprintln!("{found}");

@@ -2,6 +2,7 @@
 
 mod difference;
 mod explain;
+mod generations;
 mod human;
 mod overrides;
 mod paint;
@@ -13,6 +14,7 @@ mod what_if;
 
 pub(super) use difference::difference;
 pub(super) use explain::explain;
+pub(super) use generations::generations;
 pub(super) use overrides::overridden;
 pub(super) use paint::Paint;
 pub(super) use states::states;

@@ -27,6 +27,10 @@ pub(in crate::control) fn status(status: &Status, now_unix_ms: u64, paint: Paint
         "config",
         format!("{config}, generation {}", status.generation),
     );
+    if let Some(to) = status.reverted_to {
+        let line = format!("to generation {to}; a reload or a restart takes the files in {config}");
+        table.field("reverted", Cell::toned(line, Tone::Caution));
+    }
     table.field("holds", inventory(&status.inventory));
     let addresses: Vec<_> = status.addresses.iter().map(ToString::to_string).collect();
     let workers = counted(status.workers, "worker", "workers");
@@ -106,10 +110,14 @@ fn last_reload(reload: Option<&LastReload>) -> Cell {
     Cell::toned(format!("{age} ago, refused: {errors}"), Tone::Bad)
 }
 
-/// A reload that was taken.
+/// A configuration that was taken.
 pub(in crate::control) fn reloaded(reloaded: &Reloaded) -> String {
+    let what = reloaded.reverted_to.map_or_else(
+        || "reloaded".to_owned(),
+        |to| format!("reverted to generation {to}"),
+    );
     let mut text = format!(
-        "reloaded in {}: generation {}, {}\n",
+        "{what} in {}: generation {}, {}\n",
         age(reloaded.took_ms),
         reloaded.generation,
         inventory(&reloaded.inventory)
@@ -117,6 +125,12 @@ pub(in crate::control) fn reloaded(reloaded: &Reloaded) -> String {
     if !reloaded.needs_restart.is_empty() {
         let keys = reloaded.needs_restart.join(", ");
         let _ = writeln!(text, "changed, but read only at a restart: {keys}");
+    }
+    if reloaded.reverted_to.is_some() {
+        text.push_str(
+            "the files in the configuration directory are as they were: the next reload or \
+             restart takes them\n",
+        );
     }
     text
 }

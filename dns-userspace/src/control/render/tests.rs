@@ -43,6 +43,7 @@ fn a_status() -> Status {
         uptime_ms: 11_000_000,
         config_dir: "/etc/veer".into(),
         generation: 7,
+        reverted_to: None,
         inventory: Inventory {
             zones: 1,
             names: 12,
@@ -674,12 +675,41 @@ USERSPACE ";
 }
 
 #[test]
+fn what_was_reverted_is_not_what_the_files_say() {
+    let shown = reloaded(&Reloaded {
+        generation: 8,
+        took_ms: 12.4,
+        inventory: Inventory::default(),
+        needs_restart: vec![],
+        reverted_to: Some(5),
+    });
+    let files = "the files in the configuration directory are as they were: the next reload or \
+                 restart takes them\n";
+    assert!(
+        shown.starts_with("reverted to generation 5 in 12 ms: generation 8, "),
+        "{shown}"
+    );
+    assert!(shown.ends_with(files), "{shown}");
+    let shown = status(
+        &Status {
+            reverted_to: Some(5),
+            ..a_status()
+        },
+        NOW,
+        PLAIN,
+    );
+    let line = "reverted     to generation 5; a reload or a restart takes the files in /etc/veer\n";
+    assert!(shown.contains(line), "{shown}");
+}
+
+#[test]
 fn reloading_and_detaching_say_what_was_done() {
     let shown = reloaded(&Reloaded {
         generation: 8,
         took_ms: 12.4,
         inventory: Inventory::default(),
         needs_restart: vec!["server.port".to_owned()],
+        reverted_to: None,
     });
     let expected = "\
 reloaded in 12 ms: generation 8, 0 zones, 0 names, 0 services, 0 pools, 0 groups, 0 prefixes

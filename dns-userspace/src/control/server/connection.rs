@@ -86,6 +86,11 @@ async fn respond(line: &[u8], uid: u32, backend: &impl Backend) -> Vec<u8> {
         Request::SetTunable { assignment } => encode(backend.set_tunable(assignment).await),
         Request::Override(order) => encode(backend.order(order, peer::name(uid).await).await),
         Request::Reload { is_forced } => encode(backend.reload(is_forced).await),
+        Request::Generations => encode(backend.generations().await),
+        Request::Revert {
+            generation,
+            is_forced,
+        } => encode(backend.revert(generation, is_forced).await),
         Request::Differ => encode(backend.differ().await),
         Request::Detach => encode(backend.detach().await),
     }

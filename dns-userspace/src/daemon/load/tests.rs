@@ -26,7 +26,7 @@ fn findings(zone: &str, services: &[(&str, &str)]) -> Vec<String> {
         )
     });
     write("services.d/a.toml", &services.collect::<String>());
-    match load(dir.path()) {
+    match load(&Source::on_disk(dir.path())) {
         Ok(_) => Vec::new(),
         Err(found) => found.0.iter().map(ToString::to_string).collect(),
     }
