@@ -191,6 +191,8 @@ fn a_broken_file_of_overrides_stops_no_start() {
     let world = World::new();
     let _origins = world.origins(3);
     let config = world.config("veer", SERVICES);
+    // Nothing else is written there while it is removed.
+    config.settings(&["state.generations_max = 0"]);
     config.write("state/overrides.json", "{\"overrides\": [");
     let daemon = world.start(&config);
     gets(&world, Resolver::A, WWW, 1);
