@@ -29,7 +29,8 @@ const PROBED_FOR: Duration = Duration::from_mins(10);
 /// The end of a hold is noticed with the next sample.
 const NOTICED: Duration = Duration::from_secs(2);
 
-/// By so much of its value a value is altered further than is stated, as probes are noisy.
+/// By so much of its value a value is altered further than is stated: what was measured
+/// until then was noisy.
 const BEYOND: f64 = 0.1;
 
 /// When `explain` is asked, and what it is to say of the first service.

@@ -176,7 +176,12 @@ impl<'s> Network<'s> {
         if is_cut_off || fate == Some(What::Silent) {
             return timeout;
         }
-        let mut noise = |value: f64| value * noise(self.scenario.noise_percent / 100.0, random);
+        // What stands still is measured as it is.
+        let deviation = match self.since {
+            Some(_) => 0.0,
+            None => self.scenario.noise_percent / 100.0,
+        };
+        let mut noise = |value: f64| value * noise(deviation, random);
         let delay = longer * noise(self.delay_ms(region, site, now));
         let errs = fate == Some(What::Errors);
         let response = delay

@@ -78,7 +78,8 @@ impl Sides {
                 standing.since = now;
             }
             let is_better = standing.side == Side::Better;
-            standing.admission.step(is_better, threshold.steps, now);
+            let (steps, hold) = (threshold.steps, threshold.hold);
+            standing.admission.step(is_better, steps, hold, now);
             standing.admitted() > 0
         };
         let (used, left): (Vec<u8>, Vec<u8>) = threshold.origins.iter().partition(|it| is_used(it));

@@ -1,5 +1,7 @@
 //! Slots that change hands a few at a time.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::ALL;
@@ -16,6 +18,12 @@ pub fn slots(steps: Steps) -> u16 {
 pub struct Pace(Option<Instant>);
 
 impl Pace {
+    /// Whether the last step was made less than `time` before `now`.
+    fn is_within(self, time: Duration, now: Instant) -> bool {
+        self.0
+            .is_some_and(|last| now.saturating_duration_since(last) < time)
+    }
+
     /// Begins one of `steps` at `now` if the last is long enough ago; those that move all
     /// have nothing to wait for.
     pub fn steps(&mut self, steps: Steps, now: Instant) -> bool {
@@ -34,6 +42,8 @@ impl Pace {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Admission {
     admitted: u16,
+    /// Where the last step went to.
+    to_all: bool,
     pace: Pace,
 }
 
@@ -42,15 +52,21 @@ impl Admission {
     pub fn settled(takes_all: bool) -> Self {
         Self {
             admitted: if takes_all { ALL } else { 0 },
+            to_all: takes_all,
             pace: Pace::default(),
         }
     }
 
     /// Makes one of `steps` towards all or none at `now`, if there is one to make: from
-    /// where it is, whatever it was on the way to.
-    pub fn step(&mut self, takes_all: bool, steps: Steps, now: Instant) {
+    /// where it is, whatever it was on the way to. Those who moved last are the first to
+    /// move back, so it does not turn round before they stayed for the `hold`.
+    pub fn step(&mut self, takes_all: bool, steps: Steps, hold: Duration, now: Instant) {
         let aim = if takes_all { ALL } else { 0 };
+        if takes_all != self.to_all && self.pace.is_within(hold, now) {
+            return;
+        }
         if self.admitted != aim && self.pace.steps(steps, now) {
+            self.to_all = takes_all;
             let step = slots(steps);
             self.admitted = if takes_all {
                 self.admitted.saturating_add(step).min(ALL)
@@ -68,14 +84,13 @@ impl Admission {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     const STEPS: Steps = Steps {
         percent: 25,
         every: Duration::from_secs(10),
     };
+    const HOLD: Duration = Duration::from_secs(15);
 
     #[test]
     fn a_step_is_that_part_of_all_slots_and_never_nothing() {
@@ -88,18 +103,16 @@ mod tests {
         let start = Instant::now();
         let mut admission = Admission::settled(true);
         let mut at = |second, takes_all| {
-            admission.step(takes_all, STEPS, start + Duration::from_secs(second));
+            let now = start + Duration::from_secs(second);
+            admission.step(takes_all, STEPS, HOLD, now);
             admission.admitted()
         };
         let leaving = [0, 5, 9, 10, 19, 20].map(|second| at(second, false));
         assert_eq!(leaving, [768, 768, 768, 512, 512, 256]);
-        let back = [21, 29, 30, 40, 50, 60].map(|second| at(second, true));
-        assert_eq!(back, [256, 256, 512, 768, ALL, ALL]);
-        // Nothing was moved since, so the first step is made at once.
-        assert_eq!(
-            [61, 71, 81, 91, 101].map(|second| at(second, false)),
-            [768, 512, 256, 0, 0]
-        );
+        let back = [21, 29, 34, 35, 45, 55, 65].map(|second| at(second, true));
+        assert_eq!(back, [256, 256, 256, 512, 768, ALL, ALL]);
+        let leaving = [69, 70, 80, 90, 100, 110].map(|second| at(second, false));
+        assert_eq!(leaving, [ALL, 768, 512, 256, 0, 0]);
     }
 
     #[test]
@@ -110,9 +123,9 @@ mod tests {
         };
         let now = Instant::now();
         let mut admission = Admission::settled(true);
-        admission.step(false, steps, now);
+        admission.step(false, steps, Duration::ZERO, now);
         assert_eq!(admission.admitted(), 0);
-        admission.step(true, steps, now);
+        admission.step(true, steps, Duration::ZERO, now);
         assert_eq!(admission.admitted(), ALL);
     }
 }
