@@ -8,6 +8,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod daemon;
+pub mod decision_log;
 pub mod kernel;
 pub mod log;
 pub mod measurement;

@@ -364,13 +364,19 @@ pub static TUNABLES: &[Tunable] = &[
         "state.directory",
         Kind::AbsolutePath,
         "/var/lib/veer",
-        "Directory where veerd keeps what operators override and what generations were made of, made when there is something to keep.",
+        "Directory where veerd keeps what operators override, what generations were made of and what was decided, made when there is something to keep.",
     ),
     at_reload(
         "state.generations_max",
         int(0, 1000),
         "10",
         "Configurations that were in use and are kept for veerctl revert; 0 keeps none.",
+    ),
+    at_restart(
+        "log.decisions_mib",
+        int(1, 4096),
+        "64",
+        "Room for the decision log in state.directory; the oldest decisions make room for new ones.",
     ),
     at_once(
         "load.max_moved_percent",

@@ -20,9 +20,12 @@ use super::{
     status::{Detached, Reloaded, Status},
     tunable::Tunable,
 };
-use crate::measurement::{
-    director::{difference::Difference, states::States, what_if::Supposed},
-    overrides::order::Order,
+use crate::{
+    decision_log::query::{ExplainedAt, LogRequest, Logged},
+    measurement::{
+        director::{difference::Difference, states::States, what_if::Supposed},
+        overrides::order::Order,
+    },
 };
 
 /// Why a request got no reply.
@@ -119,6 +122,23 @@ impl Client {
     /// [`Request::Explain`].
     pub fn explain(&mut self, question: ExplainRequest) -> Result<Explained, ClientError> {
         self.call(&Request::Explain(question))
+    }
+
+    /// [`Request::ExplainAt`].
+    pub fn explain_at(
+        &mut self,
+        question: ExplainRequest,
+        at_unix_ms: u64,
+    ) -> Result<ExplainedAt, ClientError> {
+        self.call(&Request::ExplainAt {
+            question,
+            at_unix_ms,
+        })
+    }
+
+    /// [`Request::Log`].
+    pub fn log(&mut self, request: LogRequest) -> Result<Logged, ClientError> {
+        self.call(&Request::Log(request))
     }
 
     /// [`Request::WhatIf`].

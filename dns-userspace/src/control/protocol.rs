@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::{diagnostic::Diagnostics, values},
+    decision_log::query::LogRequest,
     measurement::{director::what_if::WhatIf, overrides::order::Order},
 };
 
@@ -23,6 +24,17 @@ pub enum Request {
     /// Why a resolver gets what it gets; answered by
     /// [`super::explained::Explained`].
     Explain(ExplainRequest),
+    /// What a resolver got at an earlier time, and why; answered by
+    /// [`ExplainedAt`](crate::decision_log::query::ExplainedAt).
+    ExplainAt {
+        /// The question.
+        #[serde(flatten)]
+        question: ExplainRequest,
+        /// The time, milliseconds since 1970.
+        at_unix_ms: u64,
+    },
+    /// What changed, and why; answered by [`Logged`](crate::decision_log::query::Logged).
+    Log(LogRequest),
     /// What would be decided if something else were measured; answered by a list of
     /// [`Supposed`](crate::measurement::director::what_if::Supposed).
     WhatIf(WhatIfRequest),

@@ -23,6 +23,7 @@ use super::{
 };
 use crate::{
     config::values::Values,
+    decision_log::query::{ExplainedAt, LogRequest, Logged},
     measurement::{
         director::{difference::Difference, states::States, what_if::Supposed},
         overrides::order::Order,
@@ -48,6 +49,16 @@ pub trait Backend: Send + Sync + 'static {
         &self,
         query: ExplainQuery,
     ) -> impl Future<Output = Result<Explained, Failure>> + Send;
+
+    /// What `query` was answered with at a time, in milliseconds since 1970, and why.
+    fn explain_at(
+        &self,
+        query: ExplainQuery,
+        at_unix_ms: u64,
+    ) -> impl Future<Output = Result<ExplainedAt, Failure>> + Send;
+
+    /// What changed.
+    fn log(&self, request: LogRequest) -> impl Future<Output = Result<Logged, Failure>> + Send;
 
     /// What would be decided.
     fn what_if(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dns_common::outcome::{Action, Outcome};
 use serde::{Deserialize, Serialize};
 
-use crate::kernel::Counts;
+use crate::{decision_log::Written, kernel::Counts};
 
 /// What has been counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub struct Stats {
     pub publisher: PublisherStats,
     /// Probe results since the daemon's start.
     pub probes: ProbeStats,
+    /// What came of writing the decision log.
+    pub decision_log: Written,
     /// Share of all queries that the kernel answered, 0 to 1; `None` before the
     /// first.
     pub kernel_share: Option<f64>,
@@ -125,6 +127,7 @@ impl Stats {
         userspace: UserspaceStats,
         publisher: PublisherStats,
         probes: ProbeStats,
+        decision_log: Written,
     ) -> Self {
         let answered = kernel.as_ref().map_or(0, |kernel| kernel.answered);
         let all = answered + userspace.udp_queries + userspace.tcp_queries;
@@ -133,6 +136,7 @@ impl Stats {
             userspace,
             publisher,
             probes,
+            decision_log,
             kernel_share: (all != 0).then(|| ratio(answered, all)),
         }
     }
@@ -207,6 +211,7 @@ mod tests {
                 userspace,
                 PublisherStats::default(),
                 ProbeStats::default(),
+                Written::default(),
             );
             stats.kernel_share
         };

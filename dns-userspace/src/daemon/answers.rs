@@ -12,6 +12,7 @@ use ipnet::IpNet;
 
 use super::{
     Daemon, Xdp,
+    reload::in_background,
     requests::{Requests, Stopped},
 };
 use crate::{
@@ -26,6 +27,7 @@ use crate::{
         status::{self, Inventory, LastReload, Reloaded, Status, XdpState},
         tunable::Tunable,
     },
+    decision_log::query::{self, ExplainedAt, LogRequest, Logged},
     kernel::{self, Attachment},
     measurement::{
         director::{difference::Difference, states::States, what_if::Supposed},
@@ -87,6 +89,43 @@ impl Backend for Requests {
 
     async fn explain(&self, query: ExplainQuery) -> Result<Explained, Failure> {
         self.ask(move |daemon| daemon.explain(&query)).await?
+    }
+
+    async fn explain_at(&self, query: ExplainQuery, at: u64) -> Result<ExplainedAt, Failure> {
+        let asked = move |daemon: &mut Daemon| {
+            let directory = daemon.decision_log.directory().to_owned();
+            Ok::<_, Failure>((daemon.explain(&query)?, family_of(query.rtype), directory))
+        };
+        let (explained, family, directory) = self.ask(asked).await??;
+        let Origin::Steered(steering) = explained.origin else {
+            let name = explained.name;
+            return Err(format!("{name} {} is not steered now", explained.rtype).into());
+        };
+        let Steering {
+            service, decision, ..
+        } = *steering;
+        let group = explained.group.clone();
+        let of = service.clone();
+        let reading = move || {
+            let then = query::then(&directory, (&of, &group, family), at, &decision);
+            then.map_err(Failure::from)
+        };
+        Ok(ExplainedAt {
+            name: explained.name,
+            rtype: explained.rtype,
+            from: explained.from,
+            at_unix_ms: at,
+            group: explained.group,
+            prefix: explained.prefix,
+            service,
+            then: in_background(reading).await?,
+        })
+    }
+
+    async fn log(&self, request: LogRequest) -> Result<Logged, Failure> {
+        let directory = |daemon: &mut Daemon| daemon.decision_log.directory().to_owned();
+        let directory = self.ask(directory).await?;
+        in_background(move || request.answer(&directory).map_err(Failure::from)).await
     }
 
     async fn what_if(&self, request: WhatIfRequest) -> Result<Vec<Supposed>, Failure> {
@@ -265,7 +304,8 @@ impl Daemon {
             fail: self.probes.fail,
             local: self.probes.local,
         };
-        Ok(Stats::new(kernel, userspace, publisher, probes))
+        let written = self.decision_log.written();
+        Ok(Stats::new(kernel, userspace, publisher, probes, written))
     }
 
     fn publish_delay(&self) -> Option<Delay> {

@@ -38,6 +38,7 @@ use crate::{
         values,
     },
     control::{protocol::Failure, server},
+    decision_log::DecisionLog,
     kernel::{self, Attachment, Kernel, KernelError},
     log::Log,
     measurement::{
@@ -178,6 +179,7 @@ pub struct Daemon {
     generations_before: u64,
     /// The generation whose configuration was gone back to, while it is in use.
     reverted_to: Option<u64>,
+    decision_log: DecisionLog,
     /// Overrides have changed since they were kept.
     to_keep: bool,
     prober: Arc<NetworkProber>,
@@ -249,9 +251,11 @@ impl Daemon {
 
     /// Notes what has been decided, now that it is published.
     fn note_decided(&mut self) {
-        for decided in self.director.take_decided() {
+        let decided = self.director.take_decided();
+        for decided in &decided {
             debug!("decided anew, as {}", decided.cause);
         }
+        self.decision_log.note(decided);
     }
 
     async fn serve(&mut self, request: Request) {

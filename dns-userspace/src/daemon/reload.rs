@@ -192,8 +192,10 @@ impl Daemon {
         self.config = config;
         (self.schedule, self.samples) = generation::schedule_on(&director, &self.director, &prober);
         let previous = mem::replace(&mut self.director, director);
-        self.director
+        let begun = self
+            .director
             .begin_history(Some(&previous), &cause, Instant::now());
+        self.decision_log.note(begun);
         for sample in &meanwhile {
             let changes = self.director.observe_of(&previous, sample);
             self.publish_words(changes);

@@ -25,6 +25,7 @@ use crate::{
     clock::{self, BootClock},
     config::{Tunables, secrets, settings::Settings, source::Source, tunables::XdpMode},
     control::{generations::By, server::Listener},
+    decision_log::DecisionLog,
     kernel::{self, Attachment, Detached, Kernel, KernelError},
     log::Log,
     measurement::{
@@ -76,7 +77,7 @@ pub(super) async fn start(
     let (configurations, generations_before) = configurations(&settings, directory)?;
     let prober = Arc::new(NetworkProber::new());
     let mut director = directed(plan, overrides, &settings, &prober).await;
-    director.begin_history(None, &Cause::Start, Instant::now());
+    let begun = director.begin_history(None, &Cause::Start, Instant::now());
     phases.end("first round");
 
     let live = Arc::new(ArcSwap::from_pointee(nothing_yet(&tables, &director)));
@@ -108,6 +109,7 @@ pub(super) async fn start(
     let server = server
         .start(Arc::clone(&plane) as _)
         .map_err(DaemonError::system("starting the server threads"))?;
+    let decision_log = decision_log(&settings)?;
     let xdp = take_over(kernel.as_mut(), &counters, &settings)?;
     phases.end("attach");
     say(&xdp, &settings);
@@ -134,24 +136,32 @@ pub(super) async fn start(
         configurations,
         generations_before,
         reverted_to: None,
+        decision_log,
         to_keep: false,
         prober,
         schedule,
         samples,
     };
     daemon.taken(By::Start, source);
+    daemon.decision_log.note(begun);
     info!("ready: {phases}");
-    if daemon.kernel.is_some() {
-        reserve(&daemon.tables);
-    }
+    reserve(&daemon);
     Ok((daemon, server, listener))
+}
+
+fn decision_log(settings: &Settings) -> Result<DecisionLog, DaemonError> {
+    DecisionLog::open(&settings.state_directory, settings.log_decisions_octets)
+        .map_err(DaemonError::system("starting the decision log's thread"))
 }
 
 /// Has the kernel find the memory for the second generation while the first one
 /// answers. It takes its time to clear so much, and no start should wait for it;
 /// where it fails, the first reload has to find it.
-fn reserve(tables: &Arc<Tables>) {
-    let tables = Arc::clone(tables);
+fn reserve(daemon: &Daemon) {
+    if daemon.kernel.is_none() {
+        return;
+    }
+    let tables = Arc::clone(&daemon.tables);
     let thread = move || {
         let start = Instant::now();
         match tables.reserve(2) {

@@ -23,6 +23,10 @@ use veer::{
         status::{Detached, Inventory, Reloaded, Status, Xdp, XdpState},
         tunable::Tunable,
     },
+    decision_log::{
+        Written,
+        query::{ExplainedAt, LogRequest, Logged, Then},
+    },
     measurement::{
         director::{
             Director,
@@ -45,6 +49,8 @@ pub(crate) struct Fake {
     /// What a reload finds wrong.
     pub(crate) mistakes: Vec<String>,
     pub(crate) pin_path: PathBuf,
+    /// Where the decision log is.
+    pub(crate) state: PathBuf,
     /// What orders are checked against.
     pub(crate) plan: Plan,
     /// Why overrides are not kept.
@@ -63,6 +69,7 @@ impl Fake {
             )),
             mistakes: Vec::new(),
             pin_path: "/sys/fs/bpf/veer".into(),
+            state: dir.join("state"),
             plan: plan(),
             not_kept: None,
             detach_takes: Duration::ZERO,
@@ -127,6 +134,7 @@ impl Backend for Fake {
             UserspaceStats::default(),
             PublisherStats::default(),
             ProbeStats::default(),
+            Written::default(),
         ))
     }
 
@@ -142,6 +150,23 @@ impl Backend for Fake {
             rcode: "REFUSED".to_owned(),
             answer: Vec::new(),
         })
+    }
+
+    async fn explain_at(&self, query: ExplainQuery, at: u64) -> Result<ExplainedAt, Failure> {
+        Ok(ExplainedAt {
+            name: query.name.fmt_with_dot().to_string(),
+            rtype: query.rtype.to_string(),
+            from: query.from,
+            at_unix_ms: at,
+            group: "default".to_owned(),
+            prefix: None,
+            service: "www.example.".to_owned(),
+            then: Then::default(),
+        })
+    }
+
+    async fn log(&self, request: LogRequest) -> Result<Logged, Failure> {
+        request.answer(&self.state).map_err(Failure::from)
     }
 
     async fn what_if(&self, request: WhatIfRequest) -> Result<Vec<Supposed>, Failure> {

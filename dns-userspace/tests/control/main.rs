@@ -2,6 +2,7 @@
 
 mod fake;
 mod listener;
+mod log;
 mod overrides;
 mod protocol;
 mod tunables;

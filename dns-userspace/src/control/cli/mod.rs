@@ -1,6 +1,7 @@
 //! `veerctl`: commands for the daemon, and its tunables as sysctl(8) has its.
 
 mod detach;
+mod moment;
 mod overrides;
 mod tunables;
 mod what_if;
@@ -24,7 +25,9 @@ use super::{
 use crate::{
     clock,
     config::{diagnostic::Diagnostics, settings::Settings, source::Source, values::Values},
+    decision_log::query::LogRequest,
 };
+use moment::Moment;
 
 /// Look at a running veerd, and steer it.
 #[derive(Debug, Parser)]
@@ -61,7 +64,7 @@ enum Command {
     States,
     /// What has been counted.
     Stats,
-    /// Why a resolver gets what it gets.
+    /// Why a resolver gets what it gets, or got at an earlier time.
     Explain {
         /// The name asked for.
         name: String,
@@ -71,6 +74,21 @@ enum Command {
         /// The resolver's address.
         #[arg(long, value_name = "ADDR")]
         from: IpAddr,
+        /// At this time instead of now, as the decision log has it: how long ago, e.g.
+        /// 10min, or UTC, e.g. "2026-02-28 23:59:59".
+        #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
+        at: Option<Moment>,
+    },
+    /// What was decided otherwise than before, when and by which cause, the newest last.
+    Log {
+        /// Only of this service.
+        name: Option<String>,
+        /// Only since this time: how long ago, e.g. 1h, or UTC, e.g. "2026-02-28 23:59:59".
+        #[arg(long, value_name = "TIME", value_parser = Moment::parse)]
+        since: Option<Moment>,
+        /// Only the newest, so many.
+        #[arg(long, value_name = "COUNT", default_value_t = 1000)]
+        max: usize,
     },
     /// What would be decided if something else were measured; nothing changes by it.
     WhatIf(what_if::Args),
@@ -165,16 +183,36 @@ impl Cli {
                 let stats = self.connect(PATIENCE)?.stats()?;
                 self.show(&stats, |stats| render::stats(stats, paint))?;
             }
-            Some(Command::Explain { name, rtype, from }) => {
-                let explained = self.connect(PATIENCE)?.explain(ExplainRequest {
+            Some(Command::Explain {
+                name,
+                rtype,
+                from,
+                at,
+            }) => {
+                let question = ExplainRequest {
                     name: name.clone(),
                     rtype: rtype.clone(),
                     from: *from,
-                })?;
+                };
+                let mut client = self.connect(PATIENCE)?;
                 let now = clock::unix_ms();
+                if let Some(at) = at {
+                    let explained = client.explain_at(question, at.unix_ms(now))?;
+                    self.show(&explained, |it| render::explain_at(it, now, paint))?;
+                    return Ok(ExitCode::SUCCESS);
+                }
+                let explained = client.explain(question)?;
                 self.show(&explained, |explained| {
                     render::explain(explained, now, paint)
                 })?;
+            }
+            Some(Command::Log { name, since, max }) => {
+                let logged = self.connect(PATIENCE)?.log(LogRequest {
+                    name: name.clone(),
+                    since_unix_ms: since.map(|since| since.unix_ms(clock::unix_ms())),
+                    max: *max,
+                })?;
+                self.show(&logged, |logged| render::log(logged, paint))?;
             }
             Some(Command::WhatIf(args)) => {
                 let supposed = self.connect(PATIENCE)?.what_if(args.request())?;

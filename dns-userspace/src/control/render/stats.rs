@@ -69,7 +69,7 @@ fn kinds(table: &mut Table, outcomes: &BTreeMap<String, u64>, prefix: &str) {
     }
 }
 
-fn userspace(stats: &Stats) -> [Table; 4] {
+fn userspace(stats: &Stats) -> [Table; 5] {
     let server = &stats.userspace;
     let mut userspace = counts("USERSPACE", "MESSAGES");
     count(&mut userspace, "received over UDP", server.udp_queries);
@@ -131,5 +131,9 @@ fn userspace(stats: &Stats) -> [Table; 4] {
     count(&mut probes, "passed", stats.probes.pass);
     count(&mut probes, "failed", stats.probes.fail);
     count(&mut probes, "not done (local failure)", stats.probes.local);
-    [userspace, tcp, publisher, probes]
+
+    let mut log = counts("DECISION LOG", "COUNT");
+    count(&mut log, "written", stats.decision_log.written);
+    count(&mut log, "lost", stats.decision_log.lost);
+    [userspace, tcp, publisher, probes, log]
 }

@@ -9,6 +9,7 @@ use crate::{
         stats::{Delay, KernelStats, ProbeStats, PublisherStats, Stats, TcpStats, UserspaceStats},
         status::{Detached, Inventory, LastReload, Reloaded, Status, Xdp, XdpState},
     },
+    decision_log::Written,
     measurement::{
         director::{
             explain::{Candidate, DemandStatus, Explanation, Outcome},
@@ -656,8 +657,16 @@ PROBES                    COUNT
 passed                      500
 failed                        3
 not done (local failure)      0
+
+DECISION LOG  COUNT
+written          12
+lost              1
 ";
-    let shown = Stats::new(Some(kernel), userspace, publisher, probes);
+    let written = Written {
+        written: 12,
+        lost: 1,
+    };
+    let shown = Stats::new(Some(kernel), userspace, publisher, probes, written);
     assert_text(&stats(&shown, PLAIN), expected);
 
     let without = Stats {

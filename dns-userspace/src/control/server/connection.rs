@@ -11,10 +11,13 @@ use tokio::{
 use tracing::debug;
 
 use super::{Backend, IDLE, REQUEST_OCTETS_MAX, peer};
-use crate::control::{
-    explained::ExplainQuery,
-    protocol::{Failure, Request, Response},
-    tunable::Tunable,
+use crate::{
+    clock,
+    control::{
+        explained::ExplainQuery,
+        protocol::{Failure, Request, Response},
+        tunable::Tunable,
+    },
 };
 
 /// Serves one connection to its end.
@@ -80,6 +83,18 @@ async fn respond(line: &[u8], uid: u32, backend: &impl Backend) -> Vec<u8> {
             Ok(query) => backend.explain(query).await,
             Err(failure) => Err(failure),
         }),
+        Request::ExplainAt {
+            question,
+            at_unix_ms,
+        } => encode(match ExplainQuery::try_from(&question) {
+            Ok(_) if at_unix_ms > clock::unix_ms() => {
+                let line = "that time is in the future; valid: one before now";
+                Err(line.to_owned().into())
+            }
+            Ok(query) => backend.explain_at(query, at_unix_ms).await,
+            Err(failure) => Err(failure),
+        }),
+        Request::Log(request) => encode(backend.log(request).await),
         Request::WhatIf(request) => encode(backend.what_if(request).await),
         Request::Tunables => encode(Ok(Tunable::all(&backend.tunables().await))),
         Request::Tunable { key } => encode(Tunable::of(&backend.tunables().await, &key)),

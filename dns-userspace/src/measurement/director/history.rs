@@ -13,7 +13,7 @@ use dns_common::decision::{Family, pick};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Change, Director, explain::Outcome, pool::PoolState};
+use super::{Change, Director, explain::Outcome, pool::PoolState, states::Share};
 use crate::{
     measurement::{metric::milliseconds, schedule::TargetId},
     model::{Pool, Service},
@@ -42,6 +42,10 @@ pub struct Decided {
     /// Services that are not named.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub more_services: usize,
+    /// Who takes how much, where not every candidate takes every resolver: then nothing
+    /// else is said of groups.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shares: Vec<Share>,
     /// What changed, each for other groups.
     pub moves: Vec<Move>,
     /// Groups that go their own way and stay.
@@ -117,6 +121,8 @@ pub(super) struct History {
     own: BTreeMap<u16, Known>,
     services: Vec<String>,
     more_services: usize,
+    /// Who took how much, where the pool was divided.
+    shares: Vec<Share>,
 }
 
 /// Pools whose words have changed since they were last looked at, with the last cause.
@@ -185,9 +191,13 @@ impl Director {
         let touched = mem::take(&mut self.touched).into_iter();
         let decided = touched.filter_map(|(number, (cause, at))| {
             let before = mem::take(&mut self.history[usize::from(number)]);
+            let shares = before.shares.clone();
             let plan = Arc::clone(&self.plan);
             let pool = &plan.pools[usize::from(number)];
             let decided = self.compare(number, before, Some(pool), cause, at);
+            if decided.shares != shares {
+                return Some(decided);
+            }
             let decided = decided.without_what_stays();
             (!decided.moves.is_empty()).then_some(decided)
         });
@@ -251,6 +261,9 @@ impl Director {
         let state = &self.pools[usize::from(number)];
         let pool = &self.plan.pools[usize::from(number)];
         let cause = Arc::new(cause);
+        let shares = state.shares_of(pool);
+        // While it was divided, no group had one answer.
+        let pool_before = pool_before.filter(|_| before.shares.is_empty());
         let mut own: BTreeSet<u16> = state.own_groups().collect();
         own.extend(before.own.keys());
         let mut moves: BTreeMap<(Picks, Picks), Alike> = BTreeMap::new();
@@ -301,12 +314,15 @@ impl Director {
                 .collect(),
             services: before.services,
             more_services: before.more_services,
+            shares: shares.clone(),
         };
+        let moves = moves.into_values().map(|alike| alike.one);
         let decided = Decided {
             cause: (*cause).clone(),
             services: history.services.clone(),
             more_services: history.more_services,
-            moves: moves.into_values().map(|alike| alike.one).collect(),
+            moves: moves.filter(|_| shares.is_empty()).collect(),
+            shares,
             except: Vec::new(),
             more_groups,
         };
@@ -317,10 +333,11 @@ impl Director {
 
 impl Decided {
     /// Without groups that get what they got before.
-    fn without_what_stays(mut self) -> Self {
+    #[must_use]
+    pub fn without_what_stays(mut self) -> Self {
         let stays = |one: &mut Move| one.from.as_ref() == Some(&one.to);
         let staying = self.moves.extract_if(.., stays);
-        self.except = staying.flat_map(|one| one.groups).collect();
+        self.except.extend(staying.flat_map(|one| one.groups));
         self
     }
 }

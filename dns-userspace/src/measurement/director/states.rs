@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::Director;
+use super::{Director, pool::PoolState};
 use crate::{
     measurement::{
         health::{Health, State},
@@ -13,7 +13,7 @@ use crate::{
         overrides::{AdminState, Override},
         schedule::Target,
     },
-    model::ProbeKind,
+    model::{Pool, ProbeKind},
 };
 
 /// The health of everything.
@@ -143,15 +143,9 @@ impl Director {
     fn pool_shares(&self) -> Vec<PoolShares> {
         let pools = (0..).zip(self.plan.pools.iter().zip(&self.pools));
         let shared = pools.filter(|(_, (_, state))| !state.shares().is_empty());
-        let shares = shared.map(|(pool, (configured, state))| {
-            let candidates = (0..).zip(configured.candidates());
-            let candidates = candidates.map(|(number, name)| Share {
-                server: name.to_owned(),
-                slots: state.shares().count(number),
-                percent: rounded(state.shares().percent(number)),
-            });
-            let candidates = candidates.collect();
-            PoolShares { pool, candidates }
+        let shares = shared.map(|(pool, (configured, state))| PoolShares {
+            pool,
+            candidates: state.shares_of(configured),
         });
         shares.collect()
     }
@@ -173,6 +167,22 @@ impl Director {
             since_ms: milliseconds(now.duration_since(self.suspicion.since()?)),
             reason: self.suspicion.reason()?,
         })
+    }
+}
+
+impl PoolState {
+    /// Who takes how much of the resolvers of `pool`, whose state this is; nothing where
+    /// all take all.
+    pub(super) fn shares_of(&self, pool: &Pool) -> Vec<Share> {
+        if self.shares().is_empty() {
+            return Vec::new();
+        }
+        let shares = (0..).zip(pool.candidates()).map(|(number, name)| Share {
+            server: name.to_owned(),
+            slots: self.shares().count(number),
+            percent: rounded(self.shares().percent(number)),
+        });
+        shares.collect()
     }
 }
 
