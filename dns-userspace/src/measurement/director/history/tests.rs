@@ -225,3 +225,35 @@ fn decided_survives_json() {
     let json = serde_json::to_string(&begun).unwrap();
     assert_eq!(serde_json::from_str::<Vec<Decided>>(&json).unwrap(), begun);
 }
+
+#[test]
+fn a_divided_pool_is_told_by_shares_whenever_they_change() {
+    let weights = vec![1; usize::from(SERVERS)];
+    let mut rig = passing(Policy::Weighted { weights }, 100);
+    let told = |decided: Vec<Decided>| {
+        let told = decided.into_iter().map(|decided| {
+            assert_eq!(decided.moves, []);
+            let shares = decided.shares.iter();
+            let of: Vec<f64> = shares.map(|share| share.percent).collect();
+            (decided.cause.to_string(), of)
+        });
+        told.collect::<Vec<_>>()
+    };
+    let begun = rig.director.begin_history(None, &Cause::Start, rig.now);
+    let part = 100.0 / f64::from(SERVERS);
+    let [(_, begun)] = &told(begun)[..] else {
+        panic!("not one pool")
+    };
+    assert!(begun.iter().all(|of| (of - part).abs() < 0.2), "{begun:?}");
+    rig.pass(0);
+    assert_eq!(told(rig.director.take_decided()), []);
+    for _ in 0..3 {
+        rig.fail(0);
+    }
+    let died = told(rig.director.take_decided());
+    let [(cause, died)] = &died[..] else {
+        panic!("{died:?}")
+    };
+    assert_eq!(cause, "s1 is down (192.0.2.1: connection refused)");
+    assert!(died[0] == 0.0 && died[1] > part + 1.0, "{died:?}");
+}
