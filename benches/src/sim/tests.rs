@@ -40,13 +40,6 @@ fn committed_scenarios_have_their_verdicts_at_a_reduced_size() {
         let outcome = play(dir, FEWER).expect("it runs");
         assert!(!outcome.checks.is_empty(), "{}", dir.display());
         assert!(outcome.passes(), "{outcome:#?}");
-        // Nearest changes do not reckon with what is filled, nor causes with steps.
-        if ["delayed-loads", "largest-dies", "origin-slows-by-steps"]
-            .iter()
-            .any(|name| dir.ends_with(name))
-        {
-            continue;
-        }
         for told in ["explain.cause", "with all of it"] {
             let mut checks = outcome.checks.iter();
             let is_told = checks.any(|check| check.expected.contains(told));

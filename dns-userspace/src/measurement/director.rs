@@ -240,7 +240,7 @@ impl Director {
             }
         }
         let changes = stores.in_order();
-        self.touch_by_sample(id, &changes, sample.at);
+        self.touch_by_sample(id, settles, &changes, sample.at);
         changes
     }
 

@@ -224,11 +224,7 @@ impl Director {
             a: view.outcome(Family::V4),
             aaaa: view.outcome(Family::V6),
             candidates: view.ranking.iter().zip(1..).map(candidate).collect(),
-            last_change: if is_divided {
-                None
-            } else {
-                self.last_change(pool, group, now)
-            },
+            last_change: self.last_change(pool, group, is_divided, now),
             suspicion: self.suspicion_status(now),
             pin: service.and_then(|service| overrides.pin_of(service, group, groups).cloned()),
             freeze: service.and_then(|service| overrides.freeze_of(service).cloned()),

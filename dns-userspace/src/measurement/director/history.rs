@@ -123,6 +123,8 @@ pub(super) struct History {
     more_services: usize,
     /// Who took how much, where the pool was divided.
     shares: Vec<Share>,
+    /// When that changed last.
+    divided: Option<Arc<Last>>,
 }
 
 /// Pools whose words have changed since they were last looked at, with the last cause.
@@ -165,14 +167,19 @@ fn outcomes(pool: &Pool, picks: Picks) -> Outcomes {
 }
 
 impl Director {
-    /// Notes that `changes` came of the sample of target `id`.
-    pub(super) fn touch_by_sample(&mut self, id: TargetId, changes: &[Change], now: Instant) {
-        let (eligible, all) = pools(changes);
-        for (pool, group) in all {
-            let cause = if eligible.contains(&pool) {
-                self.cause_of_state(id, pool)
-            } else {
-                self.cause_of_order(pool, group, now)
+    /// Notes that `changes` came of the sample of target `id`, whose state it `settles`.
+    pub(super) fn touch_by_sample(
+        &mut self,
+        id: TargetId,
+        settles: bool,
+        changes: &[Change],
+        now: Instant,
+    ) {
+        for (pool, what) in touched(changes, settles) {
+            let cause = match what {
+                What::Eligible => self.cause_of_state(id, pool),
+                What::Order(group) => self.cause_of_order(pool, group, now),
+                What::Shares => self.cause_of_shares(id, pool, now),
             };
             self.touched.insert(pool, (cause, now));
         }
@@ -180,7 +187,7 @@ impl Director {
 
     /// Notes that `changes` came of `cause`.
     pub(super) fn touch(&mut self, changes: &[Change], cause: &Cause, now: Instant) {
-        for pool in pools(changes).1.into_keys() {
+        for pool in touched(changes, true).into_keys() {
             self.touched.insert(pool, (cause.clone(), now));
         }
     }
@@ -237,10 +244,22 @@ impl Director {
         decided.collect()
     }
 
-    /// The change that the decision of `pool` for `group` comes from, seen at `now`;
-    /// `None` where there was none since the history began.
-    pub(super) fn last_change(&self, pool: u16, group: u16, now: Instant) -> Option<LastChange> {
-        let last = self.history[usize::from(pool)].of(group).last.as_ref()?;
+    /// The change that the decision of `pool` for `group` comes from, seen at `now`, or
+    /// where it `is_divided` the last of who takes how much; `None` where there was none
+    /// since the history began.
+    pub(super) fn last_change(
+        &self,
+        pool: u16,
+        group: u16,
+        is_divided: bool,
+        now: Instant,
+    ) -> Option<LastChange> {
+        let history = &self.history[usize::from(pool)];
+        let last = if is_divided {
+            history.divided.as_ref()?
+        } else {
+            history.of(group).last.as_ref()?
+        };
         Some(LastChange {
             ago_ms: milliseconds(now.saturating_duration_since(last.at)),
             cause: (*last.cause).clone(),
@@ -306,6 +325,15 @@ impl Director {
                 last: last.clone().or_else(|| was.last.clone()),
             }
         };
+        let divided = if shares == before.shares {
+            before.divided.clone()
+        } else {
+            Some(Arc::new(Last {
+                at,
+                cause: Arc::clone(&cause),
+                from: None,
+            }))
+        };
         let history = History {
             common: known(None),
             own: own
@@ -315,6 +343,7 @@ impl Director {
             services: before.services,
             more_services: before.more_services,
             shares: shares.clone(),
+            divided,
         };
         let moves = moves.into_values().map(|alike| alike.one);
         let decided = Decided {
@@ -342,26 +371,31 @@ impl Decided {
     }
 }
 
-/// The pools in `changes`: those that have others who may be used, and all, each with the
-/// first group whose order is another.
-fn pools(changes: &[Change]) -> (BTreeSet<u16>, BTreeMap<u16, u16>) {
-    let mut eligible = BTreeSet::new();
-    let mut all = BTreeMap::new();
+/// What changed of a pool: the first of these that did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum What {
+    /// Who may be used.
+    Eligible,
+    /// The order of this group, the first of those.
+    Order(u16),
+    /// Who takes how much.
+    Shares,
+}
+
+/// The pools in `changes`, with which a target's state `settles` or none does: then words
+/// of who may be used say only whether there are shares.
+fn touched(changes: &[Change], settles: bool) -> BTreeMap<u16, What> {
+    let mut touched = BTreeMap::new();
     for change in changes {
-        match *change {
-            Change::Eligible { pool, .. } => {
-                eligible.insert(pool);
-                all.entry(pool).or_default();
-            }
-            Change::Ranking { pool, group, .. } => {
-                all.entry(pool).or_insert(group);
-            }
-            Change::Shares { pool, .. } => {
-                all.entry(pool).or_default();
-            }
-        }
+        let (pool, what) = match *change {
+            Change::Eligible { pool, .. } if settles => (pool, What::Eligible),
+            Change::Ranking { pool, group, .. } => (pool, What::Order(group)),
+            Change::Eligible { pool, .. } | Change::Shares { pool, .. } => (pool, What::Shares),
+        };
+        let known = touched.entry(pool).or_insert(what);
+        *known = what.min(*known);
     }
-    (eligible, all)
+    touched
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::{
         overrides::{Override, Overrides},
         schedule::TargetId,
     },
-    model::Unknown,
+    model::{Policy, Unknown},
 };
 
 /// What changed a decision.
@@ -140,28 +140,54 @@ impl Director {
     /// before.
     pub(super) fn cause_of_order(&self, pool: u16, group: u16, now: Instant) -> Cause {
         let state = &self.pools[usize::from(pool)];
-        let configured = &self.plan.pools[usize::from(pool)];
-        let value = |(candidate, metric): &(u8, Metric)| {
-            let outlook = state.outlook(group);
-            let of = state.readings(configured, outlook, *metric, &self.health, now);
-            let reading = of.0[usize::from(*candidate)];
-            Value {
-                server: candidate_name(configured, *candidate).to_owned(),
-                metric: *metric,
-                value: match reading {
-                    Reading::Fresh(value) => Some(states::rounded(value)),
-                    Reading::Stale(value) if configured.unknown == Unknown::Last => {
-                        Some(states::rounded(value))
-                    }
-                    Reading::Stale(_) | Reading::Never => None,
-                },
-            }
-        };
+        let value =
+            |(candidate, metric): &(u8, Metric)| self.value(pool, group, *candidate, *metric, now);
         let values: Vec<Value> = state.news(group).iter().map(value).collect();
         if values.is_empty() {
             Cause::Time
         } else {
             Cause::Values { values }
+        }
+    }
+
+    /// What the sample of target `id` says that those who take slots of `pool` follow.
+    pub(super) fn cause_of_shares(&self, id: TargetId, pool: u16, now: Instant) -> Cause {
+        let mut uses = self.uses[id.index()].iter();
+        let of = uses.find(|of| of.pool == pool).map(|of| of.candidate);
+        let configured = &self.plan.pools[usize::from(pool)];
+        let followed = match &configured.policy {
+            // Steps are made with every sample, whoever's side they follow.
+            Policy::Threshold(threshold) => {
+                let origins = &threshold.origins;
+                let origin = of.filter(|candidate| origins.contains(candidate));
+                let origin = origin.or_else(|| origins.first().copied());
+                origin.map(|origin| (origin, threshold.metric))
+            }
+            Policy::Balance { metric, .. } => of.map(|candidate| (candidate, *metric)),
+            _ if configured.capacity.is_some() => of.map(|candidate| (candidate, Metric::Load)),
+            _ => None,
+        };
+        followed.map_or(Cause::Time, |(candidate, metric)| Cause::Values {
+            values: vec![self.value(pool, 0, candidate, metric, now)],
+        })
+    }
+
+    /// What is known for `group` of `candidate` of `pool`.
+    fn value(&self, pool: u16, group: u16, candidate: u8, metric: Metric, now: Instant) -> Value {
+        let state = &self.pools[usize::from(pool)];
+        let configured = &self.plan.pools[usize::from(pool)];
+        let outlook = state.outlook(group);
+        let of = state.readings(configured, outlook, metric, &self.health, now);
+        Value {
+            server: candidate_name(configured, candidate).to_owned(),
+            metric,
+            value: match of.0[usize::from(candidate)] {
+                Reading::Fresh(value) => Some(states::rounded(value)),
+                Reading::Stale(value) if configured.unknown == Unknown::Last => {
+                    Some(states::rounded(value))
+                }
+                Reading::Stale(_) | Reading::Never => None,
+            },
         }
     }
 }
