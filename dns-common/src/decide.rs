@@ -1,5 +1,6 @@
 //! From a question and a resolver to one reply: name → row; resolver or client
-//! subnet → group; pool × group → ranking; first eligible candidate → answer;
+//! subnet → group; pool × group → ranking; first eligible candidate, of those that take
+//! the slot where a pool is divided → answer;
 //! then what limits it: its size, its rate, the requester's cookie.
 //!
 //! Every word is loaded once. What a word points to is complete before the word

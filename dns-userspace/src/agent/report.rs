@@ -34,6 +34,9 @@ pub const PROBLEM_OCTETS_MAX: usize = 400;
 /// Longest part of somebody else's words in a refusal, characters.
 const QUOTE_MAX: usize = 200;
 
+/// How far the clocks of two hosts may differ: those that keep time differ by far less.
+pub const AHEAD_MAX: Duration = Duration::from_secs(5);
+
 /// Whom a report is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -52,10 +52,11 @@ const FIELDS_MAX: usize = 32;
 /// Time a client has for everything: handshake, request, and taking the answer.
 pub(super) const CLIENT_LIMIT: Duration = Duration::from_secs(5);
 
-/// How old a pushed report may be when it comes, and how far the clocks may differ.
+/// Of a pushed report when it comes: it may have waited for another try, and how old it is
+/// in the end whoever reads it judges.
 const PUSHED: Freshness = Freshness {
     age_max: Duration::from_mins(1),
-    ahead_max: Duration::from_secs(5),
+    ahead_max: report::AHEAD_MAX,
 };
 
 /// How long accepting rests after it failed, e.g. for want of descriptors.

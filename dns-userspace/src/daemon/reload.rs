@@ -15,6 +15,7 @@ use crate::{
     authority::zones::Zones,
     config::{Config, settings::Settings, source::Source},
     control::generations::By,
+    kernel::Kernel,
     measurement::{
         director::{Director, difference::Difference, history::Cause},
         probe::NetworkProber,
@@ -59,17 +60,21 @@ impl Daemon {
         let source = Source::on_disk(&self.directory);
         let (Loaded { config, plan, .. }, _) = self.read(source).await?;
         let percent = config.settings.health_suspect_percent;
-        Ok(self.difference(plan, percent).await)
+        self.difference(plan, percent).await
     }
 
     /// What of all decisions `plan` would change, if nothing new were probed.
-    async fn difference(&mut self, plan: Plan, suspect_percent: u8) -> Difference {
+    async fn difference(
+        &mut self,
+        plan: Plan,
+        suspect_percent: u8,
+    ) -> Result<Difference, DaemonError> {
         let mut next = self.successor(plan, suspect_percent);
         next.carry_over(&self.director, Instant::now());
         next.override_with(self.director.overrides().clone(), Instant::now());
-        let counts = self.kernel.as_ref().and_then(|kernel| kernel.counts().ok());
-        let counts = counts.map_or_else(Vec::new, |counts| counts.services);
-        let counts: HashMap<String, u64> = counts.into_iter().collect();
+        let counts = self.kernel.as_ref().map(Kernel::counts).transpose()?;
+        let counts = counts.into_iter().flat_map(|counts| counts.services);
+        let counts: HashMap<String, u64> = counts.collect();
         let current = self.director.clone();
         let comparing = in_background(move || {
             let queries = |service: &Service| {
@@ -78,7 +83,7 @@ impl Daemon {
             };
             current.difference(&next, queries)
         });
-        self.observe_until(comparing).await.0
+        Ok(self.observe_until(comparing).await.0)
     }
 
     /// What the configuration of `source` says, with groups numbered as they are.
@@ -117,7 +122,7 @@ impl Daemon {
         let percent = config.settings.health_suspect_percent;
         let max = self.config.settings.load_max_moved_percent;
         if max < 100 && !is_forced {
-            let Difference { moved_percent, .. } = self.difference(plan.clone(), percent).await;
+            let Difference { moved_percent, .. } = self.difference(plan.clone(), percent).await?;
             if moved_percent > f64::from(max) {
                 return Err(DaemonError::Moves { moved_percent, max });
             }

@@ -11,7 +11,11 @@ use dns_common::decision::{ALL_CANDIDATES, Eligible, Family, Ranking, SLOTS, pic
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Director, pool::PoolState};
+use super::{
+    Director,
+    explain::{candidate_name, takers},
+    pool::PoolState,
+};
 use crate::model::{Groups, NameMap, Pool, Service};
 
 /// What of all decisions changes, and for how much of the demand.
@@ -188,13 +192,9 @@ impl<'d> Side<'d> {
 
     /// What a group with `ranking` is answered in `slot`, in words that differ where the
     /// answers do.
-    fn answer(&self, ranking: Ranking, slot: usize) -> String {
-        let is_divided = self.eligible.is_shared() && !ranking.is_undivided();
-        let eligible = if is_divided {
-            self.eligible.taken_by(self.state.shares().takers(slot))
-        } else {
-            self.eligible
-        };
+    fn answer(&self, ranking: Ranking, slot: u32) -> String {
+        let takers = takers(self.state, ranking, slot);
+        let eligible = takers.map_or(self.eligible, |takers| self.eligible.taken_by(takers));
         let [v4, v6] = [Family::V4, Family::V6].map(|family| pick(ranking, eligible, family));
         if v4 == v6 || v6.is_none() {
             return self.named(v4);
@@ -210,11 +210,7 @@ impl<'d> Side<'d> {
             None => "nobody".to_owned(),
             Some(ALL_CANDIDATES) => "all servers".to_owned(),
             Some(number) => {
-                let name = self
-                    .pool
-                    .candidates()
-                    .nth(number.into())
-                    .unwrap_or_default();
+                let name = candidate_name(self.pool, number);
                 match (
                     self.pool.hand_over(number),
                     self.pool.servers.get(usize::from(number)),
@@ -253,7 +249,7 @@ fn changes(
         }
     };
     if before.is_divided() || then.is_divided() {
-        (0..SLOTS).for_each(|slot| count(slot, 1));
+        (0..SLOTS as u32).for_each(|slot| count(slot, 1));
     } else {
         count(0, SLOTS);
     }

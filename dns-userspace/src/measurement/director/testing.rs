@@ -14,7 +14,8 @@ use crate::{
         sample::{Readings, Reason, Sample, Vantage, Verdict},
     },
     model::{
-        Command, Groups, Plan, Policy, PoolProbe, Probe, ProbeKind, Smoothing, Steps, Unknown,
+        Command, Groups, Plan, Policy, PoolProbe, Probe, ProbeKind, Quantity, Smoothing, Steps,
+        Threshold, Unknown,
     },
 };
 
@@ -165,6 +166,27 @@ pub(super) fn drains(server: u8) -> Override {
         addresses: vec![[192, 0, 2, server + 1].into()],
         state: AdminState::Drain,
     })
+}
+
+/// The first while it is better than 50, else the others in order.
+pub(super) fn at_50() -> Threshold {
+    Threshold {
+        metric: METRICS[0],
+        level: Quantity(50_000),
+        return_band: Quantity(0),
+        hold: HOLD,
+        steps: AT_ONCE,
+        origins: vec![0],
+        over: vec![1, 2, 3],
+    }
+}
+
+/// As [`failover`], but for one group the other way round.
+pub(super) fn failover_but_for_g1() -> Policy {
+    Policy::Failover {
+        order: (0..SERVERS).collect(),
+        by_group: BTreeMap::from([("g1".to_owned(), (0..SERVERS).rev().collect())]),
+    }
 }
 
 pub(super) fn failover() -> Policy {

@@ -15,9 +15,6 @@ use crate::{
     model::Agent,
 };
 
-/// How far the clocks of two hosts may differ.
-const AHEAD_MAX: Duration = Duration::from_secs(5);
-
 const BITS_PER_MBIT: f64 = 1e6;
 
 /// Asks for a report, which must not be older than `age_max`.
@@ -40,7 +37,7 @@ pub(super) async fn probe(
     let refused = |refusal: String| Failure::Target(Reason::Report { refusal });
     let fresh = Freshness {
         age_max,
-        ahead_max: AHEAD_MAX,
+        ahead_max: report::AHEAD_MAX,
     };
     let report = report::parse(&body, SystemTime::now(), fresh);
     let report = report.map_err(|refusal| refused(refusal.to_string()))?;

@@ -42,6 +42,8 @@ pub enum Cause {
     },
     /// Time alone: a hold was over.
     Time,
+    /// Time alone: who returned takes more of what is theirs.
+    SlowStart,
     /// An operator's word, or a rule's.
     Override {
         /// What is said since.
@@ -101,6 +103,7 @@ impl fmt::Display for Cause {
                 Ok(())
             }
             Self::Time => f.write_str("a hold is over"),
+            Self::SlowStart => f.write_str("who returned takes more"),
             Self::Override { begun, ended } => {
                 let begun = begun.iter().map(|entry| ("override", entry));
                 let all = begun.chain(ended.iter().map(|entry| ("override ended", entry)));
@@ -167,7 +170,7 @@ impl Director {
             _ if configured.capacity.is_some() => of.map(|candidate| (candidate, Metric::Load)),
             _ => None,
         };
-        followed.map_or(Cause::Time, |(candidate, metric)| Cause::Values {
+        followed.map_or(Cause::SlowStart, |(candidate, metric)| Cause::Values {
             values: vec![self.value(pool, 0, candidate, metric, now)],
         })
     }

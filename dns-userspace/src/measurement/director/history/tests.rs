@@ -1,12 +1,14 @@
 use std::time::Duration;
 
 use super::{
-    super::testing::{AT_ONCE, HOLD, METRICS, Rig, SERVERS, drains, failover, passing, says},
+    super::testing::{
+        HOLD, METRICS, Rig, SERVERS, at_50, drains, failover, failover_but_for_g1, passing, says,
+    },
     *,
 };
 use crate::{
     measurement::overrides::{Scope, What, testing},
-    model::{Criterion, Policy, Quantity, Threshold},
+    model::{Criterion, Policy, Quantity},
 };
 
 fn server(name: &str) -> Outcome {
@@ -97,16 +99,7 @@ fn values_are_told_that_were_others_before() {
 
 #[test]
 fn the_end_of_a_hold_is_told_as_time() {
-    let threshold = Threshold {
-        metric: METRICS[0],
-        level: Quantity(50_000),
-        return_band: Quantity(0),
-        hold: HOLD,
-        steps: AT_ONCE,
-        origins: vec![0],
-        over: vec![1, 2, 3],
-    };
-    let mut rig = passing(Policy::Threshold(threshold), 100);
+    let mut rig = passing(Policy::Threshold(at_50()), 100);
     rig.measure(0, 0, 60.0);
     rig.measure(0, 0, 40.0);
     rig.director.take_decided();
@@ -143,15 +136,7 @@ fn the_end_of_a_suspicion_is_told() {
 
 #[test]
 fn groups_that_go_their_own_way_have_causes_of_their_own() {
-    let Policy::Failover {
-        order,
-        mut by_group,
-    } = failover()
-    else {
-        unreachable!()
-    };
-    by_group.insert("g1".to_owned(), vec![3, 2, 1, 0]);
-    let mut rig = passing(Policy::Failover { order, by_group }, 100);
+    let mut rig = passing(failover_but_for_g1(), 100);
     rig.director.begin_history(None, &Cause::Start, rig.now);
     for _ in 0..3 {
         rig.fail(0);

@@ -5,7 +5,7 @@ use proptest::{collection::vec, option, prelude::*};
 
 use super::{
     super::testing::{
-        AT_ONCE, HOLD, METRICS, Rig, SERVERS, drains, failover, number, passing, says,
+        AT_ONCE, HOLD, METRICS, Rig, SERVERS, at_50, drains, failover, number, passing, says,
     },
     *,
 };
@@ -246,16 +246,7 @@ fn while_this_host_is_suspected_nothing_goes_down_until_that_ends() {
 
 #[test]
 fn a_hold_has_to_end_before_a_value_counts() {
-    let threshold = Threshold {
-        metric: METRICS[0],
-        level: Quantity(50_000),
-        return_band: Quantity(0),
-        hold: HOLD,
-        steps: AT_ONCE,
-        origins: vec![0],
-        over: vec![1, 2, 3],
-    };
-    let mut rig = passing(Policy::Threshold(threshold), 100);
+    let mut rig = passing(Policy::Threshold(at_50()), 100);
     rig.measure(0, 0, 60.0);
     rig.now += Duration::from_secs(10);
     rig.measure(0, 0, 40.0);
@@ -272,16 +263,12 @@ fn a_hold_has_to_end_before_a_value_counts() {
 #[test]
 fn where_resolvers_follow_by_steps_it_is_said_what_they_come_to() {
     let threshold = Threshold {
-        metric: METRICS[0],
-        level: Quantity(50_000),
-        return_band: Quantity(0),
         hold: Duration::ZERO,
         steps: Steps {
             percent: 25,
             ..AT_ONCE
         },
-        origins: vec![0],
-        over: vec![1, 2, 3],
+        ..at_50()
     };
     let mut rig = passing(Policy::Threshold(threshold), 100);
     for _ in 0..40 {

@@ -1,5 +1,5 @@
 use super::{
-    super::testing::{METRICS, Rig, failover, passing},
+    super::testing::{METRICS, Rig, failover_but_for_g1, passing},
     *,
 };
 use crate::model::{Criterion, Policy, Quantity};
@@ -68,15 +68,7 @@ fn what_is_supposed_is_what_happens_and_asking_changes_nothing() {
 
 #[test]
 fn groups_are_told_apart_where_they_go_their_own_way() {
-    let Policy::Failover {
-        order,
-        mut by_group,
-    } = failover()
-    else {
-        unreachable!()
-    };
-    by_group.insert("g1".to_owned(), vec![3, 2, 1, 0]);
-    let rig = passing(Policy::Failover { order, by_group }, 100);
+    let rig = passing(failover_but_for_g1(), 100);
     let dead = ask(&rig, &state("s4", UpOrDown::Down)).unwrap();
     let told: Vec<_> = dead[0].moves.iter().collect();
     assert_eq!(told.len(), 2);
