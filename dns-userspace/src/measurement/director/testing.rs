@@ -14,8 +14,8 @@ use crate::{
         sample::{Readings, Reason, Sample, Vantage, Verdict},
     },
     model::{
-        Command, Groups, Plan, Policy, PoolProbe, Probe, ProbeKind, Quantity, Smoothing, Steps,
-        Threshold, Unknown,
+        Command, Groups, HealthRules, Plan, Policy, PoolProbe, Probe, ProbeKind, Quantity,
+        Smoothing, Steps, Threshold, Unknown,
     },
 };
 
@@ -63,12 +63,17 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) fn new(policy: Policy, suspect_percent: u8) -> Self {
+        Self::with(policy, HealthRules::default(), suspect_percent)
+    }
+
+    pub(super) fn with(policy: Policy, health: HealthRules, suspect_percent: u8) -> Self {
         let names: Vec<String> = (1..=SERVERS).map(|n| format!("s{n}")).collect();
         let addresses: Vec<String> = (1..=SERVERS).map(|n| format!("192.0.2.{n}")).collect();
         let servers = names.iter().zip(&addresses);
         let servers: Vec<(&str, &str)> = servers.map(|(n, a)| (n.as_str(), a.as_str())).collect();
         let mut service = testing::service("www.example.", "acme", &servers);
         service.pool.policy = policy;
+        service.pool.health = health;
         service.pool.unknown = Unknown::Closed;
         service.pool.probes[0].probe.down_after = 3;
         service.pool.probes.extend(METRICS.map(measures));

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     measurement::overrides::{Scope, What, testing},
-    model::{Criterion, Policy, Quantity},
+    model::{Criterion, HealthRules, Policy, Quantity, Steps, Threshold},
 };
 
 fn server(name: &str) -> Outcome {
@@ -241,4 +241,47 @@ fn a_divided_pool_is_told_by_shares_whenever_they_change() {
     };
     assert_eq!(cause, "s1 is down (192.0.2.1: connection refused)");
     assert!(died[0] == 0.0 && died[1] > part + 1.0, "{died:?}");
+}
+
+#[test]
+fn a_step_of_resolvers_comes_from_the_value_that_they_follow() {
+    let steps = Steps {
+        percent: 25,
+        every: Duration::from_secs(20),
+    };
+    let threshold = Threshold { steps, ..at_50() };
+    let mut rig = passing(Policy::Threshold(threshold), 100);
+    rig.measure(0, 0, 40.0);
+    rig.director.take_decided();
+    rig.now += HOLD;
+    rig.measure(0, 0, 60.0);
+    let decided = rig.director.take_decided();
+    assert_eq!(decided.len(), 1);
+    assert!(!decided[0].shares.is_empty());
+    let why = "response_time_ms of s1 is 60";
+    assert_eq!(decided[0].cause.to_string(), why);
+    assert_eq!(cause(&rig, 0).as_deref(), Some(why));
+    // Whoever's sample the next one is made with.
+    rig.now += Duration::from_secs(20);
+    rig.measure(1, 0, 10.0);
+    assert_eq!(rig.director.take_decided()[0].cause.to_string(), why);
+}
+
+#[test]
+fn a_slow_start_is_told_as_such_and_not_as_a_state() {
+    let health = HealthRules {
+        slow_start: Duration::from_secs(64),
+        ..HealthRules::default()
+    };
+    let mut rig = Rig::with(failover(), health, 100);
+    (0..SERVERS).for_each(|server| rig.pass(server));
+    (0..3).for_each(|_| rig.fail(0));
+    rig.pass(0);
+    let back = rig.director.take_decided();
+    assert_eq!(back[0].cause.to_string(), "s1 is up (192.0.2.1)");
+    assert!(!back[0].shares.is_empty());
+    rig.now += Duration::from_secs(2);
+    rig.pass(1);
+    let more = rig.director.take_decided();
+    assert_eq!(more[0].cause, Cause::SlowStart);
 }
