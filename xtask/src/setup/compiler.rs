@@ -67,14 +67,17 @@ pub(super) fn find() -> Vec<Compiler> {
     sysroots.into_iter().filter_map(Compiler::at).collect()
 }
 
-/// Installs the distribution's compiler.
+/// Installs the distribution's compiler, or the newer one that it has since.
 pub(super) fn install() -> Result<Compiler> {
-    packages::install(
-        &PACKAGES,
-        "the eBPF build needs a Rust compiler with the standard library's source \
-         (with rustup, `rustup component add rust-src` brings it)",
-    )?;
-    Compiler::at("/usr".into()).with_context(|| {
+    const WHY: &str = "the eBPF build needs a Rust compiler with the standard library's source \
+                       (with rustup, `rustup component add rust-src` brings it)";
+    packages::install(&PACKAGES, WHY)?;
+    let installed = || Compiler::at("/usr".into());
+    if installed().is_none() {
+        // Lists of last year know it too, and name one of last year.
+        packages::upgrade(&PACKAGES, WHY)?;
+    }
+    installed().with_context(|| {
         format!(
             "/usr/bin/rustc: not a Rust ≥ {} with library source, although {} are installed",
             env!("CARGO_PKG_RUST_VERSION"),

@@ -69,6 +69,18 @@ pub(super) fn install(packages: &[impl AsRef<str>], why: &str) -> Result<()> {
     keep_from_boot(&missing)
 }
 
+/// Brings `packages`, which are installed, to the newest that there are. `why` as for [`install`].
+pub(super) fn upgrade(packages: &[&str], why: &str) -> Result<()> {
+    if !has_apt() || !root::is_root() {
+        bail!(
+            "{why}, newer than what is installed: {}",
+            packages.join(" ")
+        );
+    }
+    update()?;
+    apt_install(packages).map_err(|error| error.context(why.to_owned()))
+}
+
 /// Whether apt can be asked for every one of `packages`, as far as its lists go.
 pub(super) fn are_known(packages: &[impl AsRef<str>]) -> bool {
     let mut command = Command::new("apt-cache");
