@@ -245,6 +245,7 @@ fn service(name: Name, pool: usize) -> Service {
         // Nothing is probed.
         probes: vec![Probe::new(ProbeKind::Tcp { port: 80 }).into()],
         unknown: Unknown::Last,
+        answers: 1,
         all_down: AllDown::All,
         capacity: None,
         health: HealthRules::default(),

@@ -9,7 +9,10 @@
 use crate::{
     ask::{Ask, Cookie, Subnet},
     cookie::{self, Validity},
-    decision::{ALL_CANDIDATES, Eligible, Family, Ranking, SLOTS_PER_WORD, block, pick, slot},
+    decision::{
+        ALL_CANDIDATES, Eligible, Family, Ranking, SLOTS_PER_WORD, best, block, pick, slot,
+        slot_of_query,
+    },
     find,
     host::{Class, ClientSubnet, Host},
     octets::{Octets, Records},
@@ -188,7 +191,7 @@ pub fn choose(
     host: &impl Host,
 ) -> Result<Chosen, Outcome> {
     // What nobody decides on is no service's answer, wherever it stands.
-    let (mut candidate, mut scope, mut service) = (0, 0, Row::NO_SERVICE);
+    let (mut candidate, mut before, mut scope, mut service) = (0, 0, 0, Row::NO_SERVICE);
     if answers.is_steered() {
         let resolver = host.resolver(source, tables);
         let ranking = tables.ranking(generation.ranking_index(row.pool(), resolver.group()));
@@ -199,17 +202,30 @@ pub fn choose(
         let ranking = Ranking(ranking.load());
         let mut eligible = Eligible(eligible.load());
         scope = resolver.scope();
-        if eligible.is_shared() && !ranking.is_undivided() {
-            let slot = slot(source);
-            let word = tables
-                .share(row.pool(), slot)
-                .or_stop(Outcome::UpNoCandidate)?;
-            let takers = word.load() >> (8 * (slot % SLOTS_PER_WORD as u32));
-            eligible = eligible.taken_by(takers as u8);
-            // Another block of the group may be another's.
-            scope = scope.max(block(source));
+        before = eligible.answers_before();
+        let mut set = None;
+        if !eligible.is_plain() {
+            if eligible.is_shared() && !ranking.is_undivided() {
+                let slot = if eligible.is_random() {
+                    let id = message.half(0).or_stop(Outcome::UpNoCandidate)? as u16;
+                    slot_of_query(id, generation.seed)
+                } else {
+                    // Another block of the group may be another's.
+                    scope = scope.max(block(source));
+                    slot(source)
+                };
+                let word = tables
+                    .share(row.pool(), slot)
+                    .or_stop(Outcome::UpNoCandidate)?;
+                let takers = word.load() >> (8 * (slot % SLOTS_PER_WORD as u32));
+                eligible = eligible.taken_by(takers as u8);
+            }
+            set = several(answers, ranking, eligible);
         }
-        candidate = picked(answers.by(), ranking, eligible);
+        candidate = match set {
+            Some(set) => set,
+            None => picked(answers.by(), ranking, eligible),
+        };
         service = row.service();
     }
     let candidate = message.forget_word(candidate);
@@ -223,7 +239,8 @@ pub fn choose(
     let Some(first) = answers.cell() else {
         return absent(row);
     };
-    let mut cell = first.wrapping_add(candidate * answers.stride());
+    let place = candidate.wrapping_add(before);
+    let mut cell = first.wrapping_add(place.wrapping_mul(answers.stride()));
     let mut line = tables.answer(cell).or_stop(Outcome::UpNoAnswer)?;
     let mut head = AnswerHead::load(line);
     if let Some(other) = head.stands_in() {
@@ -286,6 +303,21 @@ fn absent<T>(row: &Row) -> Result<T, Outcome> {
 
 /// In place of a candidate's number where there is none.
 const NOBODY: u64 = u64::MAX;
+
+/// The place of the answer with several candidates, where there is one for `answers`.
+#[inline(always)]
+fn several(answers: TypeEntry, ranking: Ranking, eligible: Eligible) -> Option<u64> {
+    if !answers.has_sets() {
+        return None;
+    }
+    let family = match answers.by() {
+        By::V6 => Family::V6,
+        _ => Family::V4,
+    };
+    let set = u64::from(best(ranking, eligible, family));
+    // One alone has an answer of its own.
+    (set & set.wrapping_sub(1) != 0).then_some(u64::from(Row::SETS_FROM) + 2 * set)
+}
 
 /// The candidate's number, or [`ALL_CANDIDATES`], for answers that are chosen
 /// `by`; [`NOBODY`].

@@ -86,14 +86,18 @@ pub const BLOCK_V6: u8 = 56;
 /// The slot of `source`: below [`SLOTS`], the same for its whole block.
 #[inline(always)]
 pub const fn slot(source: Source) -> u32 {
-    // Multiplicative hashing by 2^64 divided by the golden ratio (Knuth, The Art of
-    // Computer Programming, volume 3, section 6.4): neighbours are far apart.
-    const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
-    let block = match source {
+    hashed(match source {
         Source::V4(address) => (address >> (32 - BLOCK_V4)) as u64,
         Source::V6(high, _) => high >> (64 - BLOCK_V6),
-    };
-    (block.wrapping_mul(MULTIPLIER) >> (64 - SLOTS.ilog2())) as u32
+    })
+}
+
+/// Multiplicative hashing by 2^64 divided by the golden ratio (Knuth, The Art of Computer
+/// Programming, volume 3, section 6.4): neighbours are far apart.
+#[inline(always)]
+const fn hashed(number: u64) -> u32 {
+    const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+    (number.wrapping_mul(MULTIPLIER) >> (64 - SLOTS.ilog2())) as u32
 }
 
 /// Length of the block around `source` that is in one slot.
@@ -105,9 +109,17 @@ pub const fn block(source: Source) -> u8 {
     }
 }
 
-/// Which candidates of one pool may be used, for each family, and what to do
-/// when none may: bits 0–7 IPv4, bits 8–15 IPv6, bit 16 [`Eligible::ALL_DOWN_ALL`],
-/// bit 17 [`Eligible::SHARED`].
+/// The slot of the query with this `id`, as unlike that of the next as any other.
+#[inline(always)]
+pub const fn slot_of_query(id: u16, seed: u64) -> u32 {
+    hashed(id as u64 ^ seed)
+}
+
+/// Which candidates of one pool may be used, for each family, what to do when none may,
+/// and which of its answers they have: bits 0–7 IPv4, bits 8–15 IPv6, bit 16
+/// [`Eligible::ALL_DOWN_ALL`], bit 17 [`Eligible::SHARED`], bit 18 [`Eligible::RANDOM`],
+/// bits 19–21 how many candidates make an answer, less one; from bit 24 on
+/// [`Eligible::answers_before`].
 ///
 /// One store of this word moves every group off a dead candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -118,6 +130,11 @@ impl Eligible {
     pub const ALL_DOWN_ALL: u64 = 1 << 16;
     /// Not every candidate takes every resolver: shares say who takes which slot.
     pub const SHARED: u64 = 1 << 17;
+    /// Slots are those of queries, not of resolvers.
+    pub const RANDOM: u64 = 1 << 18;
+    const MORE_SHIFT: u32 = 19;
+    const MORE: u64 = (CANDIDATES_MAX as u64 - 1) << Self::MORE_SHIFT;
+    const BEFORE_SHIFT: u32 = 24;
 
     /// The word with candidate masks `v4` and `v6` (bit n is candidate n).
     pub const fn new(v4: u8, v6: u8, all_down_all: bool) -> Self {
@@ -140,6 +157,50 @@ impl Eligible {
     #[inline(always)]
     pub const fn is_shared(self) -> bool {
         self.0 & Self::SHARED != 0
+    }
+
+    /// The same with slots by query.
+    #[must_use]
+    pub const fn random(self) -> Self {
+        Self(self.0 | Self::RANDOM)
+    }
+
+    /// Whether slots are those of queries.
+    #[inline(always)]
+    pub const fn is_random(self) -> bool {
+        self.0 & Self::RANDOM != 0
+    }
+
+    /// The same with answers of the best `count` candidates, 1 to [`CANDIDATES_MAX`].
+    #[must_use]
+    pub const fn best(self, count: u8) -> Self {
+        let more = (count as u64).saturating_sub(1) << Self::MORE_SHIFT & Self::MORE;
+        Self(self.0 & !Self::MORE | more)
+    }
+
+    /// How many candidates make an answer.
+    #[inline(always)]
+    pub const fn count(self) -> u32 {
+        ((self.0 & Self::MORE) >> Self::MORE_SHIFT) as u32 + 1
+    }
+
+    /// The same with answers that stand `count` behind the first.
+    #[must_use]
+    pub const fn behind(self, count: u32) -> Self {
+        let low = (1 << Self::BEFORE_SHIFT) - 1;
+        Self(self.0 & low | (count as u64) << Self::BEFORE_SHIFT)
+    }
+
+    /// How many answers stand before those to be chosen from.
+    #[inline(always)]
+    pub const fn answers_before(self) -> u32 {
+        (self.0 >> Self::BEFORE_SHIFT) as u32
+    }
+
+    /// Whether the first eligible candidate is the answer, whoever asks.
+    #[inline(always)]
+    pub const fn is_plain(self) -> bool {
+        self.0 & (Self::SHARED | Self::MORE) == 0
     }
 
     /// For each family those of the mask `takers` alone, or all where none of them may
@@ -177,6 +238,23 @@ pub fn pick(ranking: Ranking, eligible: Eligible, family: Family) -> Option<u8> 
         rest >>= 8;
     }
     (mask == 0 && eligible.0 & Eligible::ALL_DOWN_ALL != 0).then_some(ALL_CANDIDATES)
+}
+
+/// The first in `ranking` that are eligible for `family`, as many as make an answer: bit n
+/// for candidate n.
+#[inline(always)]
+pub fn best(ranking: Ranking, eligible: Eligible, family: Family) -> u8 {
+    let mask = u64::from(eligible.mask(family));
+    let (mut rest, mut best, mut left) = (ranking.0, 0, eligible.count());
+    for _ in 0..CANDIDATES_MAX {
+        let is_one = mask >> (rest & 63) & 1;
+        if left > 0 {
+            best |= is_one << (rest & 63);
+            left -= is_one as u32;
+        }
+        rest >>= 8;
+    }
+    best as u8
 }
 
 #[cfg(test)]

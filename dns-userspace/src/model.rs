@@ -75,6 +75,8 @@ pub struct Pool {
     pub unknown: Unknown,
     /// How much of it they can take, if that is known.
     pub capacity: Option<Capacity>,
+    /// Of how many candidates, the best, an answer has the addresses; 1 to 8.
+    pub answers: u8,
     /// What is answered when no candidate is fit.
     pub all_down: AllDown,
     /// When candidates may be used, beside what each one's probes say.
@@ -134,6 +136,8 @@ pub enum Policy {
         /// By candidate number; one at least is above 0. The parts of those that may not
         /// be used are divided among the others alike.
         weights: Vec<u32>,
+        /// Whether a resolver's block stays with whose it is; else each query is drawn anew.
+        is_sticky: bool,
     },
     /// The least bad by the first of these, 1 or more; among those within its
     /// tolerance of that one, the least bad by the next, and so on. A candidate

@@ -125,7 +125,7 @@ impl Plane {
     /// What `source` gets to `name` and `rtype` over TCP, without counting it.
     pub fn preview(&self, name: &Name, rtype: Rtype, source: IpAddr) -> Preview {
         let live = self.live.load();
-        let query = question(name, rtype);
+        let query = question(name, rtype, 0);
         let mut out = Vec::new();
         let stream = Transport::Tcp { timeout: 0 };
         let outcome = self.fast(&query, source, stream, &live, &mut out);
@@ -187,6 +187,7 @@ impl Plane {
             live,
             host: self.host(Transport::Tcp { timeout: 0 }),
             resolver: Source::from(source.to_canonical()),
+            id: query.first_chunk().map_or(0, |id| u16::from_be_bytes(*id)),
             proved: Cell::new(false),
             scope: Cell::new(0),
         };

@@ -130,6 +130,7 @@ fn plan(pools: u32, port: u16) -> Result<Plan> {
                 policy: Policy::least(Metric::ConnectTime, Quantity(5_000)),
                 probes: vec![probe.clone().into()],
                 unknown: Unknown::Last,
+                answers: 1,
                 all_down: AllDown::All,
                 capacity: None,
                 hand_overs: Vec::new(),

@@ -214,6 +214,7 @@ pub(super) fn service(
             policy,
             probes: vec![probe.into()],
             unknown: Unknown::Last,
+            answers: 1,
             all_down: AllDown::All,
             capacity: None,
             health: HealthRules::default(),

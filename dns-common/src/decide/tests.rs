@@ -2,6 +2,7 @@
 
 mod limits;
 mod options;
+mod places;
 mod sizes;
 
 use super::*;

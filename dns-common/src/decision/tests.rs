@@ -125,3 +125,27 @@ fn eligible_keeps_the_families_apart() {
     assert_eq!(eligible.0 & Eligible::ALL_DOWN_ALL, Eligible::ALL_DOWN_ALL);
     assert_eq!(Eligible::new(0xff, 0xff, false).0, 0xffff);
 }
+
+proptest! {
+    #[test]
+    fn the_best_are_the_first_usable(order in orders(), v4: u8, v6: u8, count in 1..=8_u8) {
+        let eligible = Eligible::new(v4, v6, true).best(count);
+        for (family, mask) in [(Family::V4, v4), (Family::V6, v6)] {
+            let usable = order.iter().filter(|number| mask >> **number & 1 != 0);
+            let expected = usable.take(count.into()).fold(0, |set, number| set | 1 << number);
+            prop_assert_eq!(best(Ranking::new(&order), eligible, family), expected);
+            prop_assert_eq!(best(Ranking::new(&order).undivided(), eligible, family), expected);
+        }
+    }
+
+    #[test]
+    fn what_a_word_says_is_kept_apart(word: u32, count in 1..=8_u8, before: u32) {
+        let word = Eligible(u64::from(word & 0x3_ffff));
+        let said = word.best(count).behind(before).random();
+        prop_assert_eq!(said.count(), u32::from(count));
+        prop_assert_eq!(said.answers_before(), before);
+        prop_assert_eq!(said.0 & 0x3_ffff, word.0);
+        prop_assert!(said.is_random() && !word.is_random());
+        prop_assert_eq!(said.is_plain(), count == 1 && !word.is_shared());
+    }
+}

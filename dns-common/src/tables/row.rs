@@ -43,7 +43,8 @@ pub enum By {
 }
 
 /// The answers to one type: bits 0–31 the first one's cell (0 where there is
-/// none), 32–47 the type, 48–55 the cells of one answer, 56–63 [`By`].
+/// none), 32–47 the type, 48–55 the cells of one answer, 56–57 [`By`], 59 whether there
+/// are [sets](Row::SETS_FROM).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct TypeEntry(pub u64);
 
@@ -55,6 +56,8 @@ impl TypeEntry {
     const CELL: u64 = 0xffff_ffff;
     const STRIDE: u64 = 0xff << 48;
     const BY_SHIFT: u32 = 56;
+    /// Where a row has it too.
+    const SETS: u64 = 1 << 59;
 
     /// The answers to `rtype` from `cell` on, `stride` cells each.
     pub const fn new(rtype: u16, cell: u32, stride: u8, by: By) -> Self {
@@ -100,6 +103,12 @@ impl TypeEntry {
         self.0 >> Self::BY_SHIFT & 3 != By::Nobody as u64
     }
 
+    /// Whether there are answers with several candidates.
+    #[inline(always)]
+    pub const fn has_sets(self) -> bool {
+        self.0 & Self::SETS != 0
+    }
+
     /// Who chooses among them.
     #[inline(always)]
     pub const fn by(self) -> By {
@@ -119,14 +128,23 @@ impl Row {
     /// Answers of a steered name for one type: each candidate's, and all.
     pub const STEERED_ANSWERS: u32 = CANDIDATES_MAX as u32 + 1;
 
+    /// Places of answers of one TTL: both families' where a row has them; of another type's
+    /// answers those for IPv6 are left free, so that all types are counted alike. Answers with several candidates follow.
+    pub const LEVEL_ANSWERS: u32 = 2 * Self::STEERED_ANSWERS;
+
+    /// Where the answers with several candidates begin, counted from the first of the
+    /// same family: that with those of a mask stands at twice the mask, both families' by
+    /// turns.
+    pub const SETS_FROM: u32 = Self::LEVEL_ANSWERS;
+
     /// In place of a service's number where there is none; no counter has it.
     pub const NO_SERVICE: u32 = u32::MAX;
 
     /// Highest number of a zone; those after share it.
     pub const ZONE_MAX: u32 = (1 << (64 - Self::ZONE_SHIFT)) - 1;
 
-    // Flags in word 0: everyone gets the same addresses; then two bits for
-    // `Below`.
+    // Flags in word 0: everyone gets the same addresses; two bits for `Below`; whether
+    // there are sets.
     const STATIC: u64 = 1 << 56;
     const BELOW_SHIFT: u32 = 57;
     // In word 1, on top of the length, so that one comparison sees both.
@@ -155,6 +173,12 @@ impl Row {
             Self::NO_SERVICE as u64 | (name_len as u64) << 32,
             0,
         )
+    }
+
+    /// This row with answers with several candidates.
+    #[must_use]
+    pub const fn with_sets(self) -> Self {
+        Self(self.0 | TypeEntry::SETS, self.1, self.2)
     }
 
     /// This row with the cell of the other types' entries.
@@ -270,7 +294,7 @@ impl Row {
             _ => return None,
         };
         // Cells and stride stand where an entry has them.
-        let mut entry = self.0 & (TypeEntry::STRIDE | TypeEntry::CELL);
+        let mut entry = self.0 & (TypeEntry::STRIDE | TypeEntry::CELL | TypeEntry::SETS);
         let mut answers = 1;
         if !self.is_static() {
             entry |= (by as u64) << TypeEntry::BY_SHIFT;

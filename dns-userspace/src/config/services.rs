@@ -6,6 +6,7 @@
 //! customer = "acme"
 //! ttl_s = 20                  # 20 by default, 0 to 86400
 //! shape = "direct"            # direct (the default), cname (the default with a hand-over by CNAME)
+//! answers = 1                 # if it is more, see the module answers
 //! all_down = "all"            # all (the default), first, servfail
 //! unknown = "last"            # what a value counts as that is missing or too old: its last (the
 //!                             # default), open (better than any), closed (worse than any)
@@ -26,6 +27,7 @@
 //! cname = "www.example.com.cdn.example.net."
 //! ```
 
+mod answers;
 mod capacity;
 mod hand_over;
 mod health;
@@ -121,6 +123,7 @@ fn service(
         .and_then(|entry| entry.integer(0..=86_400, document))
         .unwrap_or(TTL_S);
     let shape_entry = section.optional("shape", document);
+    let answers_entry = section.optional("answers", document);
     let all_down = section
         .optional("all_down", document)
         .and_then(|entry| entry.choice(&ALL_DOWN, document))
@@ -157,6 +160,13 @@ fn service(
         ttl_s,
     };
     let capacity = capacity::read(&mut section, &taken, &filled, document);
+    let answered = answers::Context {
+        servers: count,
+        hand_overs: &hand_overs,
+        shape,
+        policy: policy.as_ref(),
+    };
+    let answers = answers::read(answers_entry.as_ref(), &answered, document);
     section.close("a service", document);
 
     let (name, name_entry) = (name?, name_entry?);
@@ -197,6 +207,7 @@ fn service(
             probes,
             unknown,
             capacity,
+            answers,
             all_down,
             health,
         },

@@ -36,12 +36,17 @@ use crate::{
         zones::Zones,
     },
     model::{Name, NameMap, Plan, Service},
-    tables::{Addresses, Image, ImageBuilder, ImageError, RowData, Slot, Tables, TypeData},
+    tables::{
+        Addresses, Choices, Image, ImageBuilder, ImageError, RowData, Slot, Tables, TypeData,
+    },
 };
 
 /// Names that a thread makes rows of before it adds them to the image: so many that
 /// threads seldom wait for each other, so few that what waits is small.
 const PIECE: usize = 256;
+
+/// Answers of candidates and all, before those of several.
+const EACH: usize = Row::STEERED_ANSWERS as usize;
 
 /// What else a generation is made of.
 #[derive(Clone, Copy, Debug)]
@@ -254,7 +259,7 @@ impl<'w, 'z, 't> Rows<'w, 'z, 't> {
             Some((_, pool, counter)) => Addresses::Steered {
                 service: counter,
                 pool,
-                answers: Box::new([candidates(v4, By::V4), candidates(v6, By::V6)]),
+                answers: Box::new([choices(v4, By::V4), choices(v6, By::V6)]),
             },
             None => Addresses::Static([v4, v6].map(|data| first(data.answers))),
         };
@@ -343,17 +348,19 @@ fn first(answers: Vec<Slot>) -> Slot {
 }
 
 /// The answers in a row's places for one family, whose decision `by` is.
-fn candidates(data: TypeData, by: By) -> [Slot; Row::STEERED_ANSWERS as usize] {
+fn choices(data: TypeData, by: By) -> Choices {
+    let (each, sets) = data.answers.split_at(data.answers.len().min(EACH));
     if data.by == by
-        && let Ok(answers) = data.answers.clone().try_into()
+        && let Ok(each) = each.to_vec().try_into()
     {
-        return answers;
+        let sets = sets.to_vec();
+        return Choices { each, sets };
     }
     let one = match data.by {
         By::Nobody => first(data.answers),
         _ => Slot::Absent,
     };
-    std::array::from_fn(|_| one.clone())
+    std::array::from_fn(|_| one.clone()).into()
 }
 
 #[cfg(test)]

@@ -115,7 +115,7 @@ pub fn rank(
 ) -> Ranking {
     let ranking = match policy {
         Policy::Failover { order, by_group } => Ranking::new(by_group.get(group).unwrap_or(order)),
-        Policy::Weighted { weights } => {
+        Policy::Weighted { weights, .. } => {
             let mut order: Vec<u8> = (0..).take(weights.len()).collect();
             order.sort_by_key(|candidate| Reverse(weights[usize::from(*candidate)]));
             Ranking::new(&order)

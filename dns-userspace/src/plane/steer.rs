@@ -38,6 +38,8 @@ pub(super) struct Steerer<'l> {
     pub(super) host: QueryHost<'l>,
     /// Who asks.
     pub(super) resolver: Source,
+    /// The ID of its query, which lots are drawn by.
+    pub(super) id: u16,
     /// Its cookie was one of ours.
     pub(super) proved: Cell<bool>,
     /// How many bits of the address the decisions hold for that were asked for.
@@ -88,7 +90,7 @@ impl Steerer<'_> {
 
 impl Steering for Steerer<'_> {
     fn steer(&self, name: &Name, rtype: Rtype, source: IpAddr) -> Steered {
-        let query = question(name, rtype);
+        let query = question(name, rtype, self.id);
         match self.choose(&query, source) {
             Ok((_, chosen)) if chosen.head.class() == Class::Negative => Steered::NoData,
             Ok((ask, chosen)) => {
@@ -144,9 +146,11 @@ pub(super) fn write(query: &[u8], reply: &Reply, tables: &Tables, out: &mut Vec<
     reply.write(out.as_mut_slice(), tables)
 }
 
-/// A query as the fast path takes it.
-pub(super) fn question(name: &Name, rtype: Rtype) -> Vec<u8> {
-    let mut message = MessageBuilder::new_vec().question();
+/// A query with this ID as the fast path takes it.
+pub(super) fn question(name: &Name, rtype: Rtype, id: u16) -> Vec<u8> {
+    let mut message = MessageBuilder::new_vec();
+    message.header_mut().set_id(id);
+    let mut message = message.question();
     message
         .push((name, rtype))
         .expect("a vector has room for one question");

@@ -181,7 +181,7 @@ fn name(text: &str) -> Name {
 }
 
 fn asking(text: &str, rtype: Rtype) -> Vec<u8> {
-    question(&name(text), rtype)
+    question(&name(text), rtype, 0)
 }
 
 /// `query` with an OPT record of 4096 octets that holds `options`.
@@ -352,6 +352,7 @@ fn the_authority_finds_at_a_steered_name_what_the_tables_say() {
         live: &live,
         host: world.plane.host(Transport::Tcp { timeout: 0 }),
         resolver: Source::from(resolver()),
+        id: 0,
         proved: Cell::new(false),
         scope: Cell::new(0),
     };

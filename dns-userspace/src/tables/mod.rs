@@ -33,7 +33,8 @@ use dns_common::{
 pub use footprint::Objects;
 pub use grace::wait_for_kernel_readers;
 pub use image::{
-    Addresses, Answer, Batch, Image, ImageBuilder, ImageError, RowData, Slot, TypeData,
+    Addresses, Answer, Batch, Choices, Each, Image, ImageBuilder, ImageError, RowData, Slot,
+    TypeData,
 };
 use region::Region;
 pub use resolvers::{PreparedResolvers, ResolverFlags, ResolversError};

@@ -333,11 +333,7 @@ fn of_names_that_no_seed_tells_apart_a_static_one_is_left_out() {
 /// A steered name's row: every answer has one address.
 fn steered(answer: &Slot) -> RowData {
     let answers = [0, 1].map(|_| std::array::from_fn(|_| answer.clone()));
-    RowData::of(Addresses::Steered {
-        service: 3,
-        pool: 0,
-        answers: Box::new(answers),
-    })
+    RowData::of(Addresses::steered(3, 0, answers))
 }
 
 #[test]
@@ -460,11 +456,7 @@ fn steered_names_answer_by_group_family_and_eligibility() {
         &[],
     );
     let answers = [0, 1].map(|family| std::array::from_fn(|number| own(candidate(family, number))));
-    let data = RowData::of(Addresses::Steered {
-        service: 3,
-        pool: 1,
-        answers: Box::new(answers),
-    });
+    let data = RowData::of(Addresses::steered(3, 1, answers));
     builder.name(&site, &data);
     tables.publish(&builder.build(&OURS, 53, SECRETS).expect("it fits"));
 

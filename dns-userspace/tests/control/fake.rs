@@ -92,6 +92,7 @@ fn plan() -> Plan {
         policy: Policy::least(Metric::ConnectTime, Quantity(0)),
         probes: vec![Probe::new(ProbeKind::Tcp { port: 80 }).into()],
         unknown: Unknown::Last,
+        answers: 1,
         all_down: AllDown::All,
         capacity: None,
         health: HealthRules::default(),

@@ -78,11 +78,11 @@ fn publish(tables: &Tables, eligible: Eligible, rankings: &[Ranking]) {
         8 => records(&[0, 1, 2]),
         _ => Slot::Absent,
     });
-    let row = RowData::of(Addresses::Steered {
-        service: 0,
-        pool: 0,
-        answers: Box::new([v4, std::array::from_fn(|_| Slot::Absent)]),
-    });
+    let row = RowData::of(Addresses::steered(
+        0,
+        0,
+        [v4, std::array::from_fn(|_| Slot::Absent)],
+    ));
     builder.name(&name(WWW), &row);
     let prepared = tables.prepare_resolvers(&prefixes(), &ResolverFlags::default());
     tables.replace_resolvers(&prepared.expect("/24s need no node"));
@@ -168,6 +168,7 @@ fn plan() -> Plan {
         },
         probes: vec![probe.into()],
         unknown: Unknown::Last,
+        answers: 1,
         all_down: AllDown::All,
         capacity: None,
         health: HealthRules::default(),

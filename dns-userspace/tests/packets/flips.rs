@@ -62,14 +62,14 @@ fn publish(tables: &Tables, number: u64) {
         builder.name(&name, &RowData::of(Addresses::Static(answers)));
     }
     let records = |candidate: usize| slot(&name(WWW), &answer(number, candidate as u8));
-    let data = RowData::of(Addresses::Steered {
-        service: (number % 2) as u32,
+    let data = RowData::of(Addresses::steered(
+        (number % 2) as u32,
         pool,
-        answers: Box::new([
+        [
             std::array::from_fn(records),
             std::array::from_fn(|_| Slot::Absent),
-        ]),
-    });
+        ],
+    ));
     builder.name(&name(WWW), &data);
     tables.publish(&builder.build(&[V4], 53, SECRETS).expect("it fits"));
 }

@@ -8,6 +8,7 @@
 //! isp-b = ["s2", "s1"]         # those not listed follow as in `order`
 //!
 //! kind = "weighted"            # each its part of resolvers
+//! sticky = true                # the default; false draws for each query
 //! [service.policy.weights]
 //! s1 = 3                       # 0 to 1000; 0, nobody's part, for those not listed
 //! s2 = 1

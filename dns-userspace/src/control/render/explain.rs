@@ -176,7 +176,9 @@ fn conclusion(explained: &Explained) -> Table {
     let mut table = Table::of_fields();
     if let Origin::Steered(steering) = &explained.origin {
         let tone = match &steering.decision {
-            Outcome::Server(_) | Outcome::HandOver(_) => Tone::Good,
+            Outcome::Server(_) | Outcome::Servers(_) | Outcome::Drawn(_) | Outcome::HandOver(_) => {
+                Tone::Good
+            }
             Outcome::All => Tone::Caution,
             Outcome::Servfail => Tone::Bad,
             Outcome::NoData => Tone::Plain,

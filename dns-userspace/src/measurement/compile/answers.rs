@@ -22,7 +22,7 @@ use domain::{
     rdata::ZoneRecordData,
 };
 
-use super::service::Candidate;
+use super::service::{Candidate, Chosen};
 use crate::{
     authority::{
         Steered, Steering, StoredRecord,
@@ -193,8 +193,8 @@ impl<'w, 'z, 't> Answers<'w, 'z, 't> {
     pub(super) fn steered(&mut self, at: At<'_, 'z>, service: &Service, rtype: Rtype) -> Asked {
         let zones = self.facts.zones;
         let mut targets = Vec::new();
-        let mut chosen = |answers: &mut Self, number| {
-            let candidate = Candidate::new(zones, service, number)?;
+        let mut chosen = |answers: &mut Self, chosen| {
+            let candidate = Candidate::new(zones, service, chosen)?;
             let response = at.lookup(zones, rtype, &candidate);
             targets.extend(self::targets(&response));
             let by = candidate.by();
@@ -203,16 +203,29 @@ impl<'w, 'z, 't> Answers<'w, 'z, 't> {
             }
             Some((by, answers.slot(at.name, rtype, &response)))
         };
-        let all = chosen(self, ALL_CANDIDATES);
+        let all = chosen(self, Chosen::All);
         let (by, all) = all.unwrap_or((By::Nobody, Slot::Absent));
         let mut slots = Vec::new();
         if by != By::Nobody {
             slots.extend((0..ALL_CANDIDATES).map(|number| {
-                let slot = chosen(self, number).map(|(_, slot)| slot);
+                let slot = chosen(self, Chosen::One(number)).map(|(_, slot)| slot);
                 slot.unwrap_or(Slot::Absent)
             }));
         }
         slots.push(all);
+        let is_address = matches!(rtype, Rtype::A | Rtype::AAAA);
+        if by != By::Nobody && is_address && service.pool.answers > 1 {
+            let sets = 0..1_u32 << service.pool.servers.len();
+            slots.extend(sets.map(|mask| {
+                let several = Chosen::Several(mask as u8);
+                let of_several = 2..=u32::from(service.pool.answers);
+                let slot = of_several.contains(&mask.count_ones()).then(|| {
+                    let (_, slot) = chosen(self, several)?;
+                    Some(slot)
+                });
+                slot.flatten().unwrap_or(Slot::Absent)
+            }));
+        }
         Asked {
             data: data(by, slots),
             targets,

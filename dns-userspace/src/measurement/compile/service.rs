@@ -8,7 +8,7 @@ use std::{
 use bytes::Bytes;
 use dns_common::{
     ask::{HEADER, TYPE_AND_CLASS},
-    decision::{ALL_CANDIDATES, CANDIDATES_MAX, Family},
+    decision::{CANDIDATES_MAX, Family},
     reply::UDP_MAX,
     tables::By,
 };
@@ -26,8 +26,18 @@ use crate::{
 /// The address types with their families.
 const RTYPES: [(Family, Rtype); 2] = [(Family::V4, Rtype::A), (Family::V6, Rtype::AAAA)];
 
-/// Steers as if one candidate were chosen, or all, and notes whose decision that
-/// would be.
+/// What may be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Chosen {
+    /// The candidate of this number.
+    One(u8),
+    /// The servers of this mask.
+    Several(u8),
+    /// All servers.
+    All,
+}
+
+/// Steers as if that were chosen, and notes whose decision it would be.
 pub(super) struct Candidate<'s> {
     zones: &'s Zones,
     service: &'s Service,
@@ -38,26 +48,31 @@ pub(super) struct Candidate<'s> {
 }
 
 /// What a candidate is.
-#[derive(Clone, Copy)]
 enum What<'s> {
-    /// One server, or all.
-    Servers(&'s [Server]),
+    Servers(Vec<&'s Server>),
     HandOver(&'s HandOver),
 }
 
 impl<'s> Candidate<'s> {
-    /// Candidate `number` of the service, or [`ALL_CANDIDATES`]; `None` where it
-    /// has none.
-    pub(super) fn new(zones: &'s Zones, service: &'s Service, number: u8) -> Option<Self> {
+    /// What `chosen` is of the service; `None` where it has no such candidate.
+    pub(super) fn new(zones: &'s Zones, service: &'s Service, chosen: Chosen) -> Option<Self> {
         let servers = &service.pool.servers;
-        let (label, what) = if number == ALL_CANDIDATES {
-            (ALL_SERVERS, What::Servers(servers))
-        } else if let Some(over) = service.pool.hand_over(number) {
-            (over.name.as_str(), What::HandOver(over))
-        } else {
-            let number = usize::from(number);
-            let server = servers.get(number..=number)?;
-            (server[0].name.as_str(), What::Servers(server))
+        let (label, what) = match chosen {
+            Chosen::All => (ALL_SERVERS, What::Servers(servers.iter().collect())),
+            Chosen::Several(mask) => {
+                let chosen = servers.iter().zip(0..);
+                let chosen = chosen.filter(|(_, number)| mask >> number & 1 != 0);
+                let chosen = chosen.map(|(server, _)| server).collect();
+                (ALL_SERVERS, What::Servers(chosen))
+            }
+            Chosen::One(number) => {
+                if let Some(over) = service.pool.hand_over(number) {
+                    (over.name.as_str(), What::HandOver(over))
+                } else {
+                    let server = servers.get(usize::from(number))?;
+                    (server.name.as_str(), What::Servers(vec![server]))
+                }
+            }
         };
         Some(Self {
             zones,
@@ -85,7 +100,7 @@ impl<'s> Candidate<'s> {
         Steered::Fail
     }
 
-    fn addresses(&self, servers: &[Server], family: Family, by: By) -> Steered {
+    fn addresses(&self, servers: &[&Server], family: Family, by: By) -> Steered {
         let service = self.service;
         // Beside hand-overs one family is decided as the other, whoever has it.
         if service.pool.hand_overs.is_empty() && !has_family(service, family) {
@@ -106,7 +121,7 @@ impl<'s> Candidate<'s> {
 
     /// The HTTPS or SVCB records of the zone with this candidate's addresses;
     /// where all of them would have to be told, without any.
-    fn hints(&self, servers: &[Server], rtype: Rtype) -> Steered {
+    fn hints(&self, servers: &[&Server], rtype: Rtype) -> Steered {
         let service = self.service;
         let by = match [Family::V4, Family::V6].map(|family| has_family(service, family)) {
             [true, true] => By::Both,
@@ -117,7 +132,7 @@ impl<'s> Candidate<'s> {
         let zone = self.zones.find(&service.name);
         let rrset = zone.map_or(&[][..], |zone| zone.hinted(&service.name, rtype));
         let server = match servers {
-            [server] if self.label != ALL_SERVERS => Some(server),
+            [server] if self.label != ALL_SERVERS => Some(*server),
             _ => None,
         };
         let records = rrset.iter().map(|record| {
@@ -142,7 +157,7 @@ impl Steering for Candidate<'_> {
         if *name != self.service.name {
             return self.lose();
         }
-        match (self.what, rtype) {
+        match (&self.what, rtype) {
             (What::HandOver(over), _) => handed_over(self.service, over),
             (What::Servers(servers), Rtype::A) => self.addresses(servers, Family::V4, By::V4),
             (What::Servers(servers), Rtype::AAAA) => self.addresses(servers, Family::V6, By::V6),
@@ -164,7 +179,7 @@ fn steered_records(
     service: &Service,
     family: Family,
     label: &str,
-    servers: &[Server],
+    servers: &[&Server],
 ) -> Option<Vec<StoredRecord>> {
     let rtype = RTYPES[family as usize].1;
     let (mut records, owner) = match service.shape {
@@ -206,12 +221,12 @@ pub fn cname_targets(service: &Service) -> Vec<Vec<StoredRecord>> {
     let servers = &service.pool.servers;
     let each = servers
         .iter()
-        .map(|server| (server.name.as_str(), std::slice::from_ref(server)));
-    let all = (ALL_SERVERS, servers.as_slice());
+        .map(|server| (server.name.as_str(), vec![server]));
+    let all = (ALL_SERVERS, servers.iter().collect());
     each.chain([all])
         .flat_map(|(label, servers)| {
             let owner = child(&service.name, label);
-            RTYPES.map(|(family, _)| address_records(service, family, &owner, servers).collect())
+            RTYPES.map(|(family, _)| address_records(service, family, &owner, &servers).collect())
         })
         .filter(|records: &Vec<_>| !records.is_empty())
         .collect()
@@ -221,7 +236,7 @@ fn address_records<'r>(
     service: &'r Service,
     family: Family,
     owner: &'r Name,
-    servers: &'r [Server],
+    servers: &'r [&Server],
 ) -> impl Iterator<Item = StoredRecord> + 'r {
     servers.iter().flat_map(move |server| {
         let data: Vec<ZoneRecordData<_, _>> = match family {

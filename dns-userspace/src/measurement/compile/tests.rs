@@ -339,9 +339,16 @@ impl Steering for World {
         if !known(family) && service.shape == Shape::Direct {
             return Steered::NoData;
         }
-        let (label, chosen) = match servers.get(usize::from(picked)) {
-            Some(server) => (server.name.as_str(), std::slice::from_ref(server)),
-            None => ("all", &servers[..]),
+        let order = ranking.iter();
+        let best = order.filter(|number| eligible.mask(family) >> number & 1 != 0);
+        let best: Vec<u8> = best.take(service.pool.answers.into()).collect();
+        let (label, chosen): (_, Vec<&Server>) = match servers.get(usize::from(picked)) {
+            Some(server) => {
+                let numbered = servers.iter().zip(0..);
+                let chosen = numbered.filter(|(_, number)| best.contains(number));
+                (&*server.name, chosen.map(|(server, _)| server).collect())
+            }
+            None => ("all", servers.iter().collect()),
         };
         let mut text = String::new();
         let owner = match service.shape {
@@ -352,7 +359,7 @@ impl Steering for World {
                 owner
             }
         };
-        for address in chosen.iter().flat_map(Server::addresses) {
+        for address in chosen.iter().flat_map(|server| server.addresses()) {
             if address.is_ipv4() == (family == Family::V4) {
                 writeln!(text, "{owner} {} {rtype} {address}", service.ttl_s).expect("a String");
             }
@@ -417,6 +424,7 @@ fn service(name: Name, shape: Shape, servers: Vec<Server>) -> Service {
             hand_overs: Vec::new(),
             probes: vec![Probe::new(ProbeKind::Tcp { port: 80 }).into()],
             unknown: Unknown::Last,
+            answers: 1,
             all_down: AllDown::All,
             capacity: None,
             health: HealthRules::default(),
@@ -509,12 +517,13 @@ type Seed = (Place, bool, Vec<(bool, bool)>, Vec<Over>);
 type Over = (bool, Option<Place>);
 
 /// What a world is made of: which zones are served, each with the name of its
-/// primary server; records; services; and what is decided for each.
+/// primary server; records; services; and what is decided for each, the last of how many
+/// candidates answers are.
 type Seeds = (
     Vec<(bool, Place)>,
     Vec<(Place, usize, Place)>,
     Vec<Seed>,
-    Vec<(u8, u8, bool, usize)>,
+    Vec<(u8, u8, bool, usize, u8)>,
 );
 
 fn seeds() -> impl Strategy<Value = Seeds> {
@@ -525,7 +534,7 @@ fn seeds() -> impl Strategy<Value = Seeds> {
         proptest::collection::vec((any::<bool>(), places()), APEXES.len()),
         proptest::collection::vec((places(), 0..11_usize, places()), 0..40),
         proptest::collection::vec((places(), any::<bool>(), families, overs), 0..3),
-        proptest::collection::vec((0..8_u8, 0..8_u8, any::<bool>(), 0..6_usize), 3),
+        proptest::collection::vec((0..8_u8, 0..8_u8, any::<bool>(), 0..6_usize, 1..=3_u8), 3),
     )
 }
 
@@ -577,6 +586,9 @@ impl World {
                 continue;
             }
             let mut service = service(name, shape, servers(&families));
+            if shape == Shape::Direct && hand_overs.is_empty() {
+                service.pool.answers = decisions[services.len()].4;
+            }
             service.pool.hand_overs = hand_overs;
             // A pool of its own.
             service.pool.probes[0].probe.up_after += services.len() as u32;
@@ -589,7 +601,7 @@ impl World {
         let decisions: Vec<_> = services
             .iter()
             .zip(decisions)
-            .map(|(service, (v4, v6, all, order))| {
+            .map(|(service, (v4, v6, all, order, _))| {
                 let servers = &service.pool.servers;
                 let mask = |has: fn(&Server) -> bool| {
                     let numbers = (0..).zip(servers).filter(|(_, server)| has(server));
@@ -605,6 +617,7 @@ impl World {
                     0 => Eligible::new(v4, v6, all),
                     _ => beside_hand_overs(service, v4, v6, all),
                 };
+                let word = word.best(service.pool.answers);
                 (word, Ranking::new(&ranked))
             })
             .collect();

@@ -7,13 +7,14 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use dns_common::decision::{ALL_CANDIDATES, Eligible, Family, Ranking, SLOTS, pick};
+use dns_common::decision::{Eligible, Family, Ranking, SLOTS};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{
     Director,
     explain::{candidate_name, takers},
+    picked::Picked,
     pool::PoolState,
 };
 use crate::model::{Groups, NameMap, Pool, Service};
@@ -195,34 +196,39 @@ impl<'d> Side<'d> {
     fn answer(&self, ranking: Ranking, slot: u32) -> String {
         let takers = takers(self.state, ranking, slot);
         let eligible = takers.map_or(self.eligible, |takers| self.eligible.taken_by(takers));
-        let [v4, v6] = [Family::V4, Family::V6].map(|family| pick(ranking, eligible, family));
-        if v4 == v6 || v6.is_none() {
+        let [v4, v6] = [Family::V4, Family::V6].map(|family| Picked::of(ranking, eligible, family));
+        if v4 == v6 || v6 == Picked::Nobody {
             return self.named(v4);
         }
-        if v4.is_none() {
+        if v4 == Picked::Nobody {
             return self.named(v6);
         }
         format!("{} and {}", self.named(v4), self.named(v6))
     }
 
-    fn named(&self, picked: Option<u8>) -> String {
+    fn named(&self, picked: Picked) -> String {
         match picked {
-            None => "nobody".to_owned(),
-            Some(ALL_CANDIDATES) => "all servers".to_owned(),
-            Some(number) => {
-                let name = candidate_name(self.pool, number);
-                match (
-                    self.pool.hand_over(number),
-                    self.pool.servers.get(usize::from(number)),
-                ) {
-                    (Some(over), _) => format!("{name} ({over})"),
-                    (None, Some(server)) => {
-                        let addresses = server.addresses().map(|address| address.to_string());
-                        format!("{name} ({})", addresses.collect::<Vec<_>>().join(", "))
-                    }
-                    (None, None) => name.to_owned(),
-                }
+            Picked::Nobody => "nobody".to_owned(),
+            Picked::All => "all servers".to_owned(),
+            Picked::One(_) | Picked::Several(_) | Picked::Drawn(_) => {
+                let names = picked.candidates().map(|number| self.candidate(number));
+                names.collect::<Vec<_>>().join(", ")
             }
+        }
+    }
+
+    fn candidate(&self, number: u8) -> String {
+        let name = candidate_name(self.pool, number);
+        match (
+            self.pool.hand_over(number),
+            self.pool.servers.get(usize::from(number)),
+        ) {
+            (Some(over), _) => format!("{name} ({over})"),
+            (None, Some(server)) => {
+                let addresses = server.addresses().map(|address| address.to_string());
+                format!("{name} ({})", addresses.collect::<Vec<_>>().join(", "))
+            }
+            (None, None) => name.to_owned(),
         }
     }
 

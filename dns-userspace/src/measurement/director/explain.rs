@@ -9,7 +9,7 @@ use std::{
     net::IpAddr,
 };
 
-use dns_common::decision::{ALL_CANDIDATES, Eligible, Family, Ranking, pick};
+use dns_common::decision::{Eligible, Family, Ranking};
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
@@ -18,6 +18,7 @@ pub use filled::DemandStatus;
 use super::{
     Director,
     history::LastChange,
+    picked::{Picked, is_divided},
     pool::PoolState,
     states::{AddressStatus, SuspicionStatus, address_status, rounded},
 };
@@ -81,6 +82,10 @@ impl Explanation {
 pub enum Outcome {
     /// The addresses of this server.
     Server(String),
+    /// The addresses of these servers, the best.
+    Servers(Vec<String>),
+    /// One of these, drawn by weight for each query.
+    Drawn(Vec<String>),
     /// A hand-over of this name: the resolver asks another DNS.
     HandOver(String),
     /// The addresses of all servers: none is fit.
@@ -92,15 +97,17 @@ pub enum Outcome {
 }
 
 impl Outcome {
-    /// What a query of `family` gets from `pool`, where `picked` is the candidate.
-    pub(super) fn of(pool: &Pool, picked: Option<u8>, family: Family) -> Self {
+    /// What a query of `family` gets from `pool`, where `picked` is chosen.
+    pub(super) fn of(pool: &Pool, picked: Picked, family: Family) -> Self {
         let name = |number: u8| candidate_name(pool, number).to_owned();
         match picked {
-            Some(number) if pool.hand_over(number).is_some() => Self::HandOver(name(number)),
+            Picked::One(number) if pool.hand_over(number).is_some() => Self::HandOver(name(number)),
             _ if !any_server_has(pool, family) => Self::NoData,
-            None => Self::Servfail,
-            Some(ALL_CANDIDATES) => Self::All,
-            Some(number) => Self::Server(name(number)),
+            Picked::Nobody => Self::Servfail,
+            Picked::All => Self::All,
+            Picked::One(number) => Self::Server(name(number)),
+            Picked::Several(_) => Self::Servers(picked.candidates().map(name).collect()),
+            Picked::Drawn(_) => Self::Drawn(picked.candidates().map(name).collect()),
         }
     }
 }
@@ -109,6 +116,10 @@ impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Server(name) | Self::HandOver(name) => name,
+            Self::Servers(names) => return f.write_str(&names.join(", ")),
+            Self::Drawn(names) => {
+                return write!(f, "one of {}, drawn for each query", names.join(", "));
+            }
             Self::All => "all servers: none is fit",
             Self::Servfail => "none: no server is fit",
             Self::NoData => "none: no server has such an address",
@@ -151,14 +162,17 @@ impl Director {
         let state = self.pools.get(usize::from(pool))?;
         let configured = &self.plan.pools[usize::from(pool)];
         let (ranking, eligible) = (state.ranking(group), state.eligible());
+        let is_divided = is_divided(state, ranking);
         let takers = takers(state, ranking, slot);
-        let is_divided = takers.is_some();
-        let slot = is_divided.then_some(slot);
+        let picked =
+            [Family::V4, Family::V6].map(|family| Picked::by(state, ranking, slot, family));
+        let slot = (is_divided && !eligible.is_random()).then_some(slot);
         let view = View {
             pool: configured,
             eligible,
             slot: slot.zip(takers),
             ranking,
+            picked,
             fitness: state.fitness(),
             said: state.said(),
             is_pinned: state.said().pins.contains_key(&group),
@@ -191,7 +205,7 @@ impl Director {
             position,
             server: view.name(number).to_owned(),
             hand_over: configured.hand_over(number).map(ToString::to_string),
-            share_percent: slot.map(|_| state.shares().percent(number)),
+            share_percent: is_divided.then(|| state.shares().percent(number)),
             eligible_v4: view.is_eligible(number, Family::V4),
             eligible_v6: view.is_eligible(number, Family::V6),
             measured: measured(number),
@@ -274,6 +288,8 @@ struct View<'a> {
     /// The resolver's, and who takes it; `None` where all take all.
     slot: Option<(u32, u8)>,
     ranking: Ranking,
+    /// By family.
+    picked: [Picked; 2],
     fitness: Vec<Fitness>,
     said: &'a Said,
     is_pinned: bool,
@@ -304,12 +320,15 @@ impl View<'_> {
         Outcome::of(self.pool, self.picked(family), family)
     }
 
-    fn picked(&self, family: Family) -> Option<u8> {
-        let eligible = match self.slot {
-            Some((_, takers)) => self.eligible.taken_by(takers),
-            None => self.eligible,
-        };
-        pick(self.ranking, eligible, family)
+    fn picked(&self, family: Family) -> Picked {
+        self.picked[family as usize]
+    }
+
+    /// Who is chosen in `family`; of several the last.
+    fn winner(&self, family: Family) -> Option<u8> {
+        let chosen = self.picked(family).mask();
+        let ranked = self.ranking.iter();
+        ranked.filter(|number| chosen >> number & 1 != 0).last()
     }
 
     /// Why `candidate`, at `position`, won or lost.
@@ -376,8 +395,8 @@ impl View<'_> {
     fn behind(&self, candidate: u8, says: impl Fn(u8) -> String) -> Option<String> {
         let families = [Family::V4, Family::V6].into_iter();
         let mut winners = families.filter_map(|family| {
-            let winner = self.picked(family)?;
-            let loses = winner != candidate && winner != ALL_CANDIDATES;
+            let winner = self.winner(family)?;
+            let loses = self.picked(family).mask() >> candidate & 1 == 0;
             let is_in = self.is_eligible(candidate, family) && self.takes(candidate);
             (loses && is_in).then_some(winner)
         });
@@ -403,14 +422,14 @@ impl View<'_> {
         }
         let fit = self.fitness[usize::from(candidate)].of(family);
         let outcome = self.outcome(family);
-        let wins = outcome == Outcome::Server(self.name(candidate).to_owned());
+        let wins = self.picked(family).mask() >> candidate & 1 != 0;
         if let Some(unfit) = self.unfit(candidate, fit, down) {
             let end = match outcome {
                 _ if wins && fit == Fit::Yes => "but no other server is fit",
                 _ if wins => "but no server is fit and the first is used",
                 Outcome::All => "but no server is fit and all are used",
                 Outcome::Servfail => "and no server is fit",
-                Outcome::Server(_) | Outcome::HandOver(_) | Outcome::NoData => "so another is used",
+                _ => "so another is used",
             };
             return format!("{unfit}, {end}");
         }
@@ -439,33 +458,34 @@ impl View<'_> {
         } else {
             ""
         };
-        let name = self.name(candidate);
-        let outcome = self.outcome(family);
+        let picked = self.picked(family);
+        let wins = picked.mask() >> candidate & 1 != 0;
         if !self.has_enough(family) {
-            let end = match &outcome {
-                Outcome::Server(winner) | Outcome::HandOver(winner) if winner == name => {
-                    "the first is used"
-                }
+            let end = match self.outcome(family) {
+                _ if wins => "the first is used",
                 Outcome::All => "all are used",
                 Outcome::Servfail => "none is used",
-                Outcome::Server(_) | Outcome::HandOver(_) | Outcome::NoData => "another is used",
+                _ => "another is used",
             };
             let percent = self.pool.health.min_up_percent;
             return format!("fit, but fewer than {percent} % are usable, so none counts: {end}");
         }
-        match outcome {
-            Outcome::Server(winner) | Outcome::HandOver(winner) if winner == name => {
+        match (picked, self.winner(family).map(|winner| self.name(winner))) {
+            (Picked::Several(mask), _) if wins => {
+                format!("chosen: one of the best {}{kept_up}", mask.count_ones())
+            }
+            (Picked::Drawn(_), _) if wins => format!("drawn by its weight{kept_up}"),
+            _ if wins => {
                 let why = self.why_first(candidate, position);
                 format!("chosen: {why}{kept_up}")
             }
-            Outcome::Server(winner) | Outcome::HandOver(winner)
-                if self.is_eligible(candidate, family) && !self.takes(candidate) =>
-            {
+            (Picked::Drawn(_), _) if self.is_eligible(candidate, family) => {
+                format!("usable{kept_up}, but its weight gives it no part")
+            }
+            (_, Some(winner)) if self.is_eligible(candidate, family) && !self.takes(candidate) => {
                 format!("usable{kept_up}, but the resolver's slot is {winner}'s")
             }
-            Outcome::Server(winner) | Outcome::HandOver(winner)
-                if self.is_eligible(candidate, family) =>
-            {
+            (_, Some(winner)) if self.is_eligible(candidate, family) => {
                 format!("usable{kept_up}, but {winner} stands before it")
             }
             _ => "left out because its other family is down, \
@@ -477,8 +497,7 @@ impl View<'_> {
 
 /// Who takes `slot` in the order `ranking` of `state`; `None` where all take all.
 pub(super) fn takers(state: &PoolState, ranking: Ranking, slot: u32) -> Option<u8> {
-    let is_divided = state.eligible().is_shared() && !ranking.is_undivided();
-    is_divided.then(|| state.shares().takers(slot as usize))
+    is_divided(state, ranking).then(|| state.shares().takers(slot as usize))
 }
 
 /// What the candidate `number` of `pool` is called.

@@ -9,11 +9,11 @@ use std::{
     sync::Arc,
 };
 
-use dns_common::decision::{Family, pick};
+use dns_common::decision::Family;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use super::{Change, Director, explain::Outcome, pool::PoolState, states::Share};
+use super::{Change, Director, explain::Outcome, picked::Picked, pool::PoolState, states::Share};
 use crate::{
     measurement::{metric::milliseconds, schedule::TargetId},
     model::{Pool, Service},
@@ -88,7 +88,7 @@ pub struct LastChange {
 }
 
 /// Which candidates the two families get.
-type Picks = [Option<u8>; 2];
+type Picks = [Picked; 2];
 
 /// What one group gets, and since when.
 #[derive(Clone, Debug, Default)]
@@ -151,12 +151,12 @@ impl History {
 
 fn common_picks(state: &PoolState) -> Picks {
     let (ranking, eligible) = (state.common_ranking(), state.eligible());
-    [Family::V4, Family::V6].map(|family| pick(ranking, eligible, family))
+    [Family::V4, Family::V6].map(|family| Picked::of(ranking, eligible, family))
 }
 
 fn group_picks(state: &PoolState, group: u16) -> Picks {
     let (ranking, eligible) = (state.ranking(group), state.eligible());
-    [Family::V4, Family::V6].map(|family| pick(ranking, eligible, family))
+    [Family::V4, Family::V6].map(|family| Picked::of(ranking, eligible, family))
 }
 
 fn outcomes(pool: &Pool, picks: Picks) -> Outcomes {

@@ -14,6 +14,7 @@ use super::{
     Director,
     altered::Altered,
     explain::{Outcome, candidate_name},
+    picked::Picked,
     states::{rounded, word},
 };
 use crate::{
@@ -113,11 +114,11 @@ impl fmt::Display for Alteration {
     }
 }
 
-/// A change that was found, and which candidate wins by it.
+/// A change that was found, and who wins by it.
 struct Found {
     alteration: Alteration,
     size: f64,
-    picked: Option<u8>,
+    picked: Picked,
 }
 
 /// The smallest so far; of equals the first.
@@ -125,7 +126,7 @@ struct Found {
 struct Smallest(Option<Found>);
 
 impl Smallest {
-    fn offer(&mut self, alteration: Alteration, size: f64, picked: Option<u8>) {
+    fn offer(&mut self, alteration: Alteration, size: f64, picked: Picked) {
         if size < self.size() {
             self.0 = Some(Found {
                 alteration,
@@ -188,7 +189,7 @@ impl Director {
         let as_it_is = trial.picked();
         let is_suspected = self.suspicion.since().is_some();
         let mut numbers: Vec<u8> = trial.ranking().iter().collect();
-        numbers.sort_by_key(|number| Some(*number) != as_it_is);
+        numbers.sort_by_key(|number| as_it_is.mask() >> number & 1 == 0);
         let mut failing = Vec::new();
         for number in numbers {
             let required = trial.known.all_required(number);

@@ -213,7 +213,14 @@ impl PoolState {
             self.said.held,
             min_up_percent,
             pool.all_down,
-        );
+        )
+        .best(pool.answers);
+        if let Policy::Weighted {
+            is_sticky: false, ..
+        } = pool.policy
+        {
+            self.eligible = self.eligible.random();
+        }
     }
 
     /// Recomputes the order that follows from this host's measurements; whether it

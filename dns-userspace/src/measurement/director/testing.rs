@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use dns_common::decision::{Family, pick};
+use dns_common::decision::Family;
 use tokio::time::Instant;
 
-use super::{Director, explain::Outcome};
+use super::{Director, explain::Outcome, picked::Picked};
 use crate::{
     measurement::{
         health::Reading,
@@ -142,7 +142,7 @@ impl Rig {
 
     pub(super) fn outcome(&self, group: u16) -> Outcome {
         let state = &self.director.pools[0];
-        let picked = pick(state.ranking(group), state.eligible(), Family::V4);
+        let picked = Picked::of(state.ranking(group), state.eligible(), Family::V4);
         Outcome::of(&self.director.plan.pools[0], picked, Family::V4)
     }
 

@@ -47,6 +47,7 @@ fn pool(servers: Vec<Server>, policy: Policy) -> Pool {
         policy,
         probes: vec![probe(2).into()],
         unknown: Unknown::Last,
+        answers: 1,
         all_down: AllDown::All,
         capacity: None,
         health: HealthRules::default(),

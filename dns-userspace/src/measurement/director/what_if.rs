@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use dns_common::decision::{Family, pick};
+use dns_common::decision::Family;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use super::{
     Director,
     altered::Altered,
-    explain::{Outcome, takers},
+    explain::Outcome,
     history::{Move, NAMES_MAX, Outcomes},
+    picked::Picked,
     pool::PoolState,
 };
 use crate::{
@@ -95,7 +96,8 @@ impl Director {
         }
         for (service, number) in &services {
             let state = &self.pools[usize::from(*number)];
-            if resolver.is_none() && state.eligible().is_shared() {
+            let eligible = state.eligible();
+            if resolver.is_none() && eligible.is_shared() && !eligible.is_random() {
                 let name = service.name.fmt_with_dot();
                 errors.push(format!(
                     "{name}: who takes which slots differs by resolver; valid: with an address"
@@ -217,11 +219,10 @@ impl Director {
     ) -> (Vec<Move>, usize) {
         let outcomes = |state: &PoolState, group: Option<u16>| {
             let ranking = group.map_or(state.common_ranking(), |group| state.ranking(group));
-            let slot = resolver.map(|(_, slot)| slot);
-            let takers = slot.and_then(|slot| takers(state, ranking, slot));
-            let eligible = state.eligible();
-            let eligible = takers.map_or(eligible, |takers| eligible.taken_by(takers));
-            let outcome = |family| Outcome::of(pool, pick(ranking, eligible, family), family);
+            // Without a resolver no slot is another's.
+            let slot = resolver.map_or(0, |(_, slot)| slot);
+            let picked = |family| Picked::by(state, ranking, slot, family);
+            let outcome = |family| Outcome::of(pool, picked(family), family);
             Outcomes {
                 a: outcome(Family::V4),
                 aaaa: outcome(Family::V6),

@@ -42,6 +42,7 @@ pub(in crate::measurement) fn service(
             },
             probes: vec![probe.into()],
             unknown: Unknown::Last,
+            answers: 1,
             all_down: AllDown::All,
             capacity: None,
             health: HealthRules::default(),

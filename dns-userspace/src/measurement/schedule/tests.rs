@@ -38,6 +38,7 @@ fn pool(addresses: &[&str], probe: Probe) -> Pool {
         policy: Policy::least(Metric::ConnectTime, Quantity::default()),
         probes: vec![probe.into()],
         unknown: Unknown::Last,
+        answers: 1,
         all_down: AllDown::All,
         capacity: None,
         health: HealthRules::default(),

@@ -89,9 +89,41 @@ pub enum Addresses {
         service: u32,
         /// Its pool, counted from 0 in this generation.
         pool: u16,
-        /// Answers by family and candidate.
-        answers: Box<[[Slot; Row::STEERED_ANSWERS as usize]; 2]>,
+        /// Answers by family.
+        answers: Box<[Choices; 2]>,
     },
+}
+
+/// A service's answers for one family.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choices {
+    /// Each candidate's, then all candidates'.
+    pub each: Each,
+    /// Those with the addresses of several, by the mask of these; none where no answer is
+    /// of several.
+    pub sets: Vec<Slot>,
+}
+
+/// One answer for each candidate, then one for all.
+pub type Each = [Slot; Row::STEERED_ANSWERS as usize];
+
+impl From<Each> for Choices {
+    fn from(each: Each) -> Self {
+        let sets = Vec::new();
+        Self { each, sets }
+    }
+}
+
+impl Addresses {
+    /// Those of the service with this counter and pool, without answers of several
+    /// candidates.
+    pub fn steered(service: u32, pool: u16, answers: [Each; 2]) -> Self {
+        Self::Steered {
+            service,
+            pool,
+            answers: Box::new(answers.map(Choices::from)),
+        }
+    }
 }
 
 impl RowData {

@@ -7,7 +7,7 @@ use dns_common::{
 };
 
 use super::{
-    Addresses, RowData, Slot, TypeData,
+    Addresses, Choices, RowData, Slot, TypeData,
     answers::{Answers, Block, Blocks},
     cells::{self, Cell, Cells},
 };
@@ -35,6 +35,8 @@ struct Prepared {
     zone: u32,
     /// Number of the service and the pool, if it is steered.
     steered: Option<(u32, u16)>,
+    /// Whether there are answers with several candidates.
+    has_sets: bool,
     addresses: Block,
     /// How many of [`Batch::types`] are its own, in order.
     types: usize,
@@ -69,6 +71,7 @@ impl Batch {
     /// Adds a name, absolute and in wire form, in any case.
     pub fn push(&mut self, name: &[u8], data: &RowData) {
         let blocks = &mut self.blocks;
+        let mut has_sets = false;
         let (steered, addresses) = match &data.addresses {
             Addresses::Static(answers) => (None, blocks.block(answers)),
             Addresses::Steered {
@@ -77,7 +80,8 @@ impl Batch {
                 answers,
             } => {
                 let pool = self.half.pool as u16 + pool;
-                let answers = blocks.block(answers.as_flattened());
+                has_sets = answers.iter().any(|family| !family.sets.is_empty());
+                let answers = blocks.block(&placed(answers));
                 (Some((*service, pool)), answers)
             }
         };
@@ -89,6 +93,7 @@ impl Batch {
             compared_whole: name.iter().copied().any(is_ambiguous),
             zone: data.zone,
             steered,
+            has_sets,
             addresses,
             types: data.types.len(),
             below: data.below,
@@ -108,6 +113,11 @@ impl Batch {
                 Some((service, pool)) => {
                     Row::steered(prepared.name_len, service, pool, cell, stride)
                 }
+            };
+            let row = if prepared.has_sets {
+                row.with_sets()
+            } else {
+                row
             };
             let own;
             (own, types) = types.split_at(prepared.types);
@@ -150,6 +160,19 @@ impl Batch {
         }
         answers.add_types(&entries)
     }
+}
+
+/// Both families' answers as a row has them, see [`Row::SETS_FROM`].
+fn placed(answers: &[Choices; 2]) -> Vec<Slot> {
+    let mut places: Vec<Slot> = answers.iter().flat_map(|of| of.each.clone()).collect();
+    for (first, of) in [0, Row::STEERED_ANSWERS].into_iter().zip(answers) {
+        for (mask, slot) in (0..).zip(&of.sets) {
+            let place = (first + Row::SETS_FROM + 2 * mask) as usize;
+            places.resize(places.len().max(place + 1), Slot::Absent);
+            places[place] = slot.clone();
+        }
+    }
+    places
 }
 
 fn prepared(data: &TypeData, blocks: &mut Blocks) -> PreparedType {

@@ -125,17 +125,17 @@ impl Site {
         };
         let addresses = match self.steering {
             Steering::Static => Addresses::Static([A, AAAA].map(|rtype| slot(rtype, None))),
-            Steering::Service { service, pool } => Addresses::Steered {
+            Steering::Service { service, pool } => Addresses::steered(
                 service,
                 pool,
-                answers: Box::new([A, AAAA].map(|rtype| {
+                [A, AAAA].map(|rtype| {
                     std::array::from_fn(|number| match number {
                         8 => slot(rtype, None),
                         _ if number < usize::from(CANDIDATES) => slot(rtype, Some(number as u8)),
                         _ => Slot::Absent,
                     })
-                })),
-            },
+                }),
+            ),
         };
         let mut row = RowData::of(addresses);
         if self.name == name(WWW) {

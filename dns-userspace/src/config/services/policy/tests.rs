@@ -265,6 +265,7 @@ fn policies_that_decide_nothing_are_refused() {
 fn weights_are_of_candidates_and_0_for_those_that_are_not_named() {
     let weighted = |weights: [u32; 3]| Policy::Weighted {
         weights: weights.into(),
+        is_sticky: true,
     };
     let policy = read("kind = \"weighted\"\nweights = { S2 = 3, s1 = 1 }");
     assert_eq!(policy, weighted([1, 3, 0]));

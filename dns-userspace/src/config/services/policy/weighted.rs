@@ -20,6 +20,10 @@ pub(super) fn read(
         "a table of candidates out of {} with weights from 0 to {WEIGHT_MAX}, one at least above 0",
         candidates.join(", ")
     );
+    let is_sticky = section
+        .optional("sticky", document)
+        .and_then(|entry| entry.boolean(document))
+        .unwrap_or(true);
     let entry = section.required("weights", &valid, document)?;
     let (line, path) = (entry.line, entry.path.clone());
     let entries = entry.section(&valid, document)?.entries(document);
@@ -52,5 +56,5 @@ pub(super) fn read(
         }
         return None;
     }
-    Some(Policy::Weighted { weights })
+    Some(Policy::Weighted { weights, is_sticky })
 }

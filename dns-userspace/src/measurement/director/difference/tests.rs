@@ -111,6 +111,7 @@ fn weights_move_slots_and_addresses_are_answers_too() {
         let mut service = service("www.example.", "acme", &BOTH);
         service.pool.policy = Policy::Weighted {
             weights: weights.into(),
+            is_sticky: true,
         };
         Plan::new(vec![service], plan().groups)
     };

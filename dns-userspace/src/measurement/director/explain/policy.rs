@@ -45,12 +45,13 @@ pub(super) fn describe(pool: &Pool) -> String {
 fn ranked(pool: &Pool) -> String {
     match &pool.policy {
         Policy::Failover { .. } => "failover: the configured order".to_owned(),
-        Policy::Weighted { weights } => {
+        Policy::Weighted { weights, is_sticky } => {
             let each = pool.candidates().zip(weights);
             let each: Vec<_> = each
                 .map(|(name, weight)| format!("{name} × {weight}"))
                 .collect();
-            format!("by weight, {}", each.join(", "))
+            let drawn = if *is_sticky { "" } else { " for each query" };
+            format!("by weight{drawn}, {}", each.join(", "))
         }
         Policy::Criteria(criteria) => {
             let each = criteria.iter().map(|Criterion { metric, tolerance }| {

@@ -214,7 +214,13 @@ fn decided_survives_json() {
 #[test]
 fn a_divided_pool_is_told_by_shares_whenever_they_change() {
     let weights = vec![1; usize::from(SERVERS)];
-    let mut rig = passing(Policy::Weighted { weights }, 100);
+    let mut rig = passing(
+        Policy::Weighted {
+            weights,
+            is_sticky: true,
+        },
+        100,
+    );
     let told = |decided: Vec<Decided>| {
         let told = decided.into_iter().map(|decided| {
             assert_eq!(decided.moves, []);

@@ -1,10 +1,10 @@
 //! A pool on which inputs are tried out.
 
-use dns_common::decision::{Family, Ranking, pick};
+use dns_common::decision::{Family, Ranking};
 use tokio::time::Instant;
 
 use super::{
-    super::{explain::takers, pool::PoolState},
+    super::{picked::Picked, pool::PoolState},
     Alteration, Altered, Smallest,
 };
 use crate::{
@@ -56,16 +56,13 @@ impl<'d> Trial<'d> {
     }
 
     /// Who wins as it is.
-    pub(super) fn picked(&self) -> Option<u8> {
+    pub(super) fn picked(&self) -> Picked {
         self.picked_in(self.known)
     }
 
-    fn picked_in(&self, state: &PoolState) -> Option<u8> {
+    fn picked_in(&self, state: &PoolState) -> Picked {
         let ranking = state.ranking(self.group);
-        let takers = takers(state, ranking, self.slot);
-        let eligible = state.eligible();
-        let eligible = takers.map_or(eligible, |takers| eligible.taken_by(takers));
-        pick(ranking, eligible, self.family)
+        Picked::by(state, ranking, self.slot, self.family)
     }
 
     /// Each candidate's value of `metric` as the group has it, and whether it is its own.
@@ -76,14 +73,14 @@ impl<'d> Trial<'d> {
     }
 
     /// Who wins with `altered`, at `now`.
-    pub(super) fn try_out(&mut self, altered: Altered, now: Instant) -> Option<u8> {
+    pub(super) fn try_out(&mut self, altered: Altered, now: Instant) -> Picked {
         let (pool, health) = (self.pool, self.health);
         self.state.try_out(altered, self.known, pool, health, now);
         self.picked_in(&self.state)
     }
 
     /// Who wins if operators said `said`.
-    pub(super) fn picked_if_said(&self, said: Said) -> Option<u8> {
+    pub(super) fn picked_if_said(&self, said: Said) -> Picked {
         let mut state = self.known.clone();
         state.say(said, self.pool, self.health, self.now);
         self.picked_in(&state)

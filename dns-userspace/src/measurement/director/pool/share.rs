@@ -99,7 +99,7 @@ impl PoolState {
         match &pool.policy {
             // Nothing is divided then: who comes back is to find it as it was.
             _ if usable == 0 => self.takes.clone(),
-            Policy::Weighted { weights } => {
+            Policy::Weighted { weights, .. } => {
                 let part = |(number, weight): (usize, &u32)| {
                     let part = u64::from(*weight) * u64::from(self.parts[number]);
                     part * u64::from(usable >> number & 1)

@@ -119,6 +119,7 @@ fn plan_of(policy: Policy) -> Plan {
 fn weighted(weights: [u32; 3]) -> Plan {
     plan_of(Policy::Weighted {
         weights: weights.into(),
+        is_sticky: true,
     })
 }
 
