@@ -3,6 +3,8 @@
 
 #[path = "policies/groups.rs"]
 mod groups;
+#[path = "policies/several.rs"]
+mod several;
 mod support;
 
 use std::{

@@ -4,12 +4,12 @@
 mod support;
 
 use std::{
-    net::Ipv4Addr,
+    net::{IpAddr, Ipv4Addr},
     time::{Duration, Instant},
 };
 
 use dns_common::decision::SLOTS;
-use domain::base::Rtype;
+use domain::base::{Message, Rtype};
 use support::{
     blocks::{blocks, counts, moves, servers},
     config::Config,
@@ -17,6 +17,7 @@ use support::{
     query::{CLIENT_SUBNET, Edns, query},
     world::{Family, Resolver, World},
 };
+use xtask::lab::dns::Reply;
 
 const WWW: &str = "www.example.";
 
@@ -188,4 +189,65 @@ fn a_server_that_returns_takes_over_little_by_little() {
         "{:?}",
         begun.elapsed()
     );
+}
+
+/// How often `queries` of one resolver are answered with each of three servers.
+fn drawn(world: &World, queries: u16) -> [usize; 3] {
+    let client = world.client(Resolver::A, Family::V4);
+    let server = |id: u16| {
+        let reply = client.exchange(&query(id, 0, WWW, Rtype::A, None));
+        let reply = Reply(Message::from_octets(reply.expect("a reply")).expect("a message"));
+        match reply.addresses().expect("addresses")[..] {
+            [IpAddr::V4(address)] => address.octets()[3],
+            ref addresses => panic!("{id}: {addresses:?}"),
+        }
+    };
+    counts(&(0..queries).map(server).collect::<Vec<u8>>())
+}
+
+#[test]
+fn without_stickiness_each_query_is_drawn_by_the_weights() {
+    let world = World::new();
+    let mut origins = world.origins(3);
+    let config = world.config("veer", &[]);
+    config.exempt_all();
+    let policy = "kind = \"weighted\"\nsticky = false\nweights = { s1 = 2, s2 = 1, s3 = 1 }";
+    write_service(&config, policy);
+    let _daemon = world.start(&config);
+    let queries = 4096;
+    let is_near = |drawn: [usize; 3], parts: [usize; 3]| {
+        let pairs = drawn.into_iter().zip(parts);
+        pairs
+            .into_iter()
+            .all(|(drawn, part)| drawn.abs_diff(part) < 128)
+    };
+    let kernel = drawn(&world, queries);
+    assert!(is_near(kernel, [2048, 1024, 1024]), "{kernel:?}");
+    // That a block is one's is nothing to its group.
+    assert!(tells(&world, [0, 1, 24, 4, 30, 1, 2]));
+    let explained = config.veerctl(&["explain", WWW, "--from", "30.1.2.3"]);
+    let decision = &explained["origin"]["decision"];
+    assert_eq!(
+        *decision,
+        serde_json::json!({ "drawn": ["s1", "s2", "s3"] })
+    );
+    assert_eq!(
+        explained["origin"]["explanation"]["slot"],
+        serde_json::Value::Null
+    );
+
+    assert_eq!(
+        config.stats().userspace(),
+        0,
+        "the kernel answers all of it"
+    );
+    config.veerctl(&["detach"]);
+    assert_eq!(drawn(&world, queries), kernel, "one query, one answer");
+
+    origins.remove(0).stop();
+    eventually("nobody gets s1", || {
+        (drawn(&world, 256)[0] == 0).then_some(())
+    });
+    let rest = drawn(&world, queries);
+    assert!(is_near(rest, [0, 2048, 2048]), "{rest:?}");
 }

@@ -221,13 +221,15 @@ impl World {
             } else {
                 mask
             };
-            let word = fit.0 & (mask | Eligible::ALL_DOWN_ALL);
+            let word = fit.0 & (mask | !0xffff);
             // In one of two worlds some take only some of the resolvers.
             let shared = random.next() & Eligible::SHARED;
             for index in (0..SHARE_WORDS as u8).filter(|_| shared != 0) {
                 self.tables.store_shares(1, pool, index, random.next());
             }
-            self.tables.store_eligible(1, pool, word | shared);
+            // Lots are drawn in one of two of these.
+            let random = random.next() & Eligible::RANDOM;
+            self.tables.store_eligible(1, pool, word | shared | random);
         }
         // The seconds that cookies have wrap.
         let seconds = match random.below(3) {

@@ -80,6 +80,8 @@ https        HTTPS 1 . alpn=h2,h3 ipv4hint=192.0.2.9
 _dns.ns1     SVCB  1 ns1 alpn=dot
 mix          HTTPS 1 . alpn=h2 ipv4hint=192.0.2.9 ipv6hint=2001:db8::9
 mix          TXT   "beside a hand-over"
+several      HTTPS 1 . alpn=h2 ipv4hint=192.0.2.9 ipv6hint=2001:db8::9
+toseveral    CNAME several
 mix          MX    10 mail
 ref          TXT   "beside a referral"
 toover       CNAME over
@@ -183,6 +185,32 @@ addresses = ["203.0.113.51"]
 [[service.server]]
 name = "two"
 addresses = ["203.0.113.52"]
+
+[[service]]
+name = "several.example."
+customer = "acme"
+ttl_s = 20
+answers = 2
+[service.policy]
+kind = "failover"
+order = ["one", "two", "three", "four"]
+[service.policy.groups]
+isp-b = ["four", "three", "two", "one"]
+[service.probe]
+kind = "tcp"
+port = 88
+[[service.server]]
+name = "one"
+addresses = ["203.0.113.55", "2001:db8:1::55"]
+[[service.server]]
+name = "two"
+addresses = ["203.0.113.56", "203.0.113.57"]
+[[service.server]]
+name = "three"
+addresses = ["2001:db8:1::58"]
+[[service.server]]
+name = "four"
+addresses = ["203.0.113.59", "2001:db8:1::59"]
 
 [[service]]
 name = "v6.in.example."

@@ -47,7 +47,12 @@ fn what_leads_to_one_candidate_goes_with_one() {
         assert_finding(&[(FILE, &with(answers, policy, more))], &expected);
     };
     let two = "answers = 2";
-    refused("answers = 0", FAILOVER, "", "0 is out of range; valid: 1 to 8");
+    refused(
+        "answers = 0",
+        FAILOVER,
+        "",
+        "0 is out of range; valid: 1 to 8",
+    );
     refused(
         "answers = 4",
         FAILOVER,
