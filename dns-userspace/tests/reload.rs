@@ -243,8 +243,13 @@ fn what_moves_more_than_may_be_asks_for_force() {
         },
         zone::CDN,
     ];
+    // The same before it stands in its place and after.
+    config.write("proposed/all.toml", &zone::services(&services));
+    let checked = config.veerctl(&["check", &config.path("proposed/all.toml")]);
+    assert_eq!(config.veerctl(&["diff"])["moved_percent"], 0.0);
     config.write("services.d/all.toml", &zone::services(&services));
     let difference = config.veerctl(&["diff"]);
+    assert_eq!(checked["difference"], difference);
     let moved = difference["moved_percent"].as_f64().expect("a number");
     assert!(moved > 10.0 && moved < 50.0, "{difference:#}");
     let service = &difference["services"][0];

@@ -1,6 +1,9 @@
 //! What is wrong with a configuration: where, what, and what would be valid.
 
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 
 /// One finding in a configuration source.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +50,15 @@ impl Diagnostics {
             key: key.into(),
             message: message.into(),
         });
+    }
+
+    /// Says of `shown` what was found in `read`, which holds the same.
+    pub fn renamed(&mut self, read: &Path, shown: &Path) {
+        for diagnostic in &mut self.0 {
+            if diagnostic.file == read {
+                shown.clone_into(&mut diagnostic.file);
+            }
+        }
     }
 
     /// `value` when nothing was found, else everything that was.

@@ -23,6 +23,8 @@ pub struct Source {
     dir: PathBuf,
     /// In the place of what is on disk.
     kept: Option<Files>,
+    /// In the place of one file, or beside all.
+    proposed: Option<(PathBuf, Bytes)>,
     read: Mutex<Files>,
 }
 
@@ -32,7 +34,17 @@ impl Source {
         Self {
             dir: dir.to_owned(),
             kept: None,
+            proposed: None,
             read: Mutex::default(),
+        }
+    }
+
+    /// The same as if `content` stood at `path`.
+    #[must_use]
+    pub fn with(self, path: PathBuf, content: impl Into<Bytes>) -> Self {
+        Self {
+            proposed: Some((path, content.into())),
+            ..self
         }
     }
 
@@ -57,9 +69,10 @@ impl Source {
 
     /// The content of `path`.
     pub fn octets(&self, path: &Path) -> io::Result<Bytes> {
-        let octets = match &self.kept {
-            None => fs::read(path)?.into(),
-            Some(files) => files.get(path).cloned().ok_or(io::ErrorKind::NotFound)?,
+        let octets = match (&self.proposed, &self.kept) {
+            (Some((proposed, octets)), _) if proposed == path => octets.clone(),
+            (_, None) => fs::read(path)?.into(),
+            (_, Some(files)) => files.get(path).cloned().ok_or(io::ErrorKind::NotFound)?,
         };
         let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
         read.insert(path.to_owned(), octets.clone());
@@ -68,9 +81,10 @@ impl Source {
 
     /// A path that two names of one file have in common.
     pub fn identity(&self, path: &Path) -> io::Result<PathBuf> {
-        match &self.kept {
-            None => fs::canonicalize(path),
-            Some(_) => Ok(path.to_owned()),
+        match (&self.proposed, &self.kept) {
+            (Some((proposed, _)), _) if proposed == path => Ok(path.to_owned()),
+            (_, None) => fs::canonicalize(path),
+            (_, Some(_)) => Ok(path.to_owned()),
         }
     }
 
@@ -101,6 +115,12 @@ impl Source {
                 paths.cloned().collect()
             }
         };
+        if let Some((proposed, _)) = &self.proposed
+            && proposed.parent() == Some(dir)
+            && !paths.contains(proposed)
+        {
+            paths.push(proposed.clone());
+        }
         paths.retain(|path| {
             let hidden = path
                 .file_name()

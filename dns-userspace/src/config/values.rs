@@ -17,10 +17,10 @@ use super::{
 };
 
 /// File, under the configuration directory, that is read last and so wins.
-const LAST_FILE: &str = "veer.conf";
+pub(crate) const LAST_FILE: &str = "veer.conf";
 
 /// Directory, under the configuration directory, of files read before it.
-const DROP_INS: &str = "veer.d";
+pub(crate) const DROP_INS: &str = "veer.d";
 
 /// Where in the files a value was set.
 #[derive(Clone, Debug, PartialEq, Eq)]

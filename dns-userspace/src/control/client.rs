@@ -15,7 +15,7 @@ use super::{
     explained::Explained,
     generations::Generations,
     overridden::Overridden,
-    protocol::{ExplainRequest, Failure, Request, Response, WhatIfRequest},
+    protocol::{ExplainRequest, Failure, Proposed, Request, Response, WhatIfRequest},
     stats::Stats,
     status::{Detached, Reloaded, Status},
     tunable::Tunable,
@@ -187,8 +187,8 @@ impl Client {
     }
 
     /// [`Request::Differ`].
-    pub fn differ(&mut self) -> Result<Difference, ClientError> {
-        self.call(&Request::Differ)
+    pub fn differ(&mut self, proposed: Option<Proposed>) -> Result<Difference, ClientError> {
+        self.call(&Request::Differ { proposed })
     }
 
     /// [`Request::Detach`].

@@ -1,6 +1,6 @@
 //! What goes over the control socket.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
@@ -74,7 +74,11 @@ pub enum Request {
     },
     /// What a reload would change; answered by
     /// [`Difference`](crate::measurement::director::difference::Difference).
-    Differ,
+    Differ {
+        /// A file as it is not yet.
+        #[serde(default)]
+        proposed: Option<Proposed>,
+    },
     /// Taking the program off its interface; answered by
     /// [`super::status::Detached`].
     Detach,
@@ -90,6 +94,15 @@ pub struct ExplainRequest {
     pub rtype: String,
     /// The resolver's address.
     pub from: IpAddr,
+}
+
+/// A file of the configuration that is to be put in its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposed {
+    /// Where it would be.
+    pub path: PathBuf,
+    /// What is in it.
+    pub text: String,
 }
 
 /// What is supposed, and of which services.

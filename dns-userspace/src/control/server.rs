@@ -16,7 +16,7 @@ use super::{
     explained::{ExplainQuery, Explained},
     generations::Generations,
     overridden::Overridden,
-    protocol::{Failure, WhatIfRequest},
+    protocol::{Failure, Proposed, WhatIfRequest},
     stats::Stats,
     status::{Detached, Reloaded, Status},
     tunable::Tunable,
@@ -97,8 +97,11 @@ pub trait Backend: Send + Sync + 'static {
         is_forced: bool,
     ) -> impl Future<Output = Result<Reloaded, Failure>> + Send;
 
-    /// What a reload would change.
-    fn differ(&self) -> impl Future<Output = Result<Difference, Failure>> + Send;
+    /// What a reload would change, with a `proposed` file in its place.
+    fn differ(
+        &self,
+        proposed: Option<Proposed>,
+    ) -> impl Future<Output = Result<Difference, Failure>> + Send;
 
     /// Takes the program off its interface and removes the pins.
     fn detach(&self) -> impl Future<Output = Result<Detached, Failure>> + Send;
@@ -107,8 +110,8 @@ pub trait Backend: Send + Sync + 'static {
 /// Connections held at a time; one more is told so and closed.
 pub const CONNECTIONS_MAX: usize = 64;
 
-/// Longest request line without its end, octets.
-pub const REQUEST_OCTETS_MAX: usize = 64 * 1024;
+/// Longest request line without its end, octets: some 10 000 services in a proposed file.
+pub const REQUEST_OCTETS_MAX: usize = 4 * 1024 * 1024;
 
 /// A connection is closed when this long passes without a whole request from
 /// it, or when a response is not taken for this long.

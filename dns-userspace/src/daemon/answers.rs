@@ -21,7 +21,7 @@ use crate::{
         explained::{ExplainQuery, Explained, Origin, Plane, Steering},
         generations::Generations,
         overridden::Overridden,
-        protocol::{Failure, WhatIfRequest},
+        protocol::{Failure, Proposed, WhatIfRequest},
         server::Backend,
         stats::{Delay, KernelStats, ProbeStats, PublisherStats, Stats, TcpStats, UserspaceStats},
         status::{self, Inventory, LastReload, Reloaded, Status, XdpState},
@@ -149,8 +149,8 @@ impl Backend for Requests {
         Requests::order(self, order, user).await?
     }
 
-    async fn differ(&self) -> Result<Difference, Failure> {
-        Requests::differ(self).await?
+    async fn differ(&self, proposed: Option<Proposed>) -> Result<Difference, Failure> {
+        Requests::differ(self, proposed).await?
     }
 
     async fn reload(&self, is_forced: bool) -> Result<Reloaded, Failure> {

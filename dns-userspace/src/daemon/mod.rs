@@ -269,8 +269,8 @@ impl Daemon {
                 let result = self.revert(generation, is_forced).await;
                 let _ = answer.send(result.map_err(|error| Failure::Refused(error.lines())));
             }
-            Followup::Differ(answer) => {
-                let result = self.differ().await;
+            Followup::Differ(proposed, answer) => {
+                let result = self.differ(proposed).await;
                 let _ = answer.send(result.map_err(|error| Failure::Refused(error.lines())));
             }
             Followup::Order(order, user, answer) => {

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     authority::zones::Zones,
     config::{Config, settings::Settings, source::Source},
-    control::generations::By,
+    control::{generations::By, protocol::Proposed},
     kernel::Kernel,
     measurement::{
         director::{Director, difference::Difference, history::Cause},
@@ -55,9 +55,17 @@ impl Daemon {
         result
     }
 
-    /// What a reload would change, as far as that is known before anything new is probed.
-    pub(super) async fn differ(&mut self) -> Result<Difference, DaemonError> {
+    /// What a reload would change, with a `proposed` file in its place, as far as that is
+    /// known before anything new is probed.
+    pub(super) async fn differ(
+        &mut self,
+        proposed: Option<Proposed>,
+    ) -> Result<Difference, DaemonError> {
         let source = Source::on_disk(&self.directory);
+        let source = match proposed {
+            Some(file) => source.with(file.path, file.text),
+            None => source,
+        };
         let (Loaded { config, plan, .. }, _) = self.read(source).await?;
         let percent = config.settings.health_suspect_percent;
         self.difference(plan, percent).await

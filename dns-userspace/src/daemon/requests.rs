@@ -5,7 +5,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Daemon;
 use crate::{
-    control::{overridden::Overridden, protocol::Failure},
+    control::{
+        overridden::Overridden,
+        protocol::{Failure, Proposed},
+    },
     measurement::{director::difference::Difference, overrides::order::Order},
 };
 
@@ -32,8 +35,11 @@ pub(super) enum Followup {
         bool,
         oneshot::Sender<Result<Vec<&'static str>, Failure>>,
     ),
-    /// Tell what a reload would change.
-    Differ(oneshot::Sender<Result<Difference, Failure>>),
+    /// Tell what a reload would change, with a proposed file in its place.
+    Differ(
+        Option<Proposed>,
+        oneshot::Sender<Result<Difference, Failure>>,
+    ),
     /// Follow the order of a user, then tell how it went.
     Order(
         Box<Order>,
@@ -95,10 +101,13 @@ impl Requests {
         Ok(result.map(|keys| keys.into_iter().map(str::to_owned).collect()))
     }
 
-    /// What a reload would change.
-    pub(super) async fn differ(&self) -> Result<Result<Difference, Failure>, Stopped> {
+    /// What a reload would change, with a `proposed` file in its place.
+    pub(super) async fn differ(
+        &self,
+        proposed: Option<Proposed>,
+    ) -> Result<Result<Difference, Failure>, Stopped> {
         let (answer, received) = oneshot::channel();
-        self.send(Box::new(move |_| Followup::Differ(answer)))
+        self.send(Box::new(move |_| Followup::Differ(proposed, answer)))
             .await?;
         received.await.map_err(|_| Stopped)
     }

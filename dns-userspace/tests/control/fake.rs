@@ -17,7 +17,7 @@ use veer::{
         explained::{ExplainQuery, Explained, Origin, Plane},
         generations::Generations,
         overridden::Overridden,
-        protocol::{Failure, WhatIfRequest},
+        protocol::{Failure, Proposed, WhatIfRequest},
         server::{Backend, Listener},
         stats::{ProbeStats, PublisherStats, Stats, UserspaceStats},
         status::{Detached, Inventory, Reloaded, Status, Xdp, XdpState},
@@ -200,7 +200,7 @@ impl Backend for Fake {
         })
     }
 
-    async fn differ(&self) -> Result<Difference, Failure> {
+    async fn differ(&self, _: Option<Proposed>) -> Result<Difference, Failure> {
         if !self.mistakes.is_empty() {
             return Err(Failure::Refused(self.mistakes.clone()));
         }
@@ -326,6 +326,11 @@ impl Host {
         drop(guard);
         host.daemon = Some(host.runtime.spawn(listener.serve(Arc::new(fake))));
         host
+    }
+
+    /// A file in the configuration's directory.
+    pub(crate) fn path(&self, file: &str) -> PathBuf {
+        self.dir.path().join(file)
     }
 
     pub(crate) fn socket(&self) -> PathBuf {

@@ -1,5 +1,6 @@
 //! The control socket and `veerctl`, with a daemon that answers by rote.
 
+mod check;
 mod fake;
 mod listener;
 mod log;

@@ -1,5 +1,6 @@
 //! `veerctl`: commands for the daemon, and its tunables as sysctl(8) has its.
 
+mod check;
 mod detach;
 mod moment;
 mod overrides;
@@ -96,6 +97,13 @@ enum Command {
     Override(overrides::Command),
     /// What a reload would change, for how many resolvers and how much of the demand.
     Diff,
+    /// Whether a configuration is valid, and what it would change; works without the daemon
+    /// as far as the first goes.
+    Check {
+        /// A file of services, of groups, of tunables or a zone, as if it stood in its
+        /// place; without one the configuration as it is.
+        file: Option<PathBuf>,
+    },
     /// Read the configuration anew; one with errors changes nothing.
     Reload {
         /// Even where more of the demand moves than `load.max_moved_percent`.
@@ -226,9 +234,10 @@ impl Cli {
                 self.show(&overridden, |done| render::overridden(done, now))?;
             }
             Some(Command::Diff) => {
-                let difference = self.connect(RELOAD_PATIENCE)?.differ();
+                let difference = self.connect(RELOAD_PATIENCE)?.differ(None);
                 return self.loaded(difference, "refused", |it| render::difference(it, paint));
             }
+            Some(Command::Check { file }) => return check::run(&self, file.as_deref(), paint),
             Some(Command::Reload { force }) => {
                 let reloaded = self.connect(RELOAD_PATIENCE)?.reload(*force);
                 return self.loaded(reloaded, "reload refused", render::reloaded);

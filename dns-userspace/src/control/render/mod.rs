@@ -1,5 +1,6 @@
 //! What a person sees of a reply: pure functions from reply to text.
 
+mod checked;
 mod difference;
 mod explain;
 mod generations;
@@ -13,6 +14,7 @@ mod status;
 mod table;
 mod what_if;
 
+pub(super) use checked::checked;
 pub(super) use difference::difference;
 pub(super) use explain::explain;
 pub(super) use generations::generations;

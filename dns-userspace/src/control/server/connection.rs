@@ -106,7 +106,7 @@ async fn respond(line: &[u8], uid: u32, backend: &impl Backend) -> Vec<u8> {
             generation,
             is_forced,
         } => encode(backend.revert(generation, is_forced).await),
-        Request::Differ => encode(backend.differ().await),
+        Request::Differ { proposed } => encode(backend.differ(proposed).await),
         Request::Detach => encode(backend.detach().await),
     }
 }
