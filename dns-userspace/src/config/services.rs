@@ -175,26 +175,7 @@ fn service(
     } else if !hand_overs.is_empty() {
         server::require_same_families(&servers, "a hand-over", document);
     }
-    let owners = match shape {
-        Shape::Direct => Vec::new(),
-        Shape::Cname => server::owners(&name, &servers, document),
-    };
-    let key = format!("service.{}.name", name.fmt_with_dot());
-    claims.claim(&name, name_entry.line, &key, document);
-    if shape == Shape::Cname {
-        match below(ALL_SERVERS, &name) {
-            Some(all) => claims.claim(&all, name_entry.line, &key, document),
-            None => document.report(
-                name_entry.line,
-                &key,
-                "with `all.` before it is longer than 255 octets, which shape = \"cname\" needs; \
-                 valid: a shorter name",
-            ),
-        }
-    }
-    for (owner, line, key) in owners {
-        claims.claim(&owner, line, &key, document);
-    }
+    claim_names(&name, name_entry.line, shape, &servers, claims, document);
     Some(Service {
         name,
         customer: customer?,
@@ -212,6 +193,37 @@ fn service(
             health,
         },
     })
+}
+
+/// Claims all names of a service called `name`, on `line`.
+fn claim_names(
+    name: &Name,
+    line: usize,
+    shape: Shape,
+    servers: &[server::Placed],
+    claims: &mut Claims,
+    document: &mut Document,
+) {
+    let owners = match shape {
+        Shape::Direct => Vec::new(),
+        Shape::Cname => server::owners(name, servers, document),
+    };
+    let key = format!("service.{}.name", name.fmt_with_dot());
+    claims.claim(name, line, &key, document);
+    if shape == Shape::Cname {
+        match below(ALL_SERVERS, name) {
+            Some(all) => claims.claim(&all, line, &key, document),
+            None => document.report(
+                line,
+                &key,
+                "with `all.` before it is longer than 255 octets, which shape = \"cname\" needs; \
+                 valid: a shorter name",
+            ),
+        }
+    }
+    for (owner, line, key) in owners {
+        claims.claim(&owner, line, &key, document);
+    }
 }
 
 const SHAPES: [(&str, Shape); 2] = [("direct", Shape::Direct), ("cname", Shape::Cname)];
