@@ -264,6 +264,10 @@ fn what_a_scenario_cannot_mean_is_refused() {
             "kind = \"criteria\"\ncriterion = [{ metric = \"memory_percent\" }]",
             "memory_percent is not simulated",
         ),
+        (
+            "kind = \"weighted\"\nsticky = false\nweights = { paris = 1 }",
+            "are drawn for are not simulated",
+        ),
     ] {
         let services = "services.d/services.toml";
         let dir = altered("site-death", services, "kind = \"latency\"", policy);

@@ -1,7 +1,7 @@
 //! What a scenario must be to mean something.
 
 use anyhow::{Result, ensure};
-use veer::{config::Config, measurement::metric::Metric};
+use veer::{config::Config, measurement::metric::Metric, model::Policy};
 
 use super::{Habit, Scenario, What};
 
@@ -172,6 +172,21 @@ fn check_services(scenario: &Scenario, config: &Config) -> Result<()> {
         ensure!(
             service.pool.hand_overs.is_empty(),
             "hand-overs are not simulated; valid: a server in place of each"
+        );
+        ensure!(
+            service.pool.answers == 1,
+            "answers of several servers are not simulated; valid: answers = 1"
+        );
+        let is_drawn = matches!(
+            service.pool.policy,
+            Policy::Weighted {
+                is_sticky: false,
+                ..
+            }
+        );
+        ensure!(
+            !is_drawn,
+            "resolvers that are drawn for are not simulated; valid: sticky = true"
         );
         for server in &service.pool.servers {
             let known = scenario.sites.iter().any(|site| site.name == server.name);
