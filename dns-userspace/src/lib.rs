@@ -12,6 +12,8 @@ pub mod decision_log;
 pub mod kernel;
 pub mod log;
 pub mod measurement;
+pub mod measurement_log;
 pub mod model;
 pub mod plane;
+pub mod ring_log;
 pub mod tables;

@@ -378,6 +378,12 @@ pub static TUNABLES: &[Tunable] = &[
         "64",
         "Room for the decision log in state.directory; the oldest decisions make room for new ones.",
     ),
+    at_restart(
+        "log.measurements_mib",
+        int(0, 1 << 20),
+        "0",
+        "Room for what probes see, in state.directory, for veerctl replay; the oldest makes room for new; 0 records nothing.",
+    ),
     at_once(
         "load.max_moved_percent",
         int(0, 100),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dns_common::outcome::{Action, Outcome};
 use serde::{Deserialize, Serialize};
 
-use crate::{decision_log::Written, kernel::Counts};
+use crate::{kernel::Counts, ring_log::Written};
 
 /// What has been counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -21,6 +21,8 @@ pub struct Stats {
     pub probes: ProbeStats,
     /// What came of writing the decision log.
     pub decision_log: Written,
+    /// What came of writing the measurement log; `None` where nothing is recorded.
+    pub measurement_log: Option<Written>,
     /// Share of all queries that the kernel answered, 0 to 1; `None` before the
     /// first.
     pub kernel_share: Option<f64>,
@@ -128,6 +130,7 @@ impl Stats {
         publisher: PublisherStats,
         probes: ProbeStats,
         decision_log: Written,
+        measurement_log: Option<Written>,
     ) -> Self {
         let answered = kernel.as_ref().map_or(0, |kernel| kernel.answered);
         let all = answered + userspace.udp_queries + userspace.tcp_queries;
@@ -137,6 +140,7 @@ impl Stats {
             publisher,
             probes,
             decision_log,
+            measurement_log,
             kernel_share: (all != 0).then(|| ratio(answered, all)),
         }
     }
@@ -212,6 +216,7 @@ mod tests {
                 PublisherStats::default(),
                 ProbeStats::default(),
                 Written::default(),
+                None,
             );
             stats.kernel_share
         };

@@ -304,8 +304,14 @@ impl Daemon {
             fail: self.probes.fail,
             local: self.probes.local,
         };
-        let written = self.decision_log.written();
-        Ok(Stats::new(kernel, userspace, publisher, probes, written))
+        Ok(Stats::new(
+            kernel,
+            userspace,
+            publisher,
+            probes,
+            self.decision_log.written(),
+            self.measurement_log.written(),
+        ))
     }
 
     fn publish_delay(&self) -> Option<Delay> {

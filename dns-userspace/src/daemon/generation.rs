@@ -97,15 +97,16 @@ pub(super) fn name_counters(counters: &mut Vec<String>, plan: &Plan) {
 }
 
 /// Probes every target of `director` once, and lets it decide by the samples
-/// that come within `longest`.
+/// that come within `longest`, which it returns.
 pub(super) async fn wait_for_first_samples(
     director: &mut Director,
     prober: &Arc<NetworkProber>,
     longest: Duration,
-) {
+) -> Vec<Sample> {
     let targets = director.targets().iter().cloned().collect();
     let samples = first_samples(targets, prober, longest).await;
     director.observe_first_round(&samples);
+    samples
 }
 
 /// Probes each of `targets` once; the samples that come within `longest`.

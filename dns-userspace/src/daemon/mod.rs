@@ -48,6 +48,7 @@ use crate::{
         sample::{Sample, Verdict},
         schedule::Schedule,
     },
+    measurement_log::MeasurementLog,
     plane::{Live, Plane},
     tables::{ImageError, ResolversError, Tables},
 };
@@ -180,6 +181,7 @@ pub struct Daemon {
     /// The generation whose configuration was gone back to, while it is in use.
     reverted_to: Option<u64>,
     decision_log: DecisionLog,
+    measurement_log: MeasurementLog,
     /// Overrides have changed since they were kept.
     to_keep: bool,
     prober: Arc<NetworkProber>,
@@ -207,7 +209,10 @@ pub async fn run(directory: &Path, log: Log) -> Result<(), DaemonError> {
             () = either(&mut terminate, &mut interrupt) => break,
             Some(sample) = daemon.samples.recv() => daemon.observe(&sample),
             Some(request) = received.recv() => daemon.serve(request).await,
-            _ = second.tick() => daemon.tend_overrides().await,
+            _ = second.tick() => {
+                daemon.measurement_log.flush();
+                daemon.tend_overrides().await;
+            }
             _ = hangup.recv() => {
                 // Logged by itself.
                 let _ = daemon.reload(false).await;
@@ -239,7 +244,17 @@ impl Daemon {
             self.publisher.words(changes, Some(sample.at.into_std()));
             self.note_decided();
         }
+        self.record(std::slice::from_ref(sample));
         self.withhold();
+    }
+
+    /// Has `samples` of the director's targets be in the measurement log.
+    fn record(&mut self, samples: &[Sample]) {
+        for sample in samples {
+            if let Some(target) = self.director.targets().get(sample.target) {
+                self.measurement_log.note(target, sample);
+            }
+        }
     }
 
     fn publish_words(&mut self, changes: Vec<Change>) {

@@ -159,6 +159,7 @@ impl Daemon {
         let cause = Cause::Configuration;
         self.bring_into_use(director, zones, config, prober, cause, phases)
             .await?;
+        self.record(&samples);
         self.taken(by, source);
         Ok(needs_restart)
     }

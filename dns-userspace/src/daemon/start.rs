@@ -19,7 +19,7 @@ use crate::{
         chaos::Chaos,
         connections::Options,
         respond::Profile,
-        server::{Server, ServerHandle},
+        server::{BindError, Server, ServerHandle},
         zones::Zones,
     },
     clock::{self, BootClock},
@@ -33,7 +33,9 @@ use crate::{
         overrides::Overrides,
         probe::NetworkProber,
         publish::Publisher,
+        sample::Sample,
     },
+    measurement_log::MeasurementLog,
     model::Plan,
     plane::{Live, Plane},
     tables::{ResolverFlags, Tables},
@@ -63,12 +65,7 @@ pub(super) async fn start(
 
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let workers = settings.workers.unwrap_or(cores);
-    let server = Server::bind(
-        &settings.addresses,
-        settings.port,
-        workers,
-        options(&settings),
-    )?;
+    let server = bind(&settings, workers)?;
     let (mut kernel, tables) = made?;
     let tables = Arc::new(tables);
     phases.end("tables");
@@ -76,7 +73,7 @@ pub(super) async fn start(
     let (kept, overrides) = Kept::open(&settings.state_directory, clock::unix_ms());
     let (configurations, generations_before) = configurations(&settings, directory)?;
     let prober = Arc::new(NetworkProber::new());
-    let mut director = directed(plan, overrides, &settings, &prober).await;
+    let (mut director, first_round) = directed(plan, overrides, &settings, &prober).await;
     let begun = director.begin_history(None, &Cause::Start, Instant::now());
     phases.end("first round");
 
@@ -109,7 +106,7 @@ pub(super) async fn start(
     let server = server
         .start(Arc::clone(&plane) as _)
         .map_err(DaemonError::system("starting the server threads"))?;
-    let decision_log = decision_log(&settings)?;
+    let (decision_log, measurement_log) = logs(&settings)?;
     let xdp = take_over(kernel.as_mut(), &counters, &settings)?;
     phases.end("attach");
     say(&xdp, &settings);
@@ -137,6 +134,7 @@ pub(super) async fn start(
         generations_before,
         reverted_to: None,
         decision_log,
+        measurement_log,
         to_keep: false,
         prober,
         schedule,
@@ -144,14 +142,19 @@ pub(super) async fn start(
     };
     daemon.taken(By::Start, source);
     daemon.decision_log.note(begun);
+    daemon.record(&first_round);
     info!("ready: {phases}");
     reserve(&daemon);
     Ok((daemon, server, listener))
 }
 
-fn decision_log(settings: &Settings) -> Result<DecisionLog, DaemonError> {
-    DecisionLog::open(&settings.state_directory, settings.log_decisions_octets)
-        .map_err(DaemonError::system("starting the decision log's thread"))
+fn logs(settings: &Settings) -> Result<(DecisionLog, MeasurementLog), DaemonError> {
+    let directory = &settings.state_directory;
+    let decisions = DecisionLog::open(directory, settings.log_decisions_octets)
+        .map_err(DaemonError::system("starting the decision log's thread"))?;
+    let measurements = MeasurementLog::open(directory, settings.log_measurements_octets)
+        .map_err(DaemonError::system("starting the measurement log's thread"))?;
+    Ok((decisions, measurements))
 }
 
 /// Has the kernel find the memory for the second generation while the first one
@@ -258,20 +261,21 @@ fn plane(tables: &Arc<Tables>, live: &Arc<ArcSwap<Live>>, settings: &Settings) -
     )
 }
 
-/// A director of `plan` that knows a first round of samples and `overrides`, in which what
-/// these tell apart shares nothing.
+/// A director of `plan` that knows a first round of samples, and `overrides`, in which what
+/// these tell apart shares nothing; and these samples.
 async fn directed(
     plan: Plan,
     overrides: Overrides,
     settings: &Settings,
     prober: &Arc<NetworkProber>,
-) -> Director {
+) -> (Director, Vec<Sample>) {
     let plan = Director::kept_apart(plan, &overrides, None);
     let mut director = Director::new(plan, settings.health_suspect_percent, Instant::now());
-    wait_for_first_samples(&mut director, prober, settings.health_first_round).await;
+    let longest = settings.health_first_round;
+    let samples = wait_for_first_samples(&mut director, prober, longest).await;
     // Only now, so that what is frozen is frozen in what was measured.
     director.override_with(overrides, Instant::now());
-    director
+    (director, samples)
 }
 
 /// What userspace answers before the first generation.
@@ -286,12 +290,13 @@ fn nothing_yet(tables: &Tables, director: &Director) -> Live {
     }
 }
 
-fn options(settings: &Settings) -> Options {
-    Options {
+fn bind(settings: &Settings, workers: usize) -> Result<Server, BindError> {
+    let options = Options {
         tcp_connections_max: settings.tcp_connections_max,
         tcp_per_client_max: settings.tcp_per_client_max,
         tcp_idle: settings.tcp_idle,
-    }
+    };
+    Server::bind(&settings.addresses, settings.port, workers, options)
 }
 
 fn profile(settings: &Settings) -> Profile {

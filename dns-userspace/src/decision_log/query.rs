@@ -5,10 +5,11 @@ use std::{net::IpAddr, path::Path};
 use serde::{Deserialize, Serialize};
 
 pub use super::then::{Change, Missing, Then};
-use super::{Entry, What, files, is_of, then};
+use super::{Entry, What, is_of, then};
 use crate::{
     measurement::director::{explain::Outcome, history::Outcomes},
     model::Name,
+    ring_log::{Record as _, files},
 };
 use dns_common::decision::Family;
 
@@ -64,7 +65,7 @@ impl LogRequest {
     /// What the log in `directory` says.
     pub fn answer(&self, directory: &Path) -> Result<Logged, String> {
         let service = self.name.as_deref().map(name).transpose()?;
-        let contents = files::read(directory)?;
+        let contents = files::read(directory, Entry::KIND)?;
         let mut logged = Logged::default();
         for line in lines(&contents) {
             let Ok(mut entry) = serde_json::from_slice::<Entry>(line) else {
@@ -106,7 +107,7 @@ pub fn then(
     at_unix_ms: u64,
     now: &Outcome,
 ) -> Result<Then, String> {
-    let contents = files::read(directory)?;
+    let contents = files::read(directory, Entry::KIND)?;
     let entries = lines(&contents).filter_map(|line| serde_json::from_slice(line).ok());
     Ok(then::then(
         entries,
@@ -117,8 +118,8 @@ pub fn then(
 }
 
 /// Whole lines, the newest first.
-fn lines([old, new]: &[Vec<u8>; 2]) -> impl Iterator<Item = &[u8]> {
-    [new, old].into_iter().flat_map(|content| {
+fn lines(contents: &[Vec<u8>]) -> impl Iterator<Item = &[u8]> {
+    contents.iter().rev().flat_map(|content| {
         // Behind the last end of a line is nothing, or a line that is not whole yet.
         content.rsplit(|octet| *octet == b'\n').skip(1)
     })

@@ -1,4 +1,7 @@
-use std::fs;
+use std::{
+    fs, thread,
+    time::{Duration, Instant},
+};
 
 use dns_common::decision::Family;
 use tempfile::TempDir;
@@ -7,10 +10,13 @@ use super::{
     query::{LogRequest, Logged, Missing, Then, then},
     *,
 };
-use crate::measurement::director::{
-    explain::Outcome,
-    history::{Cause, Move, Outcomes},
-    states::Share,
+use crate::{
+    measurement::director::{
+        explain::Outcome,
+        history::{Cause, Move, Outcomes},
+        states::Share,
+    },
+    ring_log::files::Files,
 };
 
 const MIB: u64 = 1 << 20;
@@ -74,7 +80,7 @@ fn story() -> Vec<Entry> {
 }
 
 fn write(directory: &Path, entries: &[Entry]) {
-    let mut files = Files::new(directory, MIB);
+    let mut files = Files::new(directory, MIB, Entry::KIND);
     for entry in entries {
         let line = serde_json::to_string(entry).unwrap() + "\n";
         files.append(line.as_bytes()).unwrap();
@@ -128,7 +134,7 @@ fn changes_are_told_in_order_and_those_of_a_service_since_a_time() {
 fn the_ring_keeps_the_newest_within_its_bound() {
     let dir = TempDir::new().unwrap();
     let bound = 8192;
-    let mut files = Files::new(dir.path(), bound);
+    let mut files = Files::new(dir.path(), bound, Entry::KIND);
     let mut line = serde_json::to_vec(&story()[0]).unwrap();
     line.push(b'\n');
     let octets = || -> u64 {

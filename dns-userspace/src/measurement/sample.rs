@@ -193,6 +193,12 @@ pub enum Reason {
         /// The first line that it printed.
         printed: String,
     },
+    /// Any of these, as a log has it.
+    #[error("{said}")]
+    Recorded {
+        /// How it was worded.
+        said: String,
+    },
 }
 
 /// `a and b`, or `none`.

@@ -23,10 +23,7 @@ use veer::{
         status::{Detached, Inventory, Reloaded, Status, Xdp, XdpState},
         tunable::Tunable,
     },
-    decision_log::{
-        Written,
-        query::{ExplainedAt, LogRequest, Logged, Then},
-    },
+    decision_log::query::{ExplainedAt, LogRequest, Logged, Then},
     measurement::{
         director::{
             Director,
@@ -41,6 +38,7 @@ use veer::{
         AllDown, Groups, HealthRules, Name, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server,
         Service, Shape, Unknown,
     },
+    ring_log::Written,
 };
 
 /// What the fake daemon answers with.
@@ -136,6 +134,7 @@ impl Backend for Fake {
             PublisherStats::default(),
             ProbeStats::default(),
             Written::default(),
+            None,
         ))
     }
 
@@ -356,14 +355,19 @@ impl Host {
 
     /// Runs `veerctl --config` with this host's directory and `arguments`.
     pub(crate) fn veerctl(&self, arguments: &[&str]) -> Ran {
-        let output = Command::new(env!("CARGO_BIN_EXE_veerctl"))
-            .arg("--config")
-            .arg(self.dir.path())
-            .args(arguments)
-            .output()
-            .unwrap();
-        Ran::from(output)
+        veerctl(self.dir.path(), arguments)
     }
+}
+
+/// Runs `veerctl --config` with `config` and `arguments`.
+pub(crate) fn veerctl(config: &Path, arguments: &[&str]) -> Ran {
+    let output = Command::new(env!("CARGO_BIN_EXE_veerctl"))
+        .arg("--config")
+        .arg(config)
+        .args(arguments)
+        .output()
+        .unwrap();
+    Ran::from(output)
 }
 
 /// What a run of `veerctl` left.

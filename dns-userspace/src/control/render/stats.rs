@@ -7,7 +7,10 @@ use super::{
     paint::Paint,
     table::{Align, Cell, Table},
 };
-use crate::control::stats::{KernelStats, Stats};
+use crate::{
+    control::stats::{KernelStats, Stats},
+    ring_log::Written,
+};
 
 /// The counts, a block for each who counts.
 pub(in crate::control) fn stats(stats: &Stats, paint: Paint) -> String {
@@ -25,6 +28,9 @@ pub(in crate::control) fn stats(stats: &Stats, paint: Paint) -> String {
     let mut blocks = vec![summary];
     blocks.extend(kernel);
     blocks.extend(userspace(stats));
+    if let Some(written) = stats.measurement_log {
+        blocks.push(log("MEASUREMENT LOG", written));
+    }
     let blocks: Vec<_> = blocks.iter().map(|block| block.render(paint)).collect();
     blocks.join("\n")
 }
@@ -132,8 +138,13 @@ fn userspace(stats: &Stats) -> [Table; 5] {
     count(&mut probes, "failed", stats.probes.fail);
     count(&mut probes, "not done (local failure)", stats.probes.local);
 
-    let mut log = counts("DECISION LOG", "COUNT");
-    count(&mut log, "written", stats.decision_log.written);
-    count(&mut log, "lost", stats.decision_log.lost);
+    let log = log("DECISION LOG", stats.decision_log);
     [userspace, tcp, publisher, probes, log]
+}
+
+fn log(title: &str, written: Written) -> Table {
+    let mut log = counts(title, "COUNT");
+    count(&mut log, "written", written.written);
+    count(&mut log, "lost", written.lost);
+    log
 }

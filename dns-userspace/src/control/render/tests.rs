@@ -9,7 +9,6 @@ use crate::{
         stats::{Delay, KernelStats, ProbeStats, PublisherStats, Stats, TcpStats, UserspaceStats},
         status::{Detached, Inventory, LastReload, Reloaded, Status, Xdp, XdpState},
     },
-    decision_log::Written,
     measurement::{
         director::{
             explain::{Candidate, DemandStatus, Explanation, Outcome},
@@ -23,6 +22,7 @@ use crate::{
         metric::Metric,
         overrides::{AdminState, Override, Scope, What},
     },
+    ring_log::Written,
 };
 
 use super::{Paint, detached, explain, overridden, reloaded, states, stats, status};
@@ -661,12 +661,27 @@ not done (local failure)      0
 DECISION LOG  COUNT
 written          12
 lost              1
+
+MEASUREMENT LOG  COUNT
+written            700
+lost                 0
 ";
     let written = Written {
         written: 12,
         lost: 1,
     };
-    let shown = Stats::new(Some(kernel), userspace, publisher, probes, written);
+    let measurements = Written {
+        written: 700,
+        lost: 0,
+    };
+    let shown = Stats::new(
+        Some(kernel),
+        userspace,
+        publisher,
+        probes,
+        written,
+        Some(measurements),
+    );
     assert_text(&stats(&shown, PLAIN), expected);
 
     let without = Stats {

@@ -213,7 +213,7 @@ pub(super) fn rounded(value: f64) -> f64 {
 }
 
 /// A probe in a few words.
-pub(super) fn describe(kind: &ProbeKind) -> String {
+pub(crate) fn describe(kind: &ProbeKind) -> String {
     match kind {
         ProbeKind::Tcp { port } => format!("tcp port {port}"),
         ProbeKind::Http {
