@@ -15,5 +15,6 @@ pub mod measurement;
 pub mod measurement_log;
 pub mod model;
 pub mod plane;
+pub mod replay;
 pub mod ring_log;
 pub mod tables;

@@ -8,6 +8,7 @@ pub mod history;
 pub mod nearest;
 mod outlook;
 pub mod overriding;
+pub mod parts;
 mod picked;
 mod pool;
 pub mod states;

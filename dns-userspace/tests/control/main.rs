@@ -6,6 +6,7 @@ mod listener;
 mod log;
 mod overrides;
 mod protocol;
+mod replay;
 mod tunables;
 mod veerctl;
 mod what_if;

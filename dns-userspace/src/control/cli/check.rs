@@ -67,7 +67,7 @@ pub(super) fn run(cli: &Cli, file: Option<&Path>, paint: Paint) -> Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-fn refused(found: &Diagnostics) -> ExitCode {
+pub(super) fn refused(found: &Diagnostics) -> ExitCode {
     eprintln!("veerctl: not valid");
     eprintln!("{found}");
     ExitCode::FAILURE
@@ -86,7 +86,7 @@ fn holds(loaded: &Loaded) -> Holds {
 const VALID: &str = "a file of services or groups (*.toml), a zone (*.zone), or tunables (*.conf)";
 
 /// The `file`, to be put where those of its kind are in the configuration of `dir`.
-fn proposed(file: &Path, dir: &Path) -> Result<Proposed, Diagnostics> {
+pub(super) fn proposed(file: &Path, dir: &Path) -> Result<Proposed, Diagnostics> {
     let wrong = |message: String| {
         let mut found = Diagnostics::default();
         found.push(file, 0, "", message);

@@ -4,6 +4,7 @@ mod check;
 mod detach;
 mod moment;
 mod overrides;
+mod replay;
 mod tunables;
 mod what_if;
 
@@ -43,7 +44,7 @@ use moment::Moment;
 )]
 pub struct Cli {
     /// Directory of the daemon's configuration.
-    #[arg(long, global = true, value_name = "DIR", default_value = "/etc/veer")]
+    #[arg(long, global = true, value_name = "DIR", default_value = CONFIG)]
     config: PathBuf,
     /// The daemon's control socket, instead of control.socket of the configuration.
     #[arg(long, global = true, value_name = "PATH")]
@@ -93,6 +94,11 @@ enum Command {
     },
     /// What would be decided if something else were measured; nothing changes by it.
     WhatIf(what_if::Args),
+    /// What another configuration would have made of recorded measurements; works without
+    /// the daemon.
+    ///
+    /// The other one is that of --config: a directory, or a file as `check` takes it.
+    Replay(replay::Args),
     #[command(flatten)]
     Override(overrides::Command),
     /// What a reload would change, for how many resolvers and how much of the demand.
@@ -128,6 +134,9 @@ enum Command {
         pin_path: Option<PathBuf>,
     },
 }
+
+/// The daemon's configuration, where nothing else is said.
+const CONFIG: &str = "/etc/veer";
 
 /// How long the daemon may take for what it has at hand.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -170,6 +179,9 @@ enum Error {
     /// Standard output is closed or full.
     #[error("writing to standard output: {0}")]
     Output(#[from] io::Error),
+    /// There is nothing to replay.
+    #[error("{0}")]
+    Replay(String),
 }
 
 impl Cli {
@@ -226,6 +238,7 @@ impl Cli {
                 let supposed = self.connect(PATIENCE)?.what_if(args.request())?;
                 self.show(&supposed, |supposed| render::what_if(supposed, paint))?;
             }
+            Some(Command::Replay(args)) => return self.replay(args, paint),
             Some(Command::Override(command)) => {
                 let order = command.order();
                 // Telling services apart takes as long as a reload.

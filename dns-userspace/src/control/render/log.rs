@@ -136,7 +136,7 @@ pub(in crate::control) fn explain_at(
 }
 
 /// A time in UTC.
-fn time(unix_ms: u64) -> String {
+pub(super) fn time(unix_ms: u64) -> String {
     // The greatest that has four digits for the year.
     let unix_ms = unix_ms.min(253_402_300_799_999);
     humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(unix_ms)).to_string()

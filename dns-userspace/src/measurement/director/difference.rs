@@ -67,17 +67,17 @@ pub struct Move {
 
 /// Resolvers in one group before and in one then.
 #[derive(Clone, Copy, Debug, Default)]
-struct Block {
+pub(super) struct Block {
     prefixes: usize,
     /// Part of all resolvers.
-    part: f64,
+    pub(super) part: f64,
 }
 
 /// An answer before and then.
 type Change = (String, String);
 
 /// Blocks by their groups' numbers before and then.
-type Blocks = BTreeMap<(u16, u16), Block>;
+pub(super) type Blocks = BTreeMap<(u16, u16), Block>;
 
 impl Director {
     /// What changes where `next` decides in place of this one. `queries` of a service were
@@ -174,15 +174,18 @@ struct Of {
     moves: Vec<Move>,
 }
 
+/// Which candidates the two families get.
+pub(super) type Picks = [Picked; 2];
+
 /// A pool of one of the directors.
-struct Side<'d> {
-    pool: &'d Pool,
-    state: &'d PoolState,
+pub(super) struct Side<'d> {
+    pub(super) pool: &'d Pool,
+    pub(super) state: &'d PoolState,
     eligible: Eligible,
 }
 
 impl<'d> Side<'d> {
-    fn new(director: &'d Director, number: u16) -> Self {
+    pub(super) fn new(director: &'d Director, number: u16) -> Self {
         let state = &director.pools[usize::from(number)];
         Self {
             pool: &director.plan.pools[usize::from(number)],
@@ -191,12 +194,15 @@ impl<'d> Side<'d> {
         }
     }
 
-    /// What a group with `ranking` is answered in `slot`, in words that differ where the
-    /// answers do.
-    fn answer(&self, ranking: Ranking, slot: u32) -> String {
+    /// Which candidates a group with `ranking` gets in `slot`.
+    pub(super) fn picks(&self, ranking: Ranking, slot: u32) -> Picks {
         let takers = takers(self.state, ranking, slot);
         let eligible = takers.map_or(self.eligible, |takers| self.eligible.taken_by(takers));
-        let [v4, v6] = [Family::V4, Family::V6].map(|family| Picked::of(ranking, eligible, family));
+        [Family::V4, Family::V6].map(|family| Picked::of(ranking, eligible, family))
+    }
+
+    /// What is answered with `picks`, in words that differ where the answers do.
+    pub(super) fn answer(&self, [v4, v6]: Picks) -> String {
         if v4 == v6 || v6 == Picked::Nobody {
             return self.named(v4);
         }
@@ -232,7 +238,7 @@ impl<'d> Side<'d> {
         }
     }
 
-    fn is_divided(&self) -> bool {
+    pub(super) fn is_divided(&self) -> bool {
         self.eligible.is_shared()
     }
 }
@@ -247,8 +253,8 @@ fn changes(
     let mut changes: BTreeMap<Change, usize> = BTreeMap::new();
     let mut count = |slot, slots| {
         let (from, to) = (
-            before.answer(ranking, slot),
-            then.answer(ranking_then, slot),
+            before.answer(before.picks(ranking, slot)),
+            then.answer(then.picks(ranking_then, slot)),
         );
         if from != to {
             *changes.entry((from, to)).or_default() += slots;
@@ -263,7 +269,7 @@ fn changes(
 }
 
 /// Resolvers by the groups that they are in by `before` and by `then`.
-fn blocks(before: &Groups, then: &Groups) -> Blocks {
+pub(super) fn blocks(before: &Groups, then: &Groups) -> Blocks {
     let by_prefix = |groups: &Groups| groups.prefixes.iter().copied().collect::<HashMap<_, _>>();
     let (old, new) = (by_prefix(before), by_prefix(then));
     let mut all: Vec<IpNet> = old.keys().chain(new.keys()).copied().collect();
