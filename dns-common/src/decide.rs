@@ -179,17 +179,58 @@ pub fn find(
     }
 }
 
-/// Chooses among the `answers` at `row` for `source`.
-#[inline(always)]
-pub fn choose(
+/// The candidate that is chosen for `source` where the `answers` at `row` are, whether
+/// it has one there or not, of those that are not in the mask `without`; and how many
+/// bits of the address that holds for.
+///
+/// `None` where it is no single one's.
+#[expect(clippy::too_many_arguments, reason = "those of `choose`, and a mask")]
+pub fn candidate(
     message: &(impl Octets + ?Sized),
     row: &Row,
     answers: TypeEntry,
+    without: u8,
     source: Source,
     tables: &impl Tables,
     generation: &Generation,
     host: &impl Host,
-) -> Result<Chosen, Outcome> {
+) -> Option<(u8, u8)> {
+    let picked = picked_for(
+        message, row, answers, without, source, tables, generation, host,
+    );
+    let Picked {
+        candidate, scope, ..
+    } = picked.ok()?;
+    let number = u8::try_from(candidate).ok();
+    let number = number.filter(|number| answers.is_steered() && *number < ALL_CANDIDATES);
+    Some((number?, scope))
+}
+
+/// What is chosen, whatever the answer is.
+struct Picked {
+    /// The candidate's number, or another answer's place behind theirs; [`NOBODY`].
+    candidate: u64,
+    /// How many answers stand before theirs.
+    before: u32,
+    /// How many bits of the address that holds for.
+    scope: u8,
+    /// The service's number.
+    service: u32,
+}
+
+/// What is chosen for `source`, as [`candidate`].
+#[expect(clippy::too_many_arguments, reason = "those of `choose`, and a mask")]
+#[inline(always)]
+fn picked_for(
+    message: &(impl Octets + ?Sized),
+    row: &Row,
+    answers: TypeEntry,
+    without: u8,
+    source: Source,
+    tables: &impl Tables,
+    generation: &Generation,
+    host: &impl Host,
+) -> Result<Picked, Outcome> {
     // What nobody decides on is no service's answer, wherever it stands.
     let (mut candidate, mut before, mut scope, mut service) = (0, 0, 0, Row::NO_SERVICE);
     if answers.is_steered() {
@@ -200,7 +241,7 @@ pub fn choose(
             return stop(Outcome::UpNoCandidate);
         };
         let ranking = Ranking(ranking.load());
-        let mut eligible = Eligible(eligible.load());
+        let mut eligible = Eligible(eligible.load()).without(without);
         scope = resolver.scope();
         before = eligible.answers_before();
         let mut set = None;
@@ -228,6 +269,31 @@ pub fn choose(
         };
         service = row.service();
     }
+    Ok(Picked {
+        candidate,
+        before,
+        scope,
+        service,
+    })
+}
+
+/// Chooses among the `answers` at `row` for `source`.
+#[inline(always)]
+pub fn choose(
+    message: &(impl Octets + ?Sized),
+    row: &Row,
+    answers: TypeEntry,
+    source: Source,
+    tables: &impl Tables,
+    generation: &Generation,
+    host: &impl Host,
+) -> Result<Chosen, Outcome> {
+    let Picked {
+        candidate,
+        before,
+        scope,
+        service,
+    } = picked_for(message, row, answers, 0, source, tables, generation, host)?;
     let candidate = message.forget_word(candidate);
     // What stands for all may say that there is nothing to choose from.
     let nobody = candidate == NOBODY;

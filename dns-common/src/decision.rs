@@ -142,6 +142,13 @@ impl Eligible {
         Self(v4 as u64 | (v6 as u64) << 8 | flag)
     }
 
+    /// The same without the candidates of the mask `out`, in both families.
+    #[inline(always)]
+    #[must_use]
+    pub const fn without(self, out: u8) -> Self {
+        Self(self.0 & !(out as u64 * 0x0101))
+    }
+
     /// The candidates that may be used for `family`, bit n for candidate n.
     pub const fn mask(self, family: Family) -> u8 {
         (self.0 >> (8 * family as u32)) as u8

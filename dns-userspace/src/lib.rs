@@ -9,6 +9,7 @@ pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod decision_log;
+pub mod flattening;
 pub mod kernel;
 pub mod log;
 pub mod measurement;

@@ -20,7 +20,7 @@ use ipnet::IpNet;
 
 use crate::{agent::report, measurement::metric::Metric};
 pub use capacity::Capacity;
-pub use hand_over::{HandOver, NameServer, Way};
+pub use hand_over::{Flattening, HandOver, NameServer, Way};
 
 /// An absolute domain name in wire form, case as configured.
 pub type Name = domain::base::Name<Bytes>;
@@ -33,7 +33,7 @@ pub type NameMap<V> = HashMap<Name, V, foldhash::fast::RandomState>;
 #[derive(Clone, Debug, PartialEq)]
 pub struct Service {
     /// The steered name; A and AAAA at it are answered by decision, and with a
-    /// hand-over every type.
+    /// hand-over by CNAME or NS every type.
     pub name: Name,
     /// Whose service it is.
     pub customer: String,

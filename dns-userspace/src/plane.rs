@@ -2,12 +2,13 @@
 //! authority behind it.
 
 mod counters;
+mod flattened;
 pub mod host;
 mod limit;
 mod steer;
 
 use std::{
-    cell::Cell,
+    cell::{Cell, RefCell},
     net::IpAddr,
     sync::{Arc, atomic::AtomicU64},
 };
@@ -28,10 +29,11 @@ use crate::{
     authority::{
         StoredRecord,
         respond::{self, Profile, Transport, respond},
-        server::Handler,
+        server::{Handled, Handler, Later},
         zones::Zones,
     },
     clock::Clock,
+    flattening::Flattened,
     model::{Name, Plan},
     tables::{ResolverFlags, Tables},
 };
@@ -56,6 +58,8 @@ pub struct Live {
     pub plan: Arc<Plan>,
     /// What is known of resolvers beside their groups.
     pub resolver_flags: ResolverFlags,
+    /// What is resolved of other DNS.
+    pub flattened: Flattened,
 }
 
 /// What a query would get, for explaining.
@@ -86,6 +90,8 @@ struct Full {
     outcome: respond::Outcome,
     /// The query had a cookie of ours: the requester is where it says it is.
     proved: bool,
+    /// It was none that holds, before this is over.
+    later: Option<Later>,
 }
 
 /// The number of the zone that an answer of the authority is limited in: it
@@ -130,7 +136,7 @@ impl Plane {
         let stream = Transport::Tcp { timeout: 0 };
         let outcome = self.fast(&query, source, stream, &live, &mut out);
         if outcome.action() != Action::Reply {
-            self.full(&query, source, stream, &live, &mut out);
+            self.full(&query, source, stream, &live, false, &mut out);
         }
         let rcode = Message::from_octets(out.as_slice()).map(|reply| reply.header().rcode());
         Preview {
@@ -150,7 +156,8 @@ impl Plane {
         out: &mut Vec<u8>,
     ) -> respond::Outcome {
         let live = self.live.load();
-        self.full(query, source, transport, &live, out).outcome
+        let full = self.full(query, source, transport, &live, false, out);
+        full.outcome
     }
 
     /// What the kernel would do; if that is to answer, the reply stands in `out`.
@@ -173,13 +180,14 @@ impl Plane {
         }
     }
 
-    /// What the authority answers.
+    /// What the authority answers, and whether to wait for another, where it `may_wait`.
     fn full(
         &self,
         query: &[u8],
         source: IpAddr,
         transport: Transport,
         live: &Live,
+        may_wait: bool,
         out: &mut Vec<u8>,
     ) -> Full {
         let steerer = Steerer {
@@ -190,12 +198,15 @@ impl Plane {
             id: query.first_chunk().map_or(0, |id| u16::from_be_bytes(*id)),
             proved: Cell::new(false),
             scope: Cell::new(0),
+            may_wait,
+            asking: RefCell::default(),
         };
         let (zones, profile) = (&live.zones, &self.profile);
         let outcome = respond(query, source, transport, zones, &steerer, profile, out);
         Full {
             outcome,
             proved: steerer.proved.get(),
+            later: steerer.asking.into_inner().later,
         }
     }
 
@@ -247,7 +258,7 @@ impl Handler for Plane {
         source: IpAddr,
         transport: Transport,
         out: &mut Vec<u8>,
-    ) -> bool {
+    ) -> Handled {
         let counters = self.counters.own();
         count(match transport {
             Transport::Udp => &counters.udp_queries,
@@ -256,16 +267,55 @@ impl Handler for Plane {
         let live = self.live.load();
         let outcome = self.fast(query, source, transport, &live, out);
         count(&counters.outcomes[outcome as usize]);
+        self.made_of(outcome, query, source, transport, &live, true, out)
+    }
+
+    fn finish(
+        &self,
+        query: &[u8],
+        source: IpAddr,
+        transport: Transport,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        // What was decided may have changed since.
+        let live = self.live.load();
+        let outcome = self.fast(query, source, transport, &live, out);
+        let handled = self.made_of(outcome, query, source, transport, &live, false, out);
+        handled.is_answered()
+    }
+}
+
+impl Plane {
+    /// What becomes of a query of which the fast path made `outcome`.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "a query, and how far it has come"
+    )]
+    fn made_of(
+        &self,
+        outcome: Outcome,
+        query: &[u8],
+        source: IpAddr,
+        transport: Transport,
+        live: &Live,
+        may_wait: bool,
+        out: &mut Vec<u8>,
+    ) -> Handled {
+        let counters = self.counters.own();
         let answered = match outcome.action() {
-            Action::Reply => return true,
+            Action::Reply => return Handled::Answered,
             // The authority needs none of the tables that broke the promise.
             Action::Drop if outcome != Outcome::DropBroken => false,
             Action::Up | Action::Drop => {
-                let full = self.full(query, source, transport, &live, out);
+                let full = self.full(query, source, transport, live, may_wait, out);
+                if let Some(later) = full.later {
+                    out.clear();
+                    return Handled::Later(later);
+                }
                 match full.outcome {
                     respond::Outcome::Answered(rcode)
                         if full.proved
-                            || self.limit(query, source, transport, rcode, &live, out) =>
+                            || self.limit(query, source, transport, rcode, live, out) =>
                     {
                         counters.count_rcode(rcode);
                         true
@@ -274,10 +324,12 @@ impl Handler for Plane {
                 }
             }
         };
-        if !answered {
+        if answered {
+            Handled::Answered
+        } else {
             count(&counters.silent);
+            Handled::Silent
         }
-        answered
     }
 }
 

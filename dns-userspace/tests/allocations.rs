@@ -24,6 +24,7 @@ use veer::{
         connections::Options, master_file, respond::Profile, server::Server, zones::Zones,
     },
     clock::BootClock,
+    flattening::Flattened,
     measurement::{
         compile::{Surroundings, compile},
         director::Director,
@@ -131,6 +132,7 @@ fn plane() -> Plane {
         zones,
         plan: Arc::clone(director.plan()),
         resolver_flags: ResolverFlags::default(),
+        flattened: Flattened::default(),
     };
     let live = Arc::new(ArcSwap::from_pointee(live));
     let clock = Arc::new(BootClock);

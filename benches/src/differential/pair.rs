@@ -186,10 +186,10 @@ impl Runner {
 
     /// Looks at what userspace says to a `query` that was passed up.
     fn up(&mut self, world: &World, query: &[u8], source: IpAddr) -> Result<(), Fault> {
-        let answered = world
+        let handled = world
             .plane
             .handle(query, source, Transport::Udp, &mut self.full);
-        if answered {
+        if handled.is_answered() {
             let payload = world.constants.payload as usize;
             check::any(query, &self.full, payload).map_err(Fault::Malformed)?;
         }

@@ -24,6 +24,7 @@ use veer::{
     clock::Clock,
     config::source::Source,
     daemon::load,
+    flattening::Flattened,
     kernel::Kernel,
     measurement::{
         compile::{Surroundings, compile},
@@ -171,6 +172,7 @@ impl World {
             zones: loaded.zones,
             plan: Arc::clone(director.plan()),
             resolver_flags: settings.resolver_flags.clone(),
+            flattened: Flattened::default(),
         };
         let profile = Profile {
             udp_payload: settings.edns_payload_bytes,

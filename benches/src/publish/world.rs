@@ -17,6 +17,7 @@ use domain::{
 use ipnet::Ipv4Net;
 use veer::{
     authority::{zone::Zone, zones::Zones},
+    flattening::Flattened,
     kernel::Kernel,
     measurement::{
         compile::{Surroundings, compile},
@@ -84,6 +85,7 @@ impl World {
             zones: Zones::default(),
             plan: Arc::clone(director.plan()),
             resolver_flags: ResolverFlags::default(),
+            flattened: Flattened::default(),
         };
         let live = Arc::new(ArcSwap::from_pointee(nothing));
         let publisher = Publisher::start(Arc::clone(&tables), live, None, true);
@@ -122,6 +124,7 @@ impl Writer {
             zones: Zones::default(),
             plan: Arc::clone(self.director.plan()),
             resolver_flags: ResolverFlags::default(),
+            flattened: Flattened::default(),
         };
         self.publisher.generation(image, None, Arc::new(live))?;
         Ok(Published {

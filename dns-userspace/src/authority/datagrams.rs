@@ -4,7 +4,7 @@
 use std::{
     io,
     mem::{MaybeUninit, zeroed},
-    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6},
     os::fd::{AsRawFd as _, BorrowedFd},
     ptr,
 };
@@ -102,9 +102,12 @@ impl Batch {
         self.received == BATCH
     }
 
-    /// Answers each query with what `handle` makes of it and its source: the
+    /// Answers each query with what `handle` makes of it and where it came from: the
     /// reply in a vector that comes empty, or `false` for none.
-    pub(super) fn answer(&mut self, mut handle: impl FnMut(&[u8], IpAddr, &mut Vec<u8>) -> bool) {
+    pub(super) fn answer(
+        &mut self,
+        mut handle: impl FnMut(&[u8], SocketAddr, &mut Vec<u8>) -> bool,
+    ) {
         for index in 0..self.received {
             let query = &self.queries[index * STRIDE..][..self.lens[index]];
             let peer = self.peers[index];
@@ -178,10 +181,17 @@ fn message(peer: &mut Peer, peer_len: usize, part: &mut libc::iovec) -> libc::mm
     message
 }
 
-fn address(peer: &Peer) -> IpAddr {
+fn address(peer: &Peer) -> SocketAddr {
+    let port = u16::from_be(peer.sin6_port);
     match libc::c_int::from(peer.sin6_family) {
-        libc::AF_INET => Ipv4Addr::from(peer.sin6_flowinfo.to_ne_bytes()).into(),
-        _ => Ipv6Addr::from(peer.sin6_addr.s6_addr).into(),
+        libc::AF_INET => {
+            let address = Ipv4Addr::from(peer.sin6_flowinfo.to_ne_bytes());
+            SocketAddrV4::new(address, port).into()
+        }
+        _ => {
+            let address = Ipv6Addr::from(peer.sin6_addr.s6_addr);
+            SocketAddrV6::new(address, port, peer.sin6_flowinfo, peer.sin6_scope_id).into()
+        }
     }
 }
 

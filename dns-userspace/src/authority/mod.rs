@@ -64,6 +64,10 @@ pub trait Steering {
         false
     }
 
+    /// Takes note of the SOURCE PREFIX-LENGTH of the requester's client subnet, which is
+    /// heeded.
+    fn asks_for(&self, _source_len: u8) {}
+
     /// The server cookie the requester gets, if any.
     fn server_cookie(&self, _asked: Cookie) -> Option<(u64, u64)> {
         None

@@ -165,6 +165,9 @@ pub fn respond(
         return error(&frame, Some(parsed.question()), rcode, out);
     }
     let subnet = frame.opt.and_then(|opt| opt.subnet);
+    if let Some((subnet, _)) = subnet {
+        steering.asks_for(subnet.source_len);
+    }
     let subnet = subnet.filter(|(subnet, _)| subnet.source_len != 0);
     let asker = subnet.map_or(source, |(subnet, _)| subnet.address().into());
     let response = match parsed.class {

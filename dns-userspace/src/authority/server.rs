@@ -5,6 +5,7 @@
 use std::{
     io, iter,
     net::{IpAddr, SocketAddr},
+    pin::Pin,
     sync::Arc,
     thread,
 };
@@ -24,11 +25,41 @@ use super::{
 
 /// What answers queries.
 pub trait Handler: Send + Sync {
-    /// Writes the reply to `query` into `out`, which comes empty; `false`
-    /// means to stay silent. Called on the worker's core: it must not block.
-    fn handle(&self, query: &[u8], source: IpAddr, transport: Transport, out: &mut Vec<u8>)
+    /// Writes the reply to `query` into `out`, which comes empty. Called on the worker's
+    /// core: it must not block.
+    fn handle(
+        &self,
+        query: &[u8],
+        source: IpAddr,
+        transport: Transport,
+        out: &mut Vec<u8>,
+    ) -> Handled;
+
+    /// The same for a query that was to be answered later, now with what there is;
+    /// `false` means to stay silent.
+    fn finish(&self, query: &[u8], source: IpAddr, transport: Transport, out: &mut Vec<u8>)
     -> bool;
 }
+
+/// What became of a query.
+pub enum Handled {
+    /// The reply stands there.
+    Answered,
+    /// Nothing is to be sent.
+    Silent,
+    /// [`Handler::finish`] is to be called once this is over, or at once.
+    Later(Later),
+}
+
+impl Handled {
+    /// Whether there is a reply.
+    pub fn is_answered(&self) -> bool {
+        matches!(self, Self::Answered)
+    }
+}
+
+/// What an answer has to wait for; it does not last long.
+pub type Later = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The sockets of every worker, bound and not yet served.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 //! two octets of length before it (RFC 7766).
 
 use std::{
-    io,
+    io, mem,
     net::IpAddr,
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
@@ -18,7 +18,7 @@ use tracing::{debug, warn};
 use super::{
     connections::{Connections, Permit},
     respond::Transport,
-    server::Handler,
+    server::{Handled, Handler, Later},
 };
 
 /// Octets of the longest query taken: room for any question with its options.
@@ -99,12 +99,15 @@ async fn connection(
         source,
         connections,
         received: Vec::with_capacity(RECEIVED_ROOM),
+        has_waited: false,
+        later: None,
         reply: Vec::new(),
         replies: Vec::new(),
     };
     let mut deadline = Instant::now() + connections.idle();
     loop {
         let result = frames.answer();
+        let later = frames.later.take();
         if !frames.replies.is_empty() {
             let write = stream.write_all(&frames.replies);
             let Ok(written) = timeout(connections.patience(), write).await else {
@@ -114,9 +117,16 @@ async fn connection(
             frames.replies.clear();
             deadline = Instant::now() + connections.idle();
             result?;
+            if let Some(later) = later {
+                later.await;
+            }
             continue;
         }
         result?;
+        if let Some(later) = later {
+            later.await;
+            continue;
+        }
         // A peer that sends octet by octet gets no more time for it.
         let read = stream.read_buf(&mut frames.received);
         let Ok(read) = timeout_at(deadline, read).await else {
@@ -135,6 +145,9 @@ struct Frames<'h> {
     connections: &'h Connections,
     /// What came and is not answered yet.
     received: Vec<u8>,
+    /// The first query of that has waited, or waits for this; those behind it wait too.
+    has_waited: bool,
+    later: Option<Later>,
     /// One reply.
     reply: Vec<u8>,
     /// Replies with their length fields, to be sent.
@@ -161,10 +174,25 @@ impl Frames<'_> {
             let Some(query) = rest.get(..length) else {
                 break;
             };
-            start += LENGTH_LEN + length;
             self.reply.clear();
             let reply = &mut self.reply;
-            let answered = self.handler.handle(query, self.source, transport, reply);
+            let handled = if mem::take(&mut self.has_waited) {
+                let answered = self.handler.finish(query, self.source, transport, reply);
+                if answered {
+                    Handled::Answered
+                } else {
+                    Handled::Silent
+                }
+            } else {
+                self.handler.handle(query, self.source, transport, reply)
+            };
+            let answered = handled.is_answered();
+            if let Handled::Later(later) = handled {
+                self.has_waited = true;
+                self.later = Some(later);
+                break;
+            }
+            start += LENGTH_LEN + length;
             let Some(reply_length) = u16::try_from(self.reply.len()).ok().filter(|_| answered)
             else {
                 result = Err(invalid("not a query to answer"));

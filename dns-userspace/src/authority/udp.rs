@@ -1,17 +1,31 @@
 //! Serving one UDP socket, a [batch](super::datagrams) at a time.
 
-use std::{io, os::fd::AsFd as _, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, os::fd::AsFd as _, sync::Arc, time::Duration};
 
-use tokio::{io::Interest, net::UdpSocket};
+use tokio::{io::Interest, net::UdpSocket, sync::Semaphore};
 use tracing::{debug, warn};
 
-use super::{datagrams::Batch, respond::Transport, server::Handler};
+use super::{
+    datagrams::Batch,
+    respond::Transport,
+    server::{Handled, Handler, Later},
+};
 
 /// The pause after a receive error: none is about a single datagram.
 const ERROR_PAUSE: Duration = Duration::from_millis(100);
 
+/// Queries of one socket that wait at one time; each takes its own octets and a task.
+/// More than so many are answered with what there is.
+const WAITING_MAX: usize = 1024;
+
 /// Answers what comes to `socket`, for as long as the task lives.
 pub(super) async fn serve(socket: UdpSocket, handler: Arc<dyn Handler>) {
+    let socket = Arc::new(socket);
+    let waiting = Waiting {
+        socket: Arc::clone(&socket),
+        handler: Arc::clone(&handler),
+        places: Arc::new(Semaphore::new(WAITING_MAX)),
+    };
     let mut batch = Batch::new();
     loop {
         if let Err(error) = receive(&socket, &mut batch).await {
@@ -20,12 +34,48 @@ pub(super) async fn serve(socket: UdpSocket, handler: Arc<dyn Handler>) {
             continue;
         }
         let is_full = batch.is_full();
-        batch.answer(|query, source, out| handler.handle(query, source, Transport::Udp, out));
+        batch.answer(|query, peer, out| {
+            match handler.handle(query, peer.ip(), Transport::Udp, out) {
+                Handled::Answered => true,
+                Handled::Silent => false,
+                Handled::Later(later) => waiting.put(query, peer, later, out),
+            }
+        });
         send(&socket, &mut batch).await;
         if is_full {
             // Other sockets of the worker have their turn.
             tokio::task::yield_now().await;
         }
+    }
+}
+
+/// Where queries wait whose answer is not known yet.
+struct Waiting {
+    socket: Arc<UdpSocket>,
+    handler: Arc<dyn Handler>,
+    places: Arc<Semaphore>,
+}
+
+impl Waiting {
+    /// Puts aside `query` of `peer`. Where no place is free it is answered into `out`,
+    /// which is `true`.
+    fn put(&self, query: &[u8], peer: SocketAddr, later: Later, out: &mut Vec<u8>) -> bool {
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else {
+            return self.handler.finish(query, peer.ip(), Transport::Udp, out);
+        };
+        let (socket, handler) = (Arc::clone(&self.socket), Arc::clone(&self.handler));
+        let query = query.to_vec();
+        tokio::spawn(async move {
+            later.await;
+            let mut reply = Vec::new();
+            if handler.finish(&query, peer.ip(), Transport::Udp, &mut reply)
+                && let Err(error) = socket.send_to(&reply, peer).await
+            {
+                debug!(%error, "send to a UDP socket");
+            }
+            drop(place);
+        });
+        false
     }
 }
 

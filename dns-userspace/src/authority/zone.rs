@@ -341,6 +341,11 @@ impl Zone {
         }
     }
 
+    /// Whether `name` is at or below a cut, and so another server's.
+    pub fn delegates(&self, name: &Name) -> bool {
+        matches!(self.place(name, Rtype::A), Place::Cut(_))
+    }
+
     /// Whether `name` is a wildcard that covers names.
     pub fn is_covering(&self, name: &Name) -> bool {
         let encloser = is_wildcard(name).then(|| name.parent()).flatten();

@@ -24,7 +24,7 @@
 //! addresses = ["192.0.2.1", "2001:db8::1"]
 //! [[service.hand_over]]       # 8 candidates at most, see the module hand_over
 //! name = "cdn"
-//! cname = "www.example.com.cdn.example.net."
+//! cname = "www.example.com.cdn.example.net."   # or ns, or addresses_of
 //! ```
 
 mod answers;
@@ -235,17 +235,24 @@ const UNKNOWN: [(&str, Unknown); 3] = [
 ];
 
 /// The shape that `entry` says, or what goes with `hand_overs`: an address at a name
-/// at some times and a CNAME at others is what caches mix up, and behind a referral
-/// the names below the service's own are the other DNS's.
+/// at some times and a CNAME at others is what caches mix up, behind a referral the
+/// names below the service's own are the other DNS's, and addresses that are told in its
+/// stead stand where a server's do.
 fn shape(entry: Option<&Entry>, hand_overs: &[HandOver], document: &mut Document) -> Shape {
     let refers = hand_overs.iter().any(HandOver::is_referral);
+    let flattens = hand_overs.iter().any(|over| over.flattening().is_some());
     let Some(entry) = entry else {
         return match hand_overs {
-            [_, ..] if !refers => Shape::Cname,
+            [_, ..] if !refers && !flattens => Shape::Cname,
             _ => Shape::Direct,
         };
     };
     let shape = entry.choice(&SHAPES, document).unwrap_or_default();
+    if shape == Shape::Cname && flattens {
+        let message = "`cname` leaves no address at the service's own name, where a hand-over by \
+                       addresses_of puts them; valid: direct";
+        document.report(entry.line, &entry.path, message);
+    }
     if shape == Shape::Cname && refers {
         let message = "`cname` puts the servers' names below the service's, which a hand-over by ns \
                        gives away; valid: direct";

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::protocol::{ExplainRequest, Failure};
 use crate::{
+    flattening::Resolved,
     measurement::director::{
         explain::{Explanation, Outcome},
         nearest::Nearest,
@@ -100,6 +101,8 @@ pub struct Steering {
     /// The smallest single change by which it would be another; `None` where no single
     /// one does it.
     pub nearest: Option<Nearest>,
+    /// What of other DNS was resolved last for the resolver.
+    pub resolved: Vec<Resolved>,
 }
 
 /// Who answers.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use dns_common::outcome::{Action, Outcome};
 use serde::{Deserialize, Serialize};
 
-use crate::{kernel::Counts, ring_log::Written};
+use crate::{flattening::FlatteningCounts, kernel::Counts, ring_log::Written};
 
 /// What has been counted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -19,6 +19,8 @@ pub struct Stats {
     pub publisher: PublisherStats,
     /// Probe results since the daemon's start.
     pub probes: ProbeStats,
+    /// What other DNS were asked for, in resolvers' stead.
+    pub flattening: FlatteningCounts,
     /// What came of writing the decision log.
     pub decision_log: Written,
     /// What came of writing the measurement log; `None` where nothing is recorded.
@@ -129,6 +131,7 @@ impl Stats {
         userspace: UserspaceStats,
         publisher: PublisherStats,
         probes: ProbeStats,
+        flattening: FlatteningCounts,
         decision_log: Written,
         measurement_log: Option<Written>,
     ) -> Self {
@@ -139,6 +142,7 @@ impl Stats {
             userspace,
             publisher,
             probes,
+            flattening,
             decision_log,
             measurement_log,
             kernel_share: (all != 0).then(|| ratio(answered, all)),
@@ -215,6 +219,7 @@ mod tests {
                 userspace,
                 PublisherStats::default(),
                 ProbeStats::default(),
+                FlatteningCounts::default(),
                 Written::default(),
                 None,
             );

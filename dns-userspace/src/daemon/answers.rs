@@ -309,6 +309,7 @@ impl Daemon {
             userspace,
             publisher,
             probes,
+            self.live.load().flattened.counts(),
             self.decision_log.written(),
             self.measurement_log.written(),
         ))
@@ -356,6 +357,7 @@ impl Daemon {
                     decision: explanation.outcome(family).clone(),
                     explanation,
                     nearest: self.director.nearest(pool, (group, slot), family, now),
+                    resolved: live.flattened.resolved(service, family, query.from),
                 }))
             }
             None => match live.zones.find(&query.name) {
@@ -411,7 +413,7 @@ fn steering_service<'s>(
         .find(|(service, _)| decides_on(service, &query.name))?;
     let steered = matches!(query.rtype, Rtype::A | Rtype::AAAA)
         || service.shape == Shape::Cname
-        || !service.pool.hand_overs.is_empty();
+        || service.hands_over_all();
     steered.then_some((service, *pool))
 }
 

@@ -1,6 +1,8 @@
 //! What start and reload have in common: measuring first, then publishing.
 
-use std::{collections::HashSet, panic::resume_unwind, sync::Arc, thread, time::Duration};
+use std::{
+    collections::HashSet, net::SocketAddr, panic::resume_unwind, sync::Arc, thread, time::Duration,
+};
 
 use tokio::{sync::mpsc, time::Instant};
 use tracing::warn;
@@ -70,6 +72,10 @@ pub(super) fn build(
         (resolvers, image)
     });
     let (image, resolvers) = (image?, resolvers.transpose()?);
+    let is_own = |resolver: &SocketAddr| {
+        settings.addresses.contains(&resolver.ip()) && resolver.port() == settings.port
+    };
+    let flattened = current.flattened.next(director.plan(), is_own);
     let live = Live {
         generation: *image.generation(),
         number,
@@ -77,6 +83,7 @@ pub(super) fn build(
         zones,
         plan: Arc::clone(director.plan()),
         resolver_flags: settings.resolver_flags.clone(),
+        flattened,
     };
     Ok(Built {
         image,

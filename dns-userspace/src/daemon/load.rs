@@ -2,6 +2,7 @@
 
 use std::{
     iter, mem,
+    net::SocketAddr,
     num::NonZero,
     panic::resume_unwind,
     path::PathBuf,
@@ -18,9 +19,9 @@ use crate::{
         zone::{HandsOver, Zone},
         zones::Zones,
     },
-    config::{self, Config, Tunables, diagnostic::Diagnostics, source::Source},
+    config::{self, Config, Tunables, diagnostic::Diagnostics, settings::Settings, source::Source},
     measurement::compile::{cname_targets, referral_octets},
-    model::{NameMap, Plan, Service, Way},
+    model::{Flattening, HandOver, NameMap, Plan, Service, Way},
 };
 
 /// A whole configuration, valid.
@@ -59,10 +60,19 @@ pub(super) fn rest(tunables: Tunables<'_>) -> Result<Loaded, Diagnostics> {
                 found.push(&config.settings.services_directory, 0, key, error);
             }
         }
-        Zones::new(zones).unwrap_or_else(|error| {
+        let zones = Zones::new(zones).unwrap_or_else(|error| {
             found.push(&config.settings.zones_directory, 0, "", error);
             Zones::default()
-        })
+        });
+        for service in &config.services {
+            for over in &service.pool.hand_overs {
+                if let Some(error) = leads_back(over, &zones, &config.settings) {
+                    let key = format!("service.{}", service.name.fmt_with_dot());
+                    found.push(&config.settings.services_directory, 0, key, error);
+                }
+            }
+        }
+        zones
     })?;
     phases.end("zones");
     let services = mem::take(&mut config.services);
@@ -148,8 +158,34 @@ fn hand_over(service: &Service, zone: &mut Zone) -> Result<(), String> {
     match service.pool.hand_overs.as_slice() {
         [] => Ok(()),
         _ if service.refers() => zone.hand_over(&service.name, HandsOver::WithAllBelow),
-        _ => zone.hand_over(&service.name, HandsOver::Itself),
+        _ if service.hands_over_all() => zone.hand_over(&service.name, HandsOver::Itself),
+        // What stands at the name beside addresses stays the zone's.
+        _ => Ok(()),
     }
+}
+
+/// Why what `over` has resolved here would be asked of ourselves, if it would.
+fn leads_back(over: &HandOver, zones: &Zones, settings: &Settings) -> Option<String> {
+    let Flattening { name, resolvers } = over.flattening()?;
+    let own = zones.find(name).filter(|zone| !zone.delegates(name));
+    if let Some(zone) = own {
+        return Some(format!(
+            "addresses_of of the hand-over {} is {}, in our own zone {}; valid: a name of another \
+             DNS",
+            over.name,
+            name.fmt_with_dot(),
+            zone.apex().fmt_with_dot()
+        ));
+    }
+    let is_own = |resolver: &&SocketAddr| {
+        settings.addresses.contains(&resolver.ip()) && resolver.port() == settings.port
+    };
+    let resolver = resolvers.iter().find(is_own)?;
+    Some(format!(
+        "resolvers of the hand-over {} has {resolver}, where we answer ourselves; valid: resolvers \
+         of others",
+        over.name
+    ))
 }
 
 #[cfg(test)]

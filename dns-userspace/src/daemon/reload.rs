@@ -193,7 +193,10 @@ impl Daemon {
             live,
         } = built?;
         phases.end("compile");
+        let next = Arc::clone(&live);
+        let previous = self.live.load_full();
         self.publisher.generation(image, resolvers, live)?;
+        previous.flattened.retire(&next.flattened);
         phases.end("publish");
         debug!("a new generation: {phases}");
         // The generation is current: from here on nothing may fail.

@@ -4,7 +4,7 @@
 use std::{num::NonZero, panic::resume_unwind, path::Path, sync::Arc, thread};
 
 use arc_swap::ArcSwap;
-use tokio::time::Instant;
+use tokio::{runtime::Handle, time::Instant};
 use tracing::{info, warn};
 
 use super::{
@@ -26,6 +26,7 @@ use crate::{
     config::{Tunables, secrets, settings::Settings, source::Source, tunables::XdpMode},
     control::{generations::By, server::Listener},
     decision_log::DecisionLog,
+    flattening::Flattened,
     kernel::{self, Attachment, Detached, Kernel, KernelError},
     log::Log,
     measurement::{
@@ -287,6 +288,7 @@ fn nothing_yet(tables: &Tables, director: &Director) -> Live {
         zones: Zones::default(),
         plan: Arc::clone(director.plan()),
         resolver_flags: ResolverFlags::default(),
+        flattened: Flattened::start(Handle::current(), Arc::new(BootClock)),
     }
 }
 

@@ -27,7 +27,10 @@ use dns_common::{
 use domain::base::{Rtype, name::ToName};
 
 use self::answers::{Answers, Asked, At, Facts};
-pub use self::{hand_over::referral_octets, service::cname_targets};
+pub use self::{
+    hand_over::referral_octets,
+    service::{cname_targets, fitting, server_addresses},
+};
 use super::director::Director;
 use crate::{
     authority::{

@@ -1,6 +1,9 @@
 //! Candidates that hand the resolver over to another DNS.
 
-use std::{fmt, net::IpAddr};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
 
 use super::{Name, Pool, Quantity, Server, Service};
 
@@ -25,6 +28,18 @@ pub enum Way {
     Cname(Name),
     /// A referral at the service's name to these name servers, 1 or more.
     Ns(Vec<NameServer>),
+    /// The addresses that a name of the other DNS has for the resolver: we ask in its
+    /// stead.
+    Flattened(Flattening),
+}
+
+/// A name of another DNS that is resolved here.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Flattening {
+    /// The name, in none of our zones.
+    pub name: Name,
+    /// Who is asked, each once; where there are none, those of the host.
+    pub resolvers: Vec<SocketAddr>,
 }
 
 /// A name server of another DNS.
@@ -42,6 +57,14 @@ impl HandOver {
     pub fn is_referral(&self) -> bool {
         matches!(self.to, Way::Ns(_))
     }
+
+    /// What is resolved here, where that hands over.
+    pub fn flattening(&self) -> Option<&Flattening> {
+        match &self.to {
+            Way::Flattened(flattening) => Some(flattening),
+            Way::Cname(_) | Way::Ns(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for HandOver {
@@ -52,6 +75,9 @@ impl fmt::Display for HandOver {
                 f.write_str("NS")?;
                 let mut names = servers.iter().map(|server| server.name.fmt_with_dot());
                 names.try_for_each(|name| write!(f, " {name}"))
+            }
+            Way::Flattened(Flattening { name, .. }) => {
+                write!(f, "addresses of {}", name.fmt_with_dot())
             }
         }
     }
@@ -95,5 +121,11 @@ impl Service {
     /// Whether one of the candidates is a hand-over by NS.
     pub fn refers(&self) -> bool {
         self.pool.hand_overs.iter().any(HandOver::is_referral)
+    }
+
+    /// Whether one of the candidates answers for every type.
+    pub fn hands_over_all(&self) -> bool {
+        let mut overs = self.pool.hand_overs.iter();
+        overs.any(|over| over.flattening().is_none())
     }
 }

@@ -1,6 +1,9 @@
 //! Where the authority finds what stands at a steered name: the same tables.
 
-use std::{cell::Cell, net::IpAddr};
+use std::{
+    cell::{Cell, RefCell},
+    net::IpAddr,
+};
 
 use bytes::Bytes;
 use dns_common::{
@@ -23,7 +26,7 @@ use domain::{
     rdata::ZoneRecordData,
 };
 
-use super::{Live, host::QueryHost};
+use super::{Live, flattened::Asking, host::QueryHost};
 use crate::{
     authority::{Referral, Steered, Steering, StoredRecord},
     model::Name,
@@ -44,9 +47,17 @@ pub(super) struct Steerer<'l> {
     pub(super) proved: Cell<bool>,
     /// How many bits of the address the decisions hold for that were asked for.
     pub(super) scope: Cell<u8>,
+    /// Other DNS may be asked, and the answer given later.
+    pub(super) may_wait: bool,
+    pub(super) asking: RefCell<Asking>,
 }
 
 impl Steerer<'_> {
+    /// Notes that a decision which was asked for holds for no more than so many bits.
+    pub(super) fn widen(&self, scope: u8) {
+        self.scope.set(self.scope.get().max(scope));
+    }
+
     fn choose(&self, query: &[u8], source: IpAddr) -> Result<(Ask, Chosen), Outcome> {
         let generation = &self.live.generation;
         let ask = ask::ask(query, generation.seed, Wanted::by(&self.host), &self.host)?;
@@ -61,8 +72,17 @@ impl Steerer<'_> {
             generation,
             &self.host,
         )?;
-        self.scope.set(self.scope.get().max(chosen.scope));
+        self.widen(chosen.scope);
         Ok((ask, chosen))
+    }
+
+    /// What is said where the tables have nothing, for the reason that is `outcome`.
+    fn absent(&self, outcome: Outcome, query: &[u8]) -> Steered {
+        match outcome {
+            Outcome::UpNoAnswer if self.row(query).is_some() => Steered::NoData,
+            _ if self.has_family(query) == Some(false) => Steered::NoData,
+            _ => Steered::Fail,
+        }
     }
 
     /// The row of the name that `query` asks for, and the type.
@@ -102,10 +122,15 @@ impl Steering for Steerer<'_> {
                     None => Steered::Fail,
                 }
             }
-            Err(Outcome::UpNoAnswer) if self.row(&query).is_some() => Steered::NoData,
-            Err(_) if self.has_family(&query) == Some(false) => Steered::NoData,
-            Err(_) => Steered::Fail,
+            Err(outcome) => match self.flattened(&query, name, rtype, source) {
+                Some(steered) => steered,
+                None => self.absent(outcome, &query),
+            },
         }
+    }
+
+    fn asks_for(&self, source_len: u8) {
+        self.asking.borrow_mut().source_len = Some(source_len);
     }
 
     fn scope(&self, source: IpAddr) -> u8 {

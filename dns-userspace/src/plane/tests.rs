@@ -128,6 +128,7 @@ impl World {
             zones,
             plan: Arc::clone(director.plan()),
             resolver_flags: flags,
+            flattened: Flattened::default(),
         };
         let clock = Arc::new(SetClock(AtomicU64::new(1000 * SECOND)));
         let plane = Plane::new(
@@ -153,6 +154,7 @@ impl World {
     fn send(&self, query: &[u8], source: IpAddr, transport: Transport) -> Option<Vec<u8>> {
         let mut out = Vec::new();
         let sent = self.plane.handle(query, source, transport, &mut out);
+        let sent = sent.is_answered();
         assert_eq!(sent, !out.is_empty());
         sent.then_some(out)
     }
@@ -355,6 +357,8 @@ fn the_authority_finds_at_a_steered_name_what_the_tables_say() {
         id: 0,
         proved: Cell::new(false),
         scope: Cell::new(0),
+        may_wait: true,
+        asking: RefCell::default(),
     };
     let steer = |rtype| steerer.steer(&name("www.example.test."), rtype, resolver());
     // A denial that the tables have is no answer without records.

@@ -30,7 +30,7 @@ pub(crate) fn run(case: &str, query: &Query, expected: &Expected) {
     };
     let mut reply = Vec::new();
     let answered = PLANE.handle(&query.octets(), served::CLIENT, transport, &mut reply);
-    let reply = answered.then_some(&reply[..]);
+    let reply = answered.is_answered().then_some(&reply[..]);
     if let Err(fault) = check(query, reply, expected) {
         let query = query.octets();
         panic!("{case}: {fault}\nquery {query:02x?}\nreply {reply:02x?}");

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use veer::{
     authority::{chaos::Chaos, master_file, respond::Profile, zones::Zones},
     clock::BootClock,
+    flattening::Flattened,
     measurement::{
         compile::{Surroundings, compile},
         director::Director,
@@ -75,6 +76,7 @@ pub(crate) fn plane(tables: Tables) -> Plane {
         zones,
         plan: Arc::clone(director.plan()),
         resolver_flags: ResolverFlags::default(),
+        flattened: Flattened::default(),
     };
     let profile = Profile {
         nsid: world::NSID.into(),

@@ -92,7 +92,7 @@ pub(crate) fn run(case: &str, query: &Query, expected: &Expected) {
     let userspace = |transport| {
         let mut reply = Vec::new();
         let answered = plane.handle(&message, served::CLIENT, transport, &mut reply);
-        answered.then_some(reply)
+        answered.is_answered().then_some(reply)
     };
     if query.transport == query::Transport::Tcp {
         let timeout = world::TIMEOUT;

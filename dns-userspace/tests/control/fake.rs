@@ -24,6 +24,7 @@ use veer::{
         tunable::Tunable,
     },
     decision_log::query::{ExplainedAt, LogRequest, Logged, Then},
+    flattening::FlatteningCounts,
     measurement::{
         director::{
             Director,
@@ -133,6 +134,7 @@ impl Backend for Fake {
             UserspaceStats::default(),
             PublisherStats::default(),
             ProbeStats::default(),
+            FlatteningCounts::default(),
             Written::default(),
             None,
         ))

@@ -23,6 +23,7 @@ use veer::{
     clock::BootClock,
     config::source::Source,
     daemon::load::load,
+    flattening::Flattened,
     measurement::{
         compile::{Surroundings, compile},
         director::{Change, Director},
@@ -143,6 +144,7 @@ impl Planes {
             zones,
             plan: Arc::clone(director.plan()),
             resolver_flags: ResolverFlags::default(),
+            flattened: Flattened::default(),
         };
         let plane = Plane::new(
             Arc::clone(&user),
@@ -207,6 +209,7 @@ impl Planes {
         assert!(
             self.plane
                 .handle(&query, resolver, Transport::Udp, &mut reply)
+                .is_answered()
         );
         let way = Datagram::new(resolver, V4);
         let ran = self.rig.run(&way.frame(&query));

@@ -21,7 +21,7 @@ impl Handler for Echo {
         source: IpAddr,
         transport: Transport,
         out: &mut Vec<u8>,
-    ) -> bool {
+    ) -> Handled {
         assert!(out.is_empty() && source.is_loopback());
         out.push(if transport == Transport::Udp {
             b'u'
@@ -32,9 +32,25 @@ impl Handler for Echo {
         if let (Transport::Tcp { timeout }, b"keepalive") = (transport, query) {
             out.extend_from_slice(&timeout.to_be_bytes());
         }
-        !query.is_empty()
+        if query.is_empty() {
+            return Handled::Silent;
+        }
+        if !query.starts_with(b"later") {
+            return Handled::Answered;
+        }
+        // What stands there is no reply yet.
+        Handled::Later(Box::pin(tokio::time::sleep(LATER)))
+    }
+
+    fn finish(&self, query: &[u8], _: IpAddr, _: Transport, out: &mut Vec<u8>) -> bool {
+        assert!(out.is_empty());
+        out.extend_from_slice(&[b"finished ", query].concat());
+        query != b"later silent"
     }
 }
+
+/// How long some replies take.
+const LATER: Duration = Duration::from_millis(200);
 
 const PATIENCE: Duration = Duration::from_secs(5);
 

@@ -33,7 +33,8 @@ impl Zone {
         if *name == self.apex {
             return Err(format!(
                 "{shown} is the apex of its zone, where no CNAME can stand and resolvers take NS for \
-                 an answer, not for a referral; valid with a hand-over: a name below the apex"
+                 an answer, not for a referral; valid with a hand-over: a name below the apex, or \
+                 addresses_of in place of cname or ns"
             ));
         }
         self.require_reachable(name)?;

@@ -11,7 +11,14 @@
 //! [[service.hand_over]]
 //! name = "wide"
 //! ns = [{ name = "ns1.cdn.example.org.", addresses = ["192.0.2.53"] }]   # 1 to 8
+//!
+//! [[service.hand_over]]              # in a service with none of the others
+//! name = "flat"
+//! addresses_of = "www.example.com.cdn.example.net."
+//! resolvers = ["192.0.2.53", "[2001:db8::53]:5353"]   # up to 4; by default the host's own
 //! ```
+
+mod flattening;
 
 use std::net::IpAddr;
 
@@ -43,6 +50,7 @@ pub(super) fn read(
     let Some(entry) = service.optional("hand_over", document) else {
         return Vec::new();
     };
+    let entry_path = entry.path.clone();
     let entries = entry.array("[[service.hand_over]] tables", document);
     let entries = entries.unwrap_or_default();
     let count = entries.len();
@@ -53,9 +61,28 @@ pub(super) fn read(
         document.report(entry.line, &entry.path, message);
     }
     let numbered = (1..).zip(entries);
-    numbered
-        .filter_map(|(number, entry)| hand_over(number, entry, of, taken, document))
-        .collect()
+    let read = numbered.filter_map(|(number, entry)| {
+        let line = entry.line;
+        Some((line, hand_over(number, entry, of, taken, document)?))
+    });
+    let read: Vec<_> = read.collect();
+    require_one_sort(&read, &entry_path, document);
+    read.into_iter().map(|(_, over)| over).collect()
+}
+
+/// Reports hand-overs by address beside others: with these the service has an answer for
+/// every type, with those the zone has.
+fn require_one_sort(overs: &[(usize, HandOver)], path: &str, document: &mut Document) {
+    let is_flattened = |(_, over): &&(usize, HandOver)| over.flattening().is_some();
+    let other = overs.iter().find(|over| !is_flattened(over));
+    if let (Some((line, over)), Some((_, other))) = (overs.iter().find(is_flattened), other) {
+        let message = format!(
+            "{} is one by addresses_of, and {} is not; valid: all hand-overs of a service by \
+             addresses_of, or none",
+            over.name, other.name
+        );
+        document.report(*line, path, message);
+    }
 }
 
 /// The `number`th hand-over, from 1.
@@ -75,15 +102,33 @@ fn hand_over(
     let name = taken.name(name, line, &section.path, document);
     let cname = section.optional("cname", document);
     let ns = section.optional("ns", document);
-    let to = match (&cname, &ns) {
-        (Some(_), Some(ns)) => ns.reject(
+    let addresses_of = section.optional("addresses_of", document);
+    let resolvers = section.optional("resolvers", document);
+    if let (Some(resolvers), None) = (&resolvers, &addresses_of) {
+        let message = "stands without addresses_of, and nothing else is resolved here; valid: \
+                       beside addresses_of";
+        document.report(resolvers.line, &resolvers.path, message);
+    }
+    let to = match (&cname, &ns, &addresses_of) {
+        (Some(_), Some(other), _) | (Some(_), _, Some(other)) => other.reject(
             "stands beside cname; valid: one of the two, each with a hand-over of its own",
             document,
         ),
-        (Some(cname), None) => target(cname, of, document).map(Way::Cname),
-        (None, Some(ns)) => name_servers(ns, of, document).map(Way::Ns),
-        (None, None) => {
-            let message = format!("is missing, and so is ns; valid: {VALID_TARGET}, or {VALID_NS}");
+        (_, Some(_), Some(other)) => other.reject(
+            "stands beside ns; valid: one of the two, each with a hand-over of its own",
+            document,
+        ),
+        (Some(cname), None, None) => target(cname, of, document).map(Way::Cname),
+        (None, Some(ns), None) => name_servers(ns, of, document).map(Way::Ns),
+        (None, None, Some(name)) => {
+            flattening::read(name, resolvers.as_ref(), document).map(Way::Flattened)
+        }
+        (None, None, None) => {
+            let message = format!(
+                "is missing, and so are ns and addresses_of; valid: {VALID_TARGET}, or {VALID_NS}, \
+                 or addresses_of = {}",
+                flattening::VALID_NAME
+            );
             document.report(section.line, &format!("{}.cname", section.path), message);
             None
         }

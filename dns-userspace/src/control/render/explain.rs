@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     control::explained::{Explained, Origin, Plane, Steering},
+    flattening::Resolved,
     measurement::{
         director::{
             explain::{Candidate, DemandStatus, Outcome},
@@ -184,6 +185,9 @@ fn conclusion(explained: &Explained) -> Table {
             Outcome::NoData => Tone::Plain,
         };
         table.field("decision", Cell::toned(steering.decision.to_string(), tone));
+        for resolved in &steering.resolved {
+            table.field("resolved", self::resolved(resolved));
+        }
     }
     let plane = match explained.plane {
         Plane::Kernel => "in the kernel",
@@ -197,6 +201,38 @@ fn conclusion(explained: &Explained) -> Table {
     };
     table.field("answer", format!("{rcode}, made {plane}{empty}"));
     table
+}
+
+/// What another DNS said last, and how asking it went.
+fn resolved(resolved: &Resolved) -> Cell {
+    let Resolved {
+        candidate,
+        network,
+        addresses,
+        left_ms,
+        error,
+        error_ago_ms,
+    } = resolved;
+    let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
+    let told = match (addresses.join(", "), left_ms) {
+        (_, None) => "nothing".to_owned(),
+        (none, _) if none.is_empty() => "no address".to_owned(),
+        (some, _) => some,
+    };
+    let network = network.as_deref().unwrap_or("no network");
+    let mut line = format!("{candidate}: {told} for {network}");
+    #[expect(clippy::cast_precision_loss, reason = "times of some days")]
+    match *left_ms {
+        Some(left @ 0..) => line += &format!(", for another {}", age(left as f64)),
+        Some(past) => line += &format!(", ran out {} ago", age(-past as f64)),
+        None => {}
+    }
+    let Some(error) = error else {
+        return line.into();
+    };
+    #[expect(clippy::cast_precision_loss, reason = "times of some days")]
+    let ago = error_ago_ms.map_or_else(String::new, |ms| format!(" {} ago", age(ms as f64)));
+    Cell::toned(format!("{line}; not resolved{ago}: {error}"), Tone::Caution)
 }
 
 /// What the decision comes from, and what would have to change for it to be another.

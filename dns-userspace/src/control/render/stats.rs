@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     control::stats::{KernelStats, Stats},
+    flattening::FlatteningCounts,
     ring_log::Written,
 };
 
@@ -75,7 +76,18 @@ fn kinds(table: &mut Table, outcomes: &BTreeMap<String, u64>, prefix: &str) {
     }
 }
 
-fn userspace(stats: &Stats) -> [Table; 5] {
+/// What other DNS were asked for, if they were.
+fn flattening(stats: &Stats) -> Option<Table> {
+    let counted = stats.flattening;
+    let mut flattening = counts("FLATTENING", "COUNT");
+    count(&mut flattening, "asked of other DNS", counted.asked);
+    count(&mut flattening, "  not resolved", counted.failed);
+    count(&mut flattening, "replies refused", counted.refused);
+    count(&mut flattening, "stale answers told", counted.stale);
+    (counted != FlatteningCounts::default()).then_some(flattening)
+}
+
+fn userspace(stats: &Stats) -> Vec<Table> {
     let server = &stats.userspace;
     let mut userspace = counts("USERSPACE", "MESSAGES");
     count(&mut userspace, "received over UDP", server.udp_queries);
@@ -138,8 +150,10 @@ fn userspace(stats: &Stats) -> [Table; 5] {
     count(&mut probes, "failed", stats.probes.fail);
     count(&mut probes, "not done (local failure)", stats.probes.local);
 
-    let log = log("DECISION LOG", stats.decision_log);
-    [userspace, tcp, publisher, probes, log]
+    let mut blocks = vec![userspace, tcp, publisher, probes];
+    blocks.extend(flattening(stats));
+    blocks.push(log("DECISION LOG", stats.decision_log));
+    blocks
 }
 
 fn log(title: &str, written: Written) -> Table {

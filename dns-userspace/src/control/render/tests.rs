@@ -9,6 +9,7 @@ use crate::{
         stats::{Delay, KernelStats, ProbeStats, PublisherStats, Stats, TcpStats, UserspaceStats},
         status::{Detached, Inventory, LastReload, Reloaded, Status, Xdp, XdpState},
     },
+    flattening::{FlatteningCounts, Resolved},
     measurement::{
         director::{
             explain::{Candidate, DemandStatus, Explanation, Outcome},
@@ -377,11 +378,42 @@ fn steered() -> Explained {
                 size: 1.0,
                 then: Outcome::Server("sof1".to_owned()),
             }),
+            resolved: Vec::new(),
         })),
         plane: Plane::Kernel,
         rcode: "NOERROR".to_owned(),
         answer: vec!["www.example.com. 30 IN A 192.0.2.20".to_owned()],
     }
+}
+
+#[test]
+fn explain_tells_what_another_dns_said_last() {
+    let mut explained = steered();
+    let Origin::Steered(steering) = &mut explained.origin else {
+        panic!("it is steered");
+    };
+    let said = |addresses: &[&str], left_ms: Option<i64>, error: Option<&str>| Resolved {
+        candidate: "cdn".to_owned(),
+        network: left_ms.map(|_| "198.51.100.0/24".to_owned()),
+        addresses: addresses.iter().map(|text| text.parse().unwrap()).collect(),
+        left_ms,
+        error: error.map(str::to_owned),
+        error_ago_ms: error.map(|_| 2000),
+    };
+    steering.resolved = vec![
+        said(&["192.0.2.1", "192.0.2.2"], Some(12_000), None),
+        said(&["192.0.2.1"], Some(-3000), Some("no\u{1b} reply")),
+        said(&[], Some(500), None),
+        said(&[], None, Some("no reply")),
+    ];
+    let text = explain(&explained, NOW, PLAIN);
+    let lines = "\
+resolved  cdn: 192.0.2.1, 192.0.2.2 for 198.51.100.0/24, for another 12.0 s
+resolved  cdn: 192.0.2.1 for 198.51.100.0/24, ran out 3.0 s ago; not resolved 2.0 s ago: no\u{fffd} reply
+resolved  cdn: no address for 198.51.100.0/24, for another 500 ms
+resolved  cdn: nothing for no network; not resolved 2.0 s ago: no reply
+";
+    assert!(text.contains(lines), "{text}");
 }
 
 #[test]
@@ -679,10 +711,32 @@ lost                 0
         userspace,
         publisher,
         probes,
+        FlatteningCounts::default(),
         written,
         Some(measurements),
     );
     assert_text(&stats(&shown, PLAIN), expected);
+
+    let asked = Stats {
+        flattening: FlatteningCounts {
+            asked: 12,
+            failed: 3,
+            refused: 4,
+            stale: 500,
+        },
+        ..shown.clone()
+    };
+    let block = "\
+FLATTENING          COUNT
+asked of other DNS     12
+  not resolved          3
+replies refused         4
+stale answers told    500
+
+DECISION LOG  COUNT
+";
+    let text = stats(&asked, PLAIN);
+    assert!(text.contains(block), "{text}");
 
     let without = Stats {
         kernel: None,

@@ -62,6 +62,38 @@ fn hand_overs_stand_where_resolvers_can_follow_them() {
 }
 
 #[test]
+fn addresses_of_another_dns_stand_at_an_apex_and_lead_not_back_to_us() {
+    let flat =
+        |name: &str| format!("[[service.hand_over]]\nname = \"cdn\"\naddresses_of = \"{name}\"");
+    let elsewhere = flat("cdn.example.net");
+    for at in ["example", "www.example"] {
+        assert_eq!(findings("", &[(at, &elsewhere)]), [""; 0]);
+        assert_one(
+            &findings("", &[(at, &flat("CDN.example"))]),
+            "addresses_of of the hand-over cdn is CDN.example., in our own zone example.; valid: a \
+             name of another DNS",
+        );
+    }
+    assert_one(
+        &findings("", &[("example", CNAME)]),
+        "valid with a hand-over: a name below the apex, or addresses_of in place of cname or ns",
+    );
+    // What is delegated is another's.
+    assert_eq!(
+        findings("", &[("example", &flat("a.sub.example"))]),
+        [""; 0]
+    );
+    let own = format!("{elsewhere}\nresolvers = [\"192.0.2.9\", \"127.0.0.1\"]");
+    assert_one(
+        &findings("", &[("example", &own)]),
+        "resolvers of the hand-over cdn has 127.0.0.1:53, where we answer ourselves; valid: \
+         resolvers of others",
+    );
+    let other_port = own.replace("127.0.0.1", "127.0.0.1:5353");
+    assert_eq!(findings("", &[("example", &other_port)]), [""; 0]);
+}
+
+#[test]
 fn a_cname_stands_beside_other_records_in_the_direct_shape_only() {
     assert_one(
         &findings("", &[("www.example", CNAME)]),

@@ -14,15 +14,17 @@ use crate::{
     model::{HandOver, NameServer, Service, Way},
 };
 
-/// What sends to the other DNS that `over` is for.
-pub(super) fn handed_over(service: &Service, over: &HandOver) -> Steered {
-    match &over.to {
+/// What sends to the other DNS that `over` is for; `None` where that is asked in the
+/// resolver's stead.
+pub(super) fn handed_over(service: &Service, over: &HandOver) -> Option<Steered> {
+    Some(match &over.to {
         Way::Cname(target) => {
             let cname = Cname::new(target.clone());
             Steered::Records(vec![record(service, &service.name, cname.into())])
         }
         Way::Ns(servers) => Steered::Referral(referral(service, servers)),
-    }
+        Way::Flattened(_) => return None,
+    })
 }
 
 /// The delegation of a service's name to `servers`.

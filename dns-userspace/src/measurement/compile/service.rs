@@ -158,7 +158,12 @@ impl Steering for Candidate<'_> {
             return self.lose();
         }
         match (&self.what, rtype) {
-            (What::HandOver(over), _) => handed_over(self.service, over),
+            (What::HandOver(over), _) => match (handed_over(self.service, over), rtype) {
+                (Some(steered), _) => steered,
+                // Each network gets addresses of its own, which no table has.
+                (None, Rtype::A | Rtype::AAAA) => self.lose(),
+                (None, _) => self.hints(&[], rtype),
+            },
             (What::Servers(servers), Rtype::A) => self.addresses(servers, Family::V4, By::V4),
             (What::Servers(servers), Rtype::AAAA) => self.addresses(servers, Family::V6, By::V6),
             (What::Servers(servers), _) => self.hints(servers, rtype),
@@ -181,7 +186,6 @@ fn steered_records(
     label: &str,
     servers: &[&Server],
 ) -> Option<Vec<StoredRecord>> {
-    let rtype = RTYPES[family as usize].1;
     let (mut records, owner) = match service.shape {
         Shape::Direct => (Vec::new(), service.name.clone()),
         Shape::Cname => {
@@ -194,15 +198,38 @@ fn steered_records(
     if records.len() == alone {
         return None;
     }
+    Some(fitting(service, records))
+}
+
+/// As many of the `records` at the name of `service` as a reply without EDNS can hold, an
+/// address at least; the last is one.
+pub fn fitting(service: &Service, mut records: Vec<StoredRecord>) -> Vec<StoredRecord> {
     let question = HEADER + service.name.len() + TYPE_AND_CLASS;
+    let rtype = records.last().map_or(Rtype::A, Record::rtype);
     let fits = |records: &[StoredRecord]| {
         let octets = encode_answer(&service.name, rtype, records);
         octets.is_some_and(|octets| question + octets.len() <= UDP_MAX)
     };
-    while !fits(&records) && records.len() > alone + 1 {
+    let addresses = |records: &[StoredRecord]| {
+        let of_type = records.iter().filter(|record| record.rtype() == rtype);
+        of_type.count()
+    };
+    while !fits(&records) && addresses(&records) > 1 {
         records.pop();
     }
-    Some(records)
+    records
+}
+
+/// What server `number` of `service`, whose shape is direct, has of `family`.
+pub fn server_addresses(service: &Service, number: u8, family: Family) -> Steered {
+    let server: Vec<_> = service
+        .pool
+        .servers
+        .get(usize::from(number))
+        .into_iter()
+        .collect();
+    let records = steered_records(service, family, "", &server);
+    records.map_or(Steered::NoData, Steered::Records)
 }
 
 /// The CNAME of a CNAME-shaped service to what it calls `label`, and its target.

@@ -35,8 +35,8 @@ use crate::{
     },
     measurement::decide::{Fit, Fitness, Held, eligible},
     model::{
-        AllDown, Groups, HandOver, HealthRules, NameServer, Policy, Pool, Probe, ProbeKind,
-        Quantity, Server, Shape, Unknown, Way,
+        AllDown, Flattening, Groups, HandOver, HealthRules, NameServer, Policy, Pool, Probe,
+        ProbeKind, Quantity, Server, Shape, Unknown, Way,
     },
     tables::{Capacity, testing::Quiet},
 };
@@ -372,6 +372,8 @@ impl Steering for World {
 fn over_to(service: &Service, over: &HandOver) -> Steered {
     let (owner, ttl) = (service.name.fmt_with_dot(), service.ttl_s);
     match &over.to {
+        // What another DNS says is not known here.
+        Way::Flattened(_) => Steered::Fail,
         Way::Cname(target) => {
             let target = target.fmt_with_dot();
             Steered::Records(records(&format!("{owner} {ttl} CNAME {target}")))
@@ -870,6 +872,45 @@ fn rfc9460_7_3_hints_follow_the_decision_or_are_left_out() {
     let nobody = hinted(Eligible::new(0, 0, false), 0);
     let found = nobody.fast(&name("s.example."), Rtype::HTTPS);
     assert_eq!(found, Err(Outcome::UpNoCandidate));
+}
+
+#[test]
+fn addresses_of_another_dns_are_in_no_table_and_all_else_is_the_zones() {
+    let apex = name("example.");
+    let text = "example. 60 MX 1 mail.example.\nalias.www.example. 60 CNAME example.\n\
+                example. 60 HTTPS 1 . alpn=h2 ipv4hint=192.0.2.1\n";
+    for families in [(true, true), (true, false)] {
+        let mut zone = zone("example", "ns.example.", text);
+        zone.steer(&apex, Shape::Direct, 20)
+            .expect("an apex can be");
+        let mut service = service(apex.clone(), Shape::Direct, servers(&[families]));
+        let mut over = hand_over(&apex, &(false, None));
+        over.to = Way::Flattened(Flattening {
+            name: name("cdn.elsewhere.net."),
+            resolvers: Vec::new(),
+        });
+        service.pool.hand_overs = vec![over];
+        let mask = 0b11;
+        for order in [[0, 1], [1, 0]] {
+            let decision = (Eligible::new(mask, mask, true), Ranking::new(&order));
+            let world = World::new(vec![zone.clone()], vec![service.clone()], &[decision]);
+            let others = [Rtype::MX, Rtype::NS, Rtype::SOA, Rtype::TXT, Rtype::HTTPS];
+            for rtype in others {
+                world.fast(&apex, rtype).expect("it is in the tables");
+            }
+            for at in [&apex, &name("alias.www.example.")] {
+                for rtype in [Rtype::A, Rtype::AAAA] {
+                    let found = world.fast(at, rtype);
+                    let expected = (order[0] == 1).then_some(Outcome::UpNoAnswer);
+                    assert_eq!(found.err(), expected, "{at} {rtype} {families:?}");
+                }
+            }
+            let https = world.fast(&apex, Rtype::HTTPS).expect("an answer");
+            let hint = [203, 0, 113, 0];
+            let has_hint = https.windows(4).any(|octets| octets == hint);
+            assert_eq!(has_hint, order[0] == 0, "{families:?}");
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use crate::{
     authority::testing::name,
     config::tests::{assert_finding, load_files},
-    model::{HandOver, NameServer, Policy, Quantity, Service, Shape, Way},
+    model::{Flattening, HandOver, NameServer, Policy, Quantity, Service, Shape, Way},
 };
 
 /// A service with both kinds of hand-over.
@@ -149,7 +149,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "cname = \"www.example.com.cdn.example.net\"\n",
         "",
-        "13: service.www.example.com..hand_over.fast.cname: is missing, and so is ns; valid: the other DNS's name for the service, e.g. \"www.example.com.cdn.example.net.\", or ns = [",
+        "13: service.www.example.com..hand_over.fast.cname: is missing, and so are ns and addresses_of; valid: the other DNS's name for the service, e.g. \"www.example.com.cdn.example.net.\", or ns = [",
     ),
     (
         "name = \"wide\"",
@@ -222,6 +222,121 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "5: service.www.example.com..policy.order: `slow` is not a candidate of this service; valid: an array of different candidates out of s1, s2, fast, wide",
     ),
 ];
+
+/// A service that hands over by addresses, at an apex.
+const FLAT: &str = r#"[[service]]
+name = "example.com"
+customer = "acme"
+policy = { kind = "failover" }
+probe = { kind = "tcp", port = 80 }
+[[service.server]]
+name = "s1"
+addresses = ["192.0.2.1"]
+[[service.hand_over]]
+name = "flat"
+addresses_of = "www.example.com.cdn.example.net"
+resolvers = ["192.0.2.53", "192.0.2.53:5353", "2001:db8::53", "[2001:db8::53]:5353"]
+"#;
+
+#[test]
+fn addresses_of_another_dns_are_told_in_the_direct_shape() {
+    let service = load_one(FLAT);
+    assert_eq!(service.shape, Shape::Direct);
+    let [over] = service.pool.hand_overs.as_slice() else {
+        panic!("{:?}", service.pool.hand_overs)
+    };
+    let resolvers = [
+        "192.0.2.53:53",
+        "192.0.2.53:5353",
+        "[2001:db8::53]:53",
+        "[2001:db8::53]:5353",
+    ];
+    let flattening = Flattening {
+        name: name("www.example.com.cdn.example.net."),
+        resolvers: resolvers.map(|text| text.parse().unwrap()).into(),
+    };
+    assert_eq!(over.to, Way::Flattened(flattening));
+    let shown = "addresses of www.example.com.cdn.example.net.";
+    assert_eq!(over.to_string(), shown);
+    let (unsaid, _) = FLAT.split_once("resolvers").unwrap();
+    let over = &load_one(unsaid).pool.hand_overs[0];
+    assert_eq!(over.flattening().unwrap().resolvers, []);
+}
+
+#[test]
+fn each_mistake_in_what_is_resolved_here_is_named() {
+    const OVER: &str = "service.example.com..hand_over.flat";
+    for (what, with, expected) in [
+        (
+            "customer = \"acme\"",
+            "customer = \"acme\"\nshape = \"cname\"",
+            "4: service.example.com..shape: `cname` leaves no address at the service's own name"
+                .to_owned(),
+        ),
+        (
+            "\"www.example.com.cdn.example.net\"",
+            "\".\"",
+            format!("11: {OVER}.addresses_of: `.` is the root or a wildcard; valid: the other"),
+        ),
+        (
+            "\"www.example.com.cdn.example.net\"",
+            "1",
+            format!("11: {OVER}.addresses_of: is an integer; valid: the other DNS's name whose"),
+        ),
+        (
+            "\"192.0.2.53\"",
+            "\"192.0.2.53:0\"",
+            format!("12: {OVER}.resolvers: `192.0.2.53:0` has port 0; valid: 1 to 4 addresses"),
+        ),
+        (
+            "\"192.0.2.53\"",
+            "\"0.0.0.0:53\"",
+            format!("12: {OVER}.resolvers: `0.0.0.0` is the unspecified address; valid: "),
+        ),
+        (
+            "\"192.0.2.53\"",
+            "\"ns1.example.net\"",
+            format!("12: {OVER}.resolvers: `ns1.example.net` is not an IP address; valid: "),
+        ),
+        (
+            "\"192.0.2.53\"",
+            "\"192.0.2.53:5353\"",
+            format!("12: {OVER}.resolvers: 192.0.2.53:5353 is listed twice; valid: 1 to 4"),
+        ),
+        (
+            "\"192.0.2.53\"",
+            "\"192.0.2.53\", \"192.0.2.54\"",
+            format!("12: {OVER}.resolvers: has 5 resolvers; valid: 1 to 4 addresses"),
+        ),
+        (
+            "addresses_of",
+            "cname",
+            format!("12: {OVER}.resolvers: stands without addresses_of"),
+        ),
+        (
+            "addresses_of",
+            "cname = \"a.example\"\naddresses_of",
+            format!("12: {OVER}.addresses_of: stands beside cname; valid: one of the two"),
+        ),
+        (
+            "addresses_of",
+            "ns = []\naddresses_of",
+            format!("12: {OVER}.addresses_of: stands beside ns; valid: one of the two"),
+        ),
+        (
+            "[[service.hand_over]]",
+            "[[service.hand_over]]\nname = \"other\"\ncname = \"a.example\"\n[[service.hand_over]]",
+            "12: service.example.com..hand_over: flat is one by addresses_of, and other is not; \
+             valid: all hand-overs of a service by addresses_of, or none"
+                .to_owned(),
+        ),
+    ] {
+        assert!(FLAT.contains(what), "{what}");
+        let text = FLAT.replacen(what, with, 1);
+        let expected = format!("services.d/acme.toml:{expected}");
+        assert_finding(&[("services.d/acme.toml", &text)], &expected);
+    }
+}
 
 #[test]
 fn each_mistake_is_named_with_its_line() {
