@@ -16,7 +16,7 @@ const ERROR_PAUSE: Duration = Duration::from_millis(100);
 
 /// Queries of one socket that wait at one time; each takes its own octets and a task.
 /// More than so many are answered with what there is.
-const WAITING_MAX: usize = 1024;
+pub(super) const WAITING_MAX: usize = 1024;
 
 /// Answers what comes to `socket`, for as long as the task lives.
 pub(super) async fn serve(socket: UdpSocket, handler: Arc<dyn Handler>) {

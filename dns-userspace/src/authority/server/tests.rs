@@ -8,7 +8,7 @@ use std::{
 use socket2::{Domain, Socket, Type};
 
 use super::*;
-use crate::authority::socket::widen;
+use crate::authority::{socket::widen, udp::WAITING_MAX};
 
 /// Echoes the query with its transport before it, and over TCP the time-out
 /// after it if it is "keepalive"; silent to an empty one.
@@ -39,7 +39,13 @@ impl Handler for Echo {
             return Handled::Answered;
         }
         // What stands there is no reply yet.
-        Handled::Later(Box::pin(tokio::time::sleep(LATER)))
+        out.clear();
+        let how_long = if query == b"later for long" {
+            10 * PATIENCE
+        } else {
+            LATER
+        };
+        Handled::Later(Box::pin(async move { tokio::time::sleep(how_long).await }))
     }
 
     fn finish(&self, query: &[u8], _: IpAddr, _: Transport, out: &mut Vec<u8>) -> bool {
@@ -111,6 +117,72 @@ fn udp_is_answered_from_the_address_asked() {
                 assert_eq!(&reply[..length], [b"u", query].concat());
             }
         }
+    }
+}
+
+#[test]
+fn who_waits_over_udp_keeps_nobody_waiting() {
+    let (_server, port) = start(&both(), 1, Options::default());
+    for address in both() {
+        let client = UdpSocket::bind((address, 0)).expect("a socket");
+        client.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        for query in [&b"later silent"[..], b"later", b"at once"] {
+            client.send_to(query, (address, port)).expect("sent");
+        }
+        let mut reply = [0; 64];
+        for expected in [&b"uat once"[..], b"finished later"] {
+            let (length, from) = client.recv_from(&mut reply).expect("a reply");
+            assert_eq!(from, SocketAddr::new(address, port));
+            assert_eq!(&reply[..length], expected);
+        }
+        client.set_nonblocking(true).expect("set");
+        client.recv(&mut reply).expect_err("no other reply");
+    }
+}
+
+#[test]
+fn no_more_wait_than_may_and_one_more_gets_what_there_is() {
+    let (_server, port) = start(&both()[..1], 1, Options::default());
+    let client = UdpSocket::bind((both()[0], 0)).expect("a socket");
+    client.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    let server = (both()[0], port);
+    let mut reply = [0; 64];
+    for number in 0..WAITING_MAX {
+        client.send_to(b"later for long", server).expect("sent");
+        // So that none is lost: no batch holds so many.
+        if number % 16 == 0 {
+            client.send_to(b"at once", server).expect("sent");
+            let length = client.recv(&mut reply).expect("a reply");
+            assert_eq!(&reply[..length], b"uat once");
+        }
+    }
+    client.send_to(b"later for long", server).expect("sent");
+    let length = client.recv(&mut reply).expect("a reply");
+    assert_eq!(&reply[..length], b"finished later for long");
+}
+
+#[test]
+fn who_waits_on_a_connection_is_answered_in_turn() {
+    let (_server, port) = start(&both(), 1, Options::default());
+    for address in both() {
+        let mut stream = connect(SocketAddr::new(address, port));
+        let queries = [&b"first"[..], b"later", b"later too", b"last"];
+        let frames: Vec<u8> = queries.iter().flat_map(|query| frame(query)).collect();
+        stream.write_all(&frames).expect("sent");
+        // Another connection waits for none of them.
+        let mut other = connect(SocketAddr::new(address, port));
+        other.write_all(&frame(b"other")).expect("sent");
+        assert_eq!(read_frame(&mut other), b"tother");
+        for expected in [
+            &b"tfirst"[..],
+            b"finished later",
+            b"finished later too",
+            b"tlast",
+        ] {
+            assert_eq!(read_frame(&mut stream), expected);
+        }
+        stream.write_all(&frame(b"later silent")).expect("sent");
+        assert_closed(&mut stream);
     }
 }
 
