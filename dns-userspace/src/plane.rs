@@ -3,6 +3,7 @@
 
 mod counters;
 mod flattened;
+mod handle;
 pub mod host;
 mod limit;
 mod steer;
@@ -29,7 +30,7 @@ use crate::{
     authority::{
         StoredRecord,
         respond::{self, Profile, Transport, respond},
-        server::{Handled, Handler, Later},
+        server::Later,
         zones::Zones,
     },
     clock::Clock,
@@ -247,88 +248,6 @@ impl Plane {
             out.clear();
             count(&self.counters.own().authority_drops);
             false
-        }
-    }
-}
-
-impl Handler for Plane {
-    fn handle(
-        &self,
-        query: &[u8],
-        source: IpAddr,
-        transport: Transport,
-        out: &mut Vec<u8>,
-    ) -> Handled {
-        let counters = self.counters.own();
-        count(match transport {
-            Transport::Udp => &counters.udp_queries,
-            Transport::Tcp { .. } => &counters.tcp_queries,
-        });
-        let live = self.live.load();
-        let outcome = self.fast(query, source, transport, &live, out);
-        count(&counters.outcomes[outcome as usize]);
-        self.made_of(outcome, query, source, transport, &live, true, out)
-    }
-
-    fn finish(
-        &self,
-        query: &[u8],
-        source: IpAddr,
-        transport: Transport,
-        out: &mut Vec<u8>,
-    ) -> bool {
-        // What was decided may have changed since.
-        let live = self.live.load();
-        let outcome = self.fast(query, source, transport, &live, out);
-        let handled = self.made_of(outcome, query, source, transport, &live, false, out);
-        handled.is_answered()
-    }
-}
-
-impl Plane {
-    /// What becomes of a query of which the fast path made `outcome`.
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "a query, and how far it has come"
-    )]
-    fn made_of(
-        &self,
-        outcome: Outcome,
-        query: &[u8],
-        source: IpAddr,
-        transport: Transport,
-        live: &Live,
-        may_wait: bool,
-        out: &mut Vec<u8>,
-    ) -> Handled {
-        let counters = self.counters.own();
-        let answered = match outcome.action() {
-            Action::Reply => return Handled::Answered,
-            // The authority needs none of the tables that broke the promise.
-            Action::Drop if outcome != Outcome::DropBroken => false,
-            Action::Up | Action::Drop => {
-                let full = self.full(query, source, transport, live, may_wait, out);
-                if let Some(later) = full.later {
-                    out.clear();
-                    return Handled::Later(later);
-                }
-                match full.outcome {
-                    respond::Outcome::Answered(rcode)
-                        if full.proved
-                            || self.limit(query, source, transport, rcode, live, out) =>
-                    {
-                        counters.count_rcode(rcode);
-                        true
-                    }
-                    respond::Outcome::Answered(_) | respond::Outcome::Silent(_) => false,
-                }
-            }
-        };
-        if answered {
-            Handled::Answered
-        } else {
-            count(&counters.silent);
-            Handled::Silent
         }
     }
 }

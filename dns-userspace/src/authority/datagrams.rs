@@ -183,16 +183,12 @@ fn message(peer: &mut Peer, peer_len: usize, part: &mut libc::iovec) -> libc::mm
 
 fn address(peer: &Peer) -> SocketAddr {
     let port = u16::from_be(peer.sin6_port);
-    match libc::c_int::from(peer.sin6_family) {
-        libc::AF_INET => {
-            let address = Ipv4Addr::from(peer.sin6_flowinfo.to_ne_bytes());
-            SocketAddrV4::new(address, port).into()
-        }
-        _ => {
-            let address = Ipv6Addr::from(peer.sin6_addr.s6_addr);
-            SocketAddrV6::new(address, port, peer.sin6_flowinfo, peer.sin6_scope_id).into()
-        }
+    if libc::c_int::from(peer.sin6_family) == libc::AF_INET {
+        let address = Ipv4Addr::from(peer.sin6_flowinfo.to_ne_bytes());
+        return SocketAddrV4::new(address, port).into();
     }
+    let address = Ipv6Addr::from(peer.sin6_addr.s6_addr);
+    SocketAddrV6::new(address, port, peer.sin6_flowinfo, peer.sin6_scope_id).into()
 }
 
 #[cfg(test)]

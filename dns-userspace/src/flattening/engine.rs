@@ -1,7 +1,7 @@
-//! From a question to what is known, and asking for what is not.
+//! From a question to what is known, or what to wait for.
 
 use std::{
-    collections::{HashMap, hash_map::Entry as MapEntry},
+    collections::HashMap,
     net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
@@ -11,21 +11,20 @@ use std::{
 };
 
 use dns_common::decision::Family;
-use domain::base::Rtype;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use tokio::{
     runtime::Handle,
     sync::{Semaphore, watch},
-    time::{sleep, timeout},
+    time::timeout,
 };
-use tracing::debug;
 
 use super::{
+    asking::Asking,
     cache::{Cache, Entry, Found, Key},
-    reply::{Question, What},
+    reply::What,
     step::{Known, Step, step},
-    target::{Failure, Target},
+    target::Target,
 };
 use crate::{authority::server::Later, clock::Clock, model::Name};
 
@@ -99,10 +98,10 @@ pub struct Resolved {
 pub(super) struct Engine {
     runtime: Handle,
     clock: Arc<dyn Clock>,
-    cache: Cache,
+    pub(super) cache: Cache,
     /// What is being asked for; dropping the sender says that it is known.
     pending: Mutex<HashMap<Key, watch::Receiver<()>>>,
-    places: Arc<Semaphore>,
+    pub(super) places: Arc<Semaphore>,
     numbers: AtomicU64,
     pub(super) counters: Counters,
 }
@@ -230,95 +229,13 @@ impl Engine {
         Some(receiver)
     }
 
-    fn pending(&self) -> MutexGuard<'_, HashMap<Key, watch::Receiver<()>>> {
+    pub(super) fn pending(&self) -> MutexGuard<'_, HashMap<Key, watch::Receiver<()>>> {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn now_ms(&self) -> u64 {
+    pub(super) fn now_ms(&self) -> u64 {
         self.clock.now_ns() / 1_000_000
     }
-}
-
-/// One question on its way.
-struct Asking {
-    engine: Arc<Engine>,
-    target: Arc<Target>,
-    key: Key,
-}
-
-impl Asking {
-    /// Asks; what was told, if anything was. Whoever waits hears of it when `done` is
-    /// dropped.
-    async fn once(&self, done: watch::Sender<()>) -> Option<Arc<Entry>> {
-        let (engine, target) = (&self.engine, &self.target);
-        let question = Question {
-            name: target.name.clone(),
-            rtype: match self.key.family {
-                Family::V4 => Rtype::A,
-                Family::V6 => Rtype::AAAA,
-            },
-            network: self.key.network,
-        };
-        let counters = &engine.counters;
-        counters.asked.fetch_add(1, Relaxed);
-        let told = target.resolvers.ask(&question, &counters.refused).await;
-        let now_ms = engine.now_ms();
-        let entry = match told {
-            Ok(told) => {
-                target.note(self.key.family, None);
-                let lengths = target.lengths(self.key.family);
-                Some(engine.cache.put(self.key, told, lengths, now_ms))
-            }
-            Err(error) => {
-                debug!(name = %target.name, rtype = %question.rtype, error, "not resolved");
-                counters.failed.fetch_add(1, Relaxed);
-                let failure = Failure {
-                    at_ms: now_ms,
-                    error,
-                };
-                target.note(self.key.family, Some(failure));
-                None
-            }
-        };
-        engine.pending().remove(&self.key);
-        drop(done);
-        entry
-    }
-
-    /// Asks again shortly before the `entry` runs out, as long as it is told to somebody
-    /// meanwhile: nobody waits for what is in use.
-    async fn keep_fresh(&self, mut entry: Arc<Entry>) {
-        while let Some(after_ms) = refresh_after_ms(entry.told.ttl_s) {
-            let due_ms = entry.came_ms + after_ms;
-            let wait_ms = due_ms.saturating_sub(self.engine.now_ms());
-            sleep(Duration::from_millis(wait_ms)).await;
-            if !entry.is_used() || self.target.is_retired() {
-                return;
-            }
-            let Ok(_place) = self.engine.places.acquire().await else {
-                return;
-            };
-            let (sender, receiver) = watch::channel(());
-            match self.engine.pending().entry(self.key) {
-                // It ran out, and somebody has asked.
-                MapEntry::Occupied(_) => return,
-                MapEntry::Vacant(free) => drop(free.insert(receiver)),
-            }
-            match self.once(sender).await {
-                Some(next) => entry = next,
-                None => return,
-            }
-        }
-    }
-}
-
-/// How long after an answer came that holds for `ttl_s` seconds it is asked for again:
-/// with a tenth of the time left, from one second to ten, but no sooner than after half
-/// of it. `None` for one that is not to be kept.
-fn refresh_after_ms(ttl_s: u32) -> Option<u64> {
-    let ttl_ms = u64::from(ttl_s) * 1000;
-    let before_ms = (ttl_ms / 10).clamp(1000, 10_000).min(ttl_ms / 2);
-    (ttl_s != 0).then_some(ttl_ms - before_ms)
 }
 
 fn key(target: &Target, family: Family, network: Option<IpNet>) -> Key {

@@ -3,10 +3,11 @@
 //!
 //! A question goes this way: [`subnet`] says what the other DNS is told of the client,
 //! the [`cache`] what is known already, [`step`] what is done; where the name has to be
-//! asked for, [`engine`] does so, each question once, by way of [`upstream`], and
+//! asked for, the [`engine`] has [`asking`] do so, each question once, by way of [`upstream`], and
 //! [`reply`] says what of the replies is believed. [`target`] keeps what is known of
 //! asking for one name, [`resolv_conf`] who is asked where nobody is configured.
 
+mod asking;
 mod cache;
 mod engine;
 mod reply;

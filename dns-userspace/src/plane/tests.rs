@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::*;
 use crate::{
-    authority::{Steered, Steering as _, master_file},
+    authority::{Steered, Steering as _, master_file, server::Handler as _},
     config,
     measurement::{
         compile::{Surroundings, compile},

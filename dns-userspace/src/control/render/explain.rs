@@ -220,18 +220,19 @@ fn resolved(resolved: &Resolved) -> Cell {
         (some, _) => some,
     };
     let network = network.as_deref().unwrap_or("no network");
-    let mut line = format!("{candidate}: {told} for {network}");
     #[expect(clippy::cast_precision_loss, reason = "times of some days")]
-    match *left_ms {
-        Some(left @ 0..) => line += &format!(", for another {}", age(left as f64)),
-        Some(past) => line += &format!(", ran out {} ago", age(-past as f64)),
-        None => {}
-    }
+    let in_time = |ms: i64| age(ms as f64);
+    let until = match *left_ms {
+        Some(left @ 0..) => format!(", for another {}", in_time(left)),
+        Some(past) => format!(", ran out {} ago", in_time(-past)),
+        None => String::new(),
+    };
+    let line = format!("{candidate}: {told} for {network}{until}");
     let Some(error) = error else {
         return line.into();
     };
-    #[expect(clippy::cast_precision_loss, reason = "times of some days")]
-    let ago = error_ago_ms.map_or_else(String::new, |ms| format!(" {} ago", age(ms as f64)));
+    let ago = error_ago_ms.map(|ms| format!(" {} ago", in_time(ms.cast_signed())));
+    let ago = ago.unwrap_or_default();
     Cell::toned(format!("{line}; not resolved{ago}: {error}"), Tone::Caution)
 }
 

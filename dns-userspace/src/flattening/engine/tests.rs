@@ -1,9 +1,12 @@
 use std::net::SocketAddr;
 
 use domain::base::iana::Rcode;
-use tokio::{net::UdpSocket, sync::mpsc};
+use tokio::{net::UdpSocket, sync::mpsc, time::sleep};
 
-use super::{super::testing::reply, *};
+use super::{
+    super::{asking::refresh_after_ms, target::Failure, testing::reply},
+    *,
+};
 use crate::{authority::testing::name, clock::BootClock};
 
 /// An engine, a name, and who is asked for it: what it sends is up to each test.
