@@ -55,8 +55,16 @@ impl Steerer<'_> {
         let asker = Source::from(source.to_canonical());
         let mut without = 0;
         loop {
-            let candidate =
-                decide::candidate(&row, answers, without, asker, self.tables, generation, host);
+            let candidate = decide::candidate(
+                query,
+                &row,
+                answers,
+                without,
+                asker,
+                self.tables,
+                generation,
+                host,
+            );
             let Some((number, scope)) = candidate else {
                 return (without != 0).then_some(Steered::Fail);
             };
