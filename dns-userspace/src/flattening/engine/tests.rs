@@ -58,14 +58,23 @@ impl Rig {
         panic!("{address} is not told");
     }
 
+    /// The next query, and where it came from.
+    async fn query(&mut self) -> (Vec<u8>, SocketAddr) {
+        let query = timeout(PATIENCE, self.queries.recv()).await;
+        query.expect("a query in time").expect("a query")
+    }
+
     /// Answers the next query with an address for `ttl_s`.
     async fn answer(&mut self, address: &str, ttl_s: u32, scope: u8) {
-        let (query, from) = self.queries.recv().await.expect("a query");
+        let (query, from) = self.query().await;
         let answer = format!("www.cdn.example. {ttl_s} A {address}");
         let reply = reply(&query, Rcode::NOERROR, &answer, "", Some(scope));
         self.upstream.send_to(&reply, from).await.expect("sent");
     }
 }
+
+/// How long a query may take that has to come.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 const NETWORK: &str = "198.51.100.0/24";
 
@@ -160,11 +169,11 @@ async fn what_ran_out_is_told_while_nobody_answers_and_replaced_once_somebody_do
     waiting.await;
     sleep(Duration::from_millis(1100)).await;
     let waiting = later(rig.get(NETWORK, true));
-    let (refusal, from) = rig.queries.recv().await.expect("a query");
+    let (refusal, from) = rig.query().await;
     // Both rounds.
     let refusal = reply(&refusal, Rcode::REFUSED, "", "", None);
     rig.upstream.send_to(&refusal, from).await.expect("sent");
-    let (refusal, from) = rig.queries.recv().await.expect("a query");
+    let (refusal, from) = rig.query().await;
     let refusal = reply(&refusal, Rcode::REFUSED, "", "", None);
     rig.upstream.send_to(&refusal, from).await.expect("sent");
     waiting.await;
