@@ -1,7 +1,12 @@
 //! The clock that both planes go by: that of rates, and with an offset that of
 //! cookies. The kernel's programs can read it, unlike the wall clock.
 
-use std::fmt::Debug;
+use std::{
+    fmt::Debug,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use humantime::Rfc3339Timestamp;
 
 /// Nanoseconds since some start, never going back.
 pub trait Clock: Debug + Send + Sync {
@@ -30,6 +35,24 @@ pub fn unix_ms() -> u64 {
     read(libc::CLOCK_REALTIME) / 1_000_000
 }
 
+/// The time `unix_ms`, milliseconds since 1970.
+pub fn time_of(unix_ms: u64) -> SystemTime {
+    // The greatest that has four digits for the year.
+    let unix_ms = unix_ms.min(253_402_300_799_999);
+    UNIX_EPOCH + Duration::from_millis(unix_ms)
+}
+
+/// The time `unix_ms`, milliseconds since 1970, in UTC (RFC 3339), to the second where it
+/// is a whole one.
+pub fn utc(unix_ms: u64) -> Rfc3339Timestamp {
+    let time = time_of(unix_ms);
+    if unix_ms.is_multiple_of(1000) {
+        humantime::format_rfc3339_seconds(time)
+    } else {
+        humantime::format_rfc3339_millis(time)
+    }
+}
+
 fn read(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec {
         tv_sec: 0,
@@ -43,8 +66,6 @@ fn read(clock: libc::clockid_t) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use std::time::{SystemTime, UNIX_EPOCH};
-
     use super::*;
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod capacity;
 mod hand_over;
+mod level;
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -21,6 +22,7 @@ use ipnet::IpNet;
 use crate::{agent::report, measurement::metric::Metric};
 pub use capacity::Capacity;
 pub use hand_over::{Flattening, HandOver, NameServer, Way};
+pub use level::{Level, Party, Version};
 
 /// An absolute domain name in wire form, case as configured.
 pub type Name = domain::base::Name<Bytes>;
@@ -81,6 +83,21 @@ pub struct Pool {
     pub all_down: AllDown,
     /// When candidates may be used, beside what each one's probes say.
     pub health: HealthRules,
+}
+
+impl Pool {
+    /// Whether it is `other` with another level to compare with.
+    pub fn is_but_for_level(&self, other: &Self) -> bool {
+        let mut policy = other.policy.clone();
+        if let (Policy::Threshold(threshold), Some(own)) = (&mut policy, self.policy.threshold()) {
+            threshold.level.clone_from(&own.level);
+        }
+        let other = Self {
+            policy,
+            ..other.clone()
+        };
+        *self == other
+    }
 }
 
 /// One candidate: a site reached at one or more addresses.
@@ -184,6 +201,14 @@ impl Policy {
         }
     }
 
+    /// What is agreed, where it goes by a level.
+    pub const fn threshold(&self) -> Option<&Threshold> {
+        match self {
+            Self::Threshold(threshold) => Some(threshold),
+            _ => None,
+        }
+    }
+
     /// What it compares candidates by.
     pub fn metrics(&self) -> Vec<Metric> {
         match self {
@@ -212,7 +237,7 @@ pub struct Threshold {
     /// What is agreed on.
     pub metric: Metric,
     /// The value from which on it is too bad.
-    pub level: Quantity,
+    pub level: Level,
     /// By how much better than the level it must be to come back, 0 or more.
     pub return_band: Quantity,
     /// How long it stays on one side at least.

@@ -63,6 +63,7 @@ pub(super) fn run(loaded: Loaded) -> Result<(Scenario, Figures, Vec<Check>)> {
     } = loaded;
     let begin = Instant::now();
     let mut director = Director::new(plan, suspect_percent, begin);
+    director.set_time_of_day(scenario.unix_ms(0), begin);
     let mut network = Network::new(&scenario);
     let mut prober = Prober::new(&scenario, &director, begin);
     prober.first_round(&mut director, &network);
@@ -73,6 +74,11 @@ pub(super) fn run(loaded: Loaded) -> Result<(Scenario, Figures, Vec<Check>)> {
     let mut told = Vec::new();
     for second in 0..scenario.duration_s {
         let end = Duration::from_secs(u64::from(second) + 1);
+        let at = Duration::from_secs(u64::from(second));
+        let changes = director.set_time_of_day(scenario.unix_ms(second), begin + at);
+        director.take_decided();
+        let moves = clients.store(&plan, &changes, f64::from(second))?;
+        tally.probed(&plan, &clients, &moves, f64::from(second));
         while let Some(sample) = prober.next(&network, end) {
             let at = (sample.at - begin).as_secs_f64();
             let changes = director.observe(&sample);

@@ -21,6 +21,9 @@ use super::{expect::Expect, moment::Moment, resolvers::Habit};
 pub(super) struct Scenario {
     /// What happens, in a few words.
     pub(super) title: String,
+    /// The time of day at the beginning, by which agreed levels are in force.
+    #[serde(default)]
+    pub(super) begins_unix_s: u64,
     /// How long it goes on, seconds.
     pub(super) duration_s: u32,
     /// What happens before is in no figure: at first one value is all that is known.
@@ -157,6 +160,13 @@ pub(super) enum What {
 }
 
 impl Scenario {
+    /// The time of day at the beginning of `second`, milliseconds since 1970.
+    pub(super) fn unix_ms(&self, second: u32) -> u64 {
+        self.begins_unix_s
+            .saturating_add(second.into())
+            .saturating_mul(1000)
+    }
+
     /// Where samples of `probe` are taken.
     pub(super) fn vantage(&self, probe: &Probe) -> &str {
         let mut regions = self.regions.iter();

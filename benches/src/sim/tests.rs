@@ -194,6 +194,27 @@ fn groups_with_an_order_of_their_own_are_followed_apart() {
 }
 
 #[test]
+fn an_agreed_level_comes_into_force_at_its_time_in_the_scenario() {
+    let moves = |effective: &str| {
+        let level = format!(
+            "level = [{{ version = 1, value = 150, proposed = {{ by = \"provider\", on = 1970-01-01 }}, \
+             accepted = {{ customer = 1970-01-01, provider = 1970-01-01 }}, effective = {effective} }}]"
+        );
+        let services = "services.d/services.toml";
+        let dir = altered("origin-slows", services, "level = 150", &level);
+        play(dir.path(), FEWER).expect("it runs").figures.moves
+    };
+    assert!(
+        moves("1970-01-01T01:00:00Z") > 0.5,
+        "it is of effect in the second hour"
+    );
+    assert!(
+        moves("1970-01-01T02:00:00Z") < 1e-9,
+        "the scenario ends before"
+    );
+}
+
+#[test]
 fn what_a_scenario_cannot_mean_is_refused() {
     let file = "scenario.toml";
     for (from, to, said) in [

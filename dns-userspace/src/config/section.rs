@@ -4,6 +4,8 @@
 //! Serde stops at the first mistake; here a bad value is reported and reads as
 //! absent, and keys nobody asked for are reported when a table is closed.
 
+mod time;
+
 use std::{
     ops::{Range, RangeInclusive},
     path::Path,
@@ -251,6 +253,11 @@ impl<'t> Entry<'t> {
             return Some(vec![self]);
         }
         self.array(valid, document)
+    }
+
+    /// Whether it is tables, or one.
+    pub(super) fn is_tables(&self) -> bool {
+        self.value.as_table().is_some() || self.value.as_array().is_some()
     }
 
     /// A number, with a fraction or without, from 0 to 10^12.

@@ -3,6 +3,7 @@
 
 mod answers;
 mod configurations;
+mod day;
 mod generation;
 mod kept;
 pub mod load;
@@ -58,8 +59,9 @@ use kept::Kept;
 use reload::LastReload;
 use requests::{Followup, Request};
 
-/// How often it is looked whether an override has ended by itself, by the time of day,
-/// which may be set, so that no timer says it; and whether there are others to keep.
+/// How often it is looked whether an agreed level comes into force or an override has ended by
+/// itself, by the time of day, which may be set, so that no timer says it; and whether there
+/// are others to keep.
 const TEND_EVERY: Duration = Duration::from_secs(1);
 
 /// Why the daemon cannot start, or cannot take a new configuration.
@@ -209,10 +211,7 @@ pub async fn run(directory: &Path, log: Log) -> Result<(), DaemonError> {
             () = either(&mut terminate, &mut interrupt) => break,
             Some(sample) = daemon.samples.recv() => daemon.observe(&sample),
             Some(request) = received.recv() => daemon.serve(request).await,
-            _ = second.tick() => {
-                daemon.measurement_log.flush();
-                daemon.tend_overrides().await;
-            }
+            _ = second.tick() => daemon.tend().await,
             _ = hangup.recv() => {
                 // Logged by itself.
                 let _ = daemon.reload(false).await;
@@ -255,6 +254,13 @@ impl Daemon {
                 self.measurement_log.note(target, sample);
             }
         }
+    }
+
+    /// What is to be done each second.
+    async fn tend(&mut self) {
+        self.measurement_log.flush();
+        self.tell_time();
+        self.tend_overrides().await;
     }
 
     fn publish_words(&mut self, changes: Vec<Change>) {

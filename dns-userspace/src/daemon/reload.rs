@@ -2,11 +2,14 @@
 
 use std::{collections::HashMap, mem, panic::resume_unwind, pin::pin, sync::Arc, time::Duration};
 
-use tokio::{task::spawn_blocking, time::Instant};
+use tokio::{
+    task::spawn_blocking,
+    time::{Instant, MissedTickBehavior, interval},
+};
 use tracing::{debug, error, info, warn};
 
 use super::{
-    Daemon, DaemonError,
+    Daemon, DaemonError, TEND_EVERY, day,
     generation::{self, Built},
     load::{self, Loaded},
     phases::Phases,
@@ -161,6 +164,7 @@ impl Daemon {
             .await?;
         self.record(&samples);
         self.taken(by, source);
+        day::warn_of_levels(&self.director);
         Ok(needs_restart)
     }
 
@@ -218,6 +222,7 @@ impl Daemon {
             self.publish_words(changes);
             self.withhold();
         }
+        self.tell_time();
         self.prober = prober;
         self.apply_at_once();
         Ok(())
@@ -237,14 +242,16 @@ impl Daemon {
         self.observe_until(round).await.0
     }
 
-    /// Has the running director decide until `work` is done; what that gives, and the
-    /// samples until then.
+    /// Has the running director decide until `work` is done, by samples and the time of day;
+    /// what that gives, and the samples until then.
     pub(super) async fn observe_until<T>(
         &mut self,
         work: impl Future<Output = T>,
     ) -> (T, Vec<Sample>) {
         let mut work = pin!(work);
         let mut samples = Vec::new();
+        let mut second = interval(TEND_EVERY);
+        second.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let done = loop {
             tokio::select! {
                 biased;
@@ -253,6 +260,7 @@ impl Daemon {
                     self.observe(&sample);
                     samples.push(sample);
                 }
+                _ = second.tick() => self.tell_time(),
             }
         };
         // Those that wait in the channel would be lost with it.

@@ -10,6 +10,7 @@ use tracing::{info, warn};
 use super::{
     Daemon, DaemonError, ProbeCounts, Xdp,
     configurations::Configurations,
+    day,
     generation::{build, name_counters, schedule, wait_for_first_samples},
     kept::Kept,
     load::{self, Loaded},
@@ -272,6 +273,8 @@ async fn directed(
 ) -> (Director, Vec<Sample>) {
     let plan = Director::kept_apart(plan, &overrides, None);
     let mut director = Director::new(plan, settings.health_suspect_percent, Instant::now());
+    day::say(&mut director);
+    day::warn_of_levels(&director);
     let longest = settings.health_first_round;
     let samples = wait_for_first_samples(&mut director, prober, longest).await;
     // Only now, so that what is frozen is frozen in what was measured.

@@ -5,6 +5,7 @@ mod altered;
 pub mod difference;
 pub mod explain;
 pub mod history;
+pub mod level;
 pub mod nearest;
 mod outlook;
 pub mod overriding;
@@ -31,6 +32,7 @@ use super::{
 };
 use crate::model::{Plan, Probe};
 use history::{Cause, History, Touched};
+use level::TimeOfDay;
 use pool::PoolState;
 use stores::Stores;
 
@@ -98,6 +100,7 @@ pub struct Director {
     pools: Vec<PoolState>,
     suspicion: Suspicion,
     overrides: Overrides,
+    time_of_day: TimeOfDay,
     /// By target number.
     changes: Vec<Changes>,
     /// What rules hold back from now on.
@@ -108,7 +111,8 @@ pub struct Director {
 }
 
 impl Director {
-    /// A director of `plan` that knows nothing yet: everything counts as up.
+    /// A director of `plan` that knows nothing yet, not even the time of day: everything
+    /// counts as up, and no agreed level is in force.
     /// `suspect_percent` (0 to 100, 100 for never) is the share of all targets
     /// that must be exceeded for [`Suspicion`].
     pub fn new(plan: impl Into<Arc<Plan>>, suspect_percent: u8, now: Instant) -> Self {
@@ -144,14 +148,15 @@ impl Director {
             pools,
             suspicion,
             overrides: Overrides::default(),
+            time_of_day: TimeOfDay::default(),
             changes,
             withheld: Vec::new(),
         }
     }
 
     /// Keeps what `previous` knew: the health of every target that is in both
-    /// plans, the order of every pool that is, what a frozen one decided, and a
-    /// running suspicion; the overrides are to follow. To be called on a new director
+    /// plans, the order of every pool that is, what a frozen one decided, a running
+    /// suspicion, and the time of day; the overrides are to follow. To be called on a new director
     /// before its first sample.
     pub fn carry_over(&mut self, previous: &Self, now: Instant) {
         for target in self.targets.iter() {
@@ -166,16 +171,22 @@ impl Director {
         };
         let turn = self.suspicion.carry_over(&previous.suspicion, number, now);
         self.log_turn(turn);
+        self.keep_time_of_day(previous);
         let pools = previous.pools_of_services();
         let services = self.plan.service_of_each_pool();
         let states = self.plan.pools.iter().zip(&mut self.pools);
         for ((pool, state), service) in states.zip(services) {
-            let known = previous.plan.pools.iter().position(|known| known == pool);
+            let before = service.and_then(|service| pools.get(&service.name));
+            let before = before.map(|before| usize::from(*before));
+            let mut known = previous.plan.pools.iter();
+            let known = known.position(|known| known == pool).or_else(|| {
+                // Or a version without effect would end a hold.
+                before.filter(|before| previous.plan.pools[*before].is_but_for_level(pool))
+            });
             let known = known.map(|known| &previous.pools[known]);
             state.recompute(pool, &self.health, known, now);
-            let before = service.and_then(|service| pools.get(&service.name));
             if let (None, Some(before)) = (known, before) {
-                state.share_after(&previous.pools[usize::from(*before)]);
+                state.share_after(&previous.pools[before]);
             }
         }
         self.keep_frozen(previous, now);

@@ -110,6 +110,27 @@ impl Metric {
         }
     }
 
+    /// The unit as people write it; nothing where there is none.
+    pub const fn unit(self) -> &'static str {
+        match self {
+            Self::ResponseTime | Self::ConnectTime | Self::RoundTrip => " ms",
+            Self::Loss
+            | Self::Load
+            | Self::Cpu
+            | Self::Memory
+            | Self::Errors
+            | Self::Availability => " %",
+            Self::Bandwidth => " Mbit/s",
+            Self::CertificateDays => " days",
+            Self::Connections | Self::Cost => "",
+        }
+    }
+
+    /// `value` with its unit.
+    pub fn quantity(self, value: f64) -> String {
+        format!("{value}{}", self.unit())
+    }
+
     /// How bad `value` is.
     pub fn badness(self, value: f64) -> Badness {
         Badness(match self.sense() {

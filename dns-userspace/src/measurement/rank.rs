@@ -11,7 +11,7 @@ use dns_common::decision::Ranking;
 use tokio::time::Instant;
 
 use super::metric::{Badness, Metric};
-use crate::model::Policy;
+use crate::model::{Policy, Quantity};
 
 pub use threshold::{Side, Sides};
 
@@ -41,6 +41,7 @@ impl Memory {
 /// As [`rank`], and has `memory` keep what changed the ranking, if it did change.
 pub fn rank_anew(
     policy: &Policy,
+    level: Option<Quantity>,
     group: &str,
     candidates: u8,
     measured: Measured,
@@ -53,11 +54,11 @@ pub fn rank_anew(
         sides: memory.sides.clone(),
         ..Memory::default()
     };
-    let ranking = rank(policy, group, candidates, &measured, memory, now);
+    let ranking = rank(policy, level, group, candidates, &measured, memory, now);
     if before.ranking != Some(ranking) {
         let does_it = |measured: &Measured| {
             let mut memory = before.clone();
-            rank(policy, group, candidates, measured, &mut memory, now) == ranking
+            rank(policy, level, group, candidates, measured, &mut memory, now) == ranking
         };
         memory.news = if does_it(&was) {
             Vec::new()
@@ -94,7 +95,7 @@ fn differences(before: &Measured, now: &Measured) -> Vec<(u8, Metric)> {
 }
 
 /// The ranking of all of so many `candidates` by `policy` for the group called `group`,
-/// at `now`.
+/// at `now`. `level` is that of the policy which is in force, if there is one.
 ///
 /// - Failover: the group's own order, else the common one.
 /// - Weighted: by weight, then as configured. Balance: as configured.
@@ -107,6 +108,7 @@ fn differences(before: &Measured, now: &Measured) -> Vec<(u8, Metric)> {
 ///   hand over to; the other origins.
 pub fn rank(
     policy: &Policy,
+    level: Option<Quantity>,
     group: &str,
     candidates: u8,
     measured: &Measured,
@@ -139,7 +141,7 @@ pub fn rank(
         }
         Policy::Threshold(threshold) => {
             let bad = |candidate| badness(measured, threshold.metric, candidate);
-            let order = memory.sides.order(threshold, bad, now);
+            let order = memory.sides.order(threshold, level, bad, now);
             Ranking::new(&order)
         }
     };

@@ -222,6 +222,7 @@ impl Backend for Fake {
             }],
             added: Vec::new(),
             removed: Vec::new(),
+            levels: Vec::new(),
         })
     }
 

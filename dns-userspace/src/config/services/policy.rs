@@ -40,7 +40,7 @@
 //!
 //! kind = "threshold"           # some while they are better than a level, else others
 //! metric = "response_time_ms"
-//! level = 250                  # from here on it is too bad
+//! level = 250                  # from here on it is too bad; or versions, see the module level
 //! return_band = 0              # the default: comes back when better than the level
 //! hold_s = 40                  # twice the service's ttl_s by default
 //! origins = ["s1"]             # first choice first
@@ -50,6 +50,7 @@
 //! ```
 
 mod failover;
+mod level;
 mod steps;
 mod threshold;
 mod weighted;

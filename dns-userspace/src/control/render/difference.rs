@@ -7,7 +7,7 @@ use super::{
     paint::Paint,
     table::{Align, Table},
 };
-use crate::measurement::director::difference::{Difference, Move, Moved};
+use crate::measurement::director::difference::{Difference, LevelChange, Move, Moved};
 
 /// Rows that a person reads; all are in the JSON.
 const ROWS_MAX: usize = 40;
@@ -21,6 +21,7 @@ pub(in crate::control) fn difference(difference: &Difference, paint: Paint) -> S
         services,
         added,
         removed,
+        levels,
     } = difference;
     let mut text = format!("{moved_percent:.1} % of the demand would be answered otherwise\n");
     for (what, names) in [("steered only then", added), ("steered no more", removed)] {
@@ -28,6 +29,7 @@ pub(in crate::control) fn difference(difference: &Difference, paint: Paint) -> S
             let _ = writeln!(text, "{what}: {}", names.join(", "));
         }
     }
+    text.push_str(&level_changes(levels));
     if services.is_empty() {
         return text;
     }
@@ -91,6 +93,35 @@ pub(in crate::control) fn difference(difference: &Difference, paint: Paint) -> S
             "and {}; --json has all",
             counted(more, "more", "more")
         );
+    }
+    text
+}
+
+/// Whose levels are others, and what is to come.
+fn level_changes(levels: &[LevelChange]) -> String {
+    let mut text = String::new();
+    for LevelChange {
+        service,
+        customer,
+        from,
+        to,
+        next,
+    } in levels.iter().take(ROWS_MAX)
+    {
+        let from = from.as_deref().unwrap_or("nothing");
+        let _ = write!(
+            text,
+            "level of {service} of customer {customer}: {from} → {to}"
+        );
+        let next = next
+            .as_deref()
+            .map_or(String::new(), |it| format!("; {it}"));
+        let _ = writeln!(text, "{next}");
+    }
+    let more = levels.len().saturating_sub(ROWS_MAX);
+    if more > 0 {
+        let more = counted(more, "more level", "more levels");
+        let _ = writeln!(text, "and {more}; --json has all");
     }
     text
 }

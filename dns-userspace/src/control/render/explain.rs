@@ -12,12 +12,14 @@ use super::{
     table::{Align, Cell, Table},
 };
 use crate::{
+    clock,
     control::explained::{Explained, Origin, Plane, Steering},
     flattening::Resolved,
     measurement::{
         director::{
             explain::{Candidate, DemandStatus, Outcome},
             history::LastChange,
+            level::LevelStatus,
             nearest::Nearest,
         },
         metric::Metric,
@@ -79,6 +81,10 @@ fn steered(steering: &Steering, now_unix_ms: u64, table: &mut Table) {
     table.field("service", format!("{service} of customer {customer}"));
     table.field("pool", pool.to_string());
     table.field("policy", explanation.policy.as_str());
+    explanation
+        .level
+        .iter()
+        .for_each(|status| level(status, table));
     if !explanation.own.is_empty() {
         let own: Vec<_> = explanation.own.iter().map(Metric::to_string).collect();
         let line = format!("{} for {} alone", own.join(", "), explanation.group);
@@ -104,6 +110,41 @@ fn steered(steering: &Steering, now_unix_ms: u64, table: &mut Table) {
     {
         let line = overrides::line(entry, now_unix_ms);
         table.field("override", Cell::toned(line, Tone::Caution));
+    }
+}
+
+/// What is agreed, in force and to come.
+fn level(status: &LevelStatus, table: &mut Table) {
+    let metric = status.metric;
+    if let Some(of) = status.in_force() {
+        let parties = [
+            ("customer", of.customer_accepted_unix_ms),
+            ("provider", of.provider_accepted_unix_ms),
+        ];
+        let accepted = parties.map(|(name, at)| {
+            let at = at.map_or_else(String::new, |at| format!(" at {}", clock::utc(at)));
+            format!("the {name}{at}")
+        });
+        let line = format!(
+            "{}, version {}, in force since {}: proposed by the {} at {}, accepted by {}",
+            metric.quantity(of.value),
+            of.version,
+            clock::utc(of.since_unix_ms()),
+            of.proposed_by.name(),
+            clock::utc(of.proposed_unix_ms),
+            accepted.join(" and "),
+        );
+        table.field("level", line);
+    } else {
+        table.field("level", Cell::toned("none is in force", Tone::Caution));
+    }
+    if let Some(next) = status.next() {
+        table.field("next level", next.to_come(metric));
+    }
+    for of in status.without_effect() {
+        let value = metric.quantity(of.value);
+        let line = format!("version {}, {value}, is {}", of.version, of.effect);
+        table.field("without effect", Cell::toned(line, Tone::Caution));
     }
 }
 

@@ -1,9 +1,6 @@
 //! The decision log: what changed, and what was decided at one time.
 
-use std::{
-    fmt::Write as _,
-    time::{Duration, UNIX_EPOCH},
-};
+use std::fmt::Write as _;
 
 use super::{
     human::{age_ms, counted},
@@ -11,6 +8,7 @@ use super::{
     table::{Align, Cell, Table},
 };
 use crate::{
+    clock,
     decision_log::{
         What,
         query::{Change, ExplainedAt, Logged, Missing},
@@ -137,9 +135,7 @@ pub(in crate::control) fn explain_at(
 
 /// A time in UTC.
 pub(super) fn time(unix_ms: u64) -> String {
-    // The greatest that has four digits for the year.
-    let unix_ms = unix_ms.min(253_402_300_799_999);
-    humantime::format_rfc3339_millis(UNIX_EPOCH + Duration::from_millis(unix_ms)).to_string()
+    humantime::format_rfc3339_millis(clock::time_of(unix_ms)).to_string()
 }
 
 /// Who gets what instead of what, for the families for which it changes.

@@ -12,8 +12,10 @@ use crate::{
     flattening::{FlatteningCounts, Resolved},
     measurement::{
         director::{
+            difference::{Difference, LevelChange},
             explain::{Candidate, DemandStatus, Explanation, Outcome},
             history::{Cause, LastChange, Outcomes},
+            level::{Effect, LevelStatus, VersionStatus},
             nearest::{Alteration, Nearest},
             states::{
                 AddressStatus, PoolShares, Share, States, SuspicionStatus, TargetStatus, UsedBy,
@@ -23,10 +25,11 @@ use crate::{
         metric::Metric,
         overrides::{AdminState, Override, Scope, What},
     },
+    model::Party,
     ring_log::Written,
 };
 
-use super::{Paint, detached, explain, overridden, reloaded, states, stats, status};
+use super::{Paint, detached, difference, explain, overridden, reloaded, states, stats, status};
 
 const PLAIN: Paint = Paint(false);
 
@@ -346,6 +349,7 @@ fn steered() -> Explained {
                 slot: None,
                 demand: None,
                 policy: "failover: the configured order".to_owned(),
+                level: None,
                 own: BTreeSet::new(),
                 a: Outcome::Server("fra1".to_owned()),
                 aaaa: Outcome::NoData,
@@ -460,6 +464,68 @@ last change     1 min 1 s ago, from sof1: sof1 is down (192.0.2.10: connection r
 nearest change  sof1 goes up; then sof1
 ";
     assert_text(&explain(&steered(), NOW, PLAIN), expected);
+}
+
+#[test]
+fn explain_says_who_agreed_on_which_level_and_what_is_to_come() {
+    let version = |version, effect| VersionStatus {
+        version,
+        value: 200.0 - 10.0 * f64::from(version),
+        proposed_by: Party::Provider,
+        proposed_unix_ms: 1000,
+        customer_accepted_unix_ms: Some(2000),
+        provider_accepted_unix_ms: Some(3000),
+        effective_unix_ms: 86_400_000 * u64::from(version),
+        effect,
+    };
+    let shown = |versions| {
+        let mut explained = steered();
+        let Origin::Steered(steering) = &mut explained.origin else {
+            panic!("{explained:?}")
+        };
+        steering.explanation.level = Some(LevelStatus {
+            metric: Metric::ResponseTime,
+            versions,
+        });
+        explain(&explained, NOW, PLAIN)
+    };
+    let text = shown(vec![
+        version(1, Effect::InForce),
+        version(2, Effect::ToCome),
+        version(3, Effect::NotAccepted(vec![Party::Customer])),
+    ]);
+    let expected = "
+policy          failover: the configured order
+level           190 ms, version 1, in force since 1970-01-02T00:00:00Z: proposed by the provider at \
+                    1970-01-01T00:00:01Z, accepted by the customer at 1970-01-01T00:00:02Z and the \
+                    provider at 1970-01-01T00:00:03Z
+next level      version 2, 180 ms, comes into force at 1970-01-03T00:00:00Z
+without effect  version 3, 170 ms, is not accepted by the customer
+";
+    assert!(text.contains(expected), "{text}");
+    let text = shown(vec![version(1, Effect::ToCome)]);
+    assert!(text.contains("level       none is in force\n"), "{text}");
+}
+
+#[test]
+fn a_difference_says_whose_levels_are_others() {
+    let levels = vec![LevelChange {
+        service: "www.example.".to_owned(),
+        customer: "acme".to_owned(),
+        from: None,
+        to: "250 ms".to_owned(),
+        next: Some("version 3, 200 ms, comes into force at 1970-01-02T00:00:00Z".to_owned()),
+    }];
+    let of = Difference {
+        levels,
+        ..Difference::default()
+    };
+    let expected = "\
+0.0 % of the demand would be answered otherwise
+level of www.example. of customer acme: nothing → 250 ms; version 3, 200 ms, comes into force at \
+                    1970-01-02T00:00:00Z
+";
+    assert_text(&difference(&of, PLAIN), expected);
 }
 
 #[test]

@@ -5,6 +5,8 @@
     reason = "what is counted stays far below 2^52"
 )]
 
+mod levels;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use dns_common::decision::{Eligible, Family, Ranking, SLOTS};
@@ -18,6 +20,7 @@ use super::{
     pool::PoolState,
 };
 use crate::model::{Groups, NameMap, Pool, Service};
+pub use levels::LevelChange;
 
 /// What of all decisions changes, and for how much of the demand.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -30,6 +33,9 @@ pub struct Difference {
     pub added: Vec<String>,
     /// Names that were steered only before; all of their demand moves.
     pub removed: Vec<String>,
+    /// Services for which another level is in force, or another is to come.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub levels: Vec<LevelChange>,
 }
 
 /// One service whose answers change.
@@ -125,6 +131,7 @@ impl Director {
         let added = next.plan.services.iter().map(|(service, _)| service);
         let added = added.filter(|service| !before.contains(&service.name));
         difference.added = added.map(|it| it.name.fmt_with_dot().to_string()).collect();
+        difference.levels = self.level_changes(next);
         difference
     }
 

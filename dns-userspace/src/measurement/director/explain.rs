@@ -18,6 +18,7 @@ pub use filled::DemandStatus;
 use super::{
     Director,
     history::LastChange,
+    level::LevelStatus,
     picked::{Picked, is_divided},
     pool::PoolState,
     states::{AddressStatus, SuspicionStatus, address_status, rounded},
@@ -45,6 +46,9 @@ pub struct Explanation {
     pub slot: Option<u32>,
     /// The policy in a few words.
     pub policy: String,
+    /// The level that customer and provider agree on; `None` where there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub level: Option<LevelStatus>,
     /// What was measured for the group itself rather than for all.
     pub own: BTreeSet<Metric>,
     /// What is asked for, where candidates are filled and it is known.
@@ -163,6 +167,7 @@ impl Director {
         let configured = &self.plan.pools[usize::from(pool)];
         let (ranking, eligible) = (state.ranking(group), state.eligible());
         let is_divided = is_divided(state, ranking);
+        let level = state.level(configured);
         let takers = takers(state, ranking, slot);
         let picked =
             [Family::V4, Family::V6].map(|family| Picked::by(state, ranking, slot, family));
@@ -215,9 +220,10 @@ impl Director {
                 let down = |family| self.down_address(state, number, family);
                 let why = view.why(number, position, down);
                 let behind = view.behind(number, |winner| {
-                    policy::behind(configured, number, winner, measured)
+                    policy::behind(configured, level, (number, winner), measured)
                 });
-                let standing = policy::standing(configured, state.sides(group), number, now);
+                let sides = state.sides(group);
+                let standing = policy::standing(configured, level, sides, number, now);
                 let part = slot.and_then(|_| state.part(number));
                 let returning = part.map(policy::returning);
                 let full = state.fill().and_then(|fill| filled::full(fill, number));
@@ -232,7 +238,8 @@ impl Director {
             pool,
             group: name.clone(),
             slot,
-            policy: policy::describe(configured),
+            policy: policy::describe(configured, level),
+            level: self.level_status(configured),
             own,
             demand: state.fill().and_then(|fill| filled::demand(fill, now)),
             a: view.outcome(Family::V4),

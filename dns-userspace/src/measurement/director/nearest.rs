@@ -1,10 +1,11 @@
 //! The nearest change that would alter a decision: found by trying, with the same
 //! ranking and deciding that measurements go through.
 
+mod times;
 mod trial;
 mod values;
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
 use dns_common::decision::Family;
 use serde::{Deserialize, Serialize};
@@ -18,13 +19,14 @@ use super::{
     states::{rounded, word},
 };
 use crate::{
+    clock,
     measurement::{
-        health::{Health, Reading, State},
-        metric::{Metric, milliseconds},
+        health::{Health, State},
+        metric::Metric,
         overrides::{Override, Overrides},
         schedule::TargetId,
     },
-    model::{Policy, Pool},
+    model::Pool,
 };
 use trial::Trial;
 
@@ -35,8 +37,8 @@ pub struct Nearest {
     #[serde(flatten)]
     pub alteration: Alteration,
     /// How large it is: of a value, the difference against the value itself; of a state,
-    /// the samples that are still needed against all that are; of a hold, what is left of
-    /// it; everything else, and a value that was 0 or unknown, counts 1.
+    /// the samples that are still needed against all that are; of a hold, or of the time
+    /// from when a level was agreed on until it is in force, what is left of it; everything else, and a value that was 0 or unknown, counts 1.
     pub size: f64,
     /// What is answered then.
     pub then: Outcome,
@@ -74,6 +76,15 @@ pub enum Alteration {
         /// In how many milliseconds.
         in_ms: f64,
     },
+    /// The next version of an agreed level comes into force; what is measured stays.
+    LevelInForce {
+        /// Its number.
+        version: u32,
+        /// The value, in the metric's unit.
+        value: f64,
+        /// When, milliseconds since 1970.
+        at_unix_ms: u64,
+    },
     /// An override ends.
     OverrideEnds {
         /// Which.
@@ -106,6 +117,17 @@ impl fmt::Display for Alteration {
             Self::State { server, to } => write!(f, "{server} goes {}", word(*to)),
             Self::HoldEnds { server, in_ms } => {
                 write!(f, "the hold of {server} ends, in {:.1} s", in_ms / 1e3)
+            }
+            Self::LevelInForce {
+                version,
+                value,
+                at_unix_ms,
+            } => {
+                let at = clock::utc(*at_unix_ms);
+                write!(
+                    f,
+                    "version {version} of the level, {value}, comes into force at {at}"
+                )
             }
             Self::OverrideEnds { entry } => write!(f, "this override ends: {}", entry.what),
             Self::SuspicionEnds => f.write_str("suspicion ends, and what fails goes down"),
@@ -169,7 +191,8 @@ impl Director {
         let picked = trial.try_out(Altered::default(), now);
         if picked == as_it_is {
             self.try_states(&mut trial, &mut smallest);
-            try_holds(&mut trial, &mut smallest);
+            times::try_holds(&mut trial, &mut smallest);
+            self.try_level(&mut trial, &mut smallest);
             self.try_overrides(pool, &trial, &mut smallest);
             values::try_values(&mut trial, &mut smallest);
         } else {
@@ -265,45 +288,6 @@ impl Director {
             }
         }
     }
-}
-
-/// Holds that end, the next first.
-fn try_holds(trial: &mut Trial<'_>, smallest: &mut Smallest) {
-    let Policy::Threshold(threshold) = &trial.pool.policy else {
-        return;
-    };
-    let left = threshold.origins.iter().filter_map(|origin| {
-        let standing = trial.known.sides(trial.group).of(*origin)?;
-        let left = threshold.hold.checked_sub(trial.now - standing.since)?;
-        (!left.is_zero()).then_some((left, *origin))
-    });
-    let mut left: Vec<(Duration, u8)> = left.collect();
-    left.sort();
-    let measured = measured_now(trial);
-    for (left, origin) in left {
-        let picked = trial.try_out(measured.clone(), trial.now + left);
-        if picked != trial.picked() {
-            let alteration = Alteration::HoldEnds {
-                server: candidate_name(trial.pool, origin).to_owned(),
-                in_ms: milliseconds(left),
-            };
-            let size = left.div_duration_f64(threshold.hold);
-            smallest.offer(alteration, size, picked);
-        }
-    }
-}
-
-/// What is known now, to be known later as well.
-fn measured_now(trial: &Trial<'_>) -> Altered {
-    let mut measured = Altered::default();
-    for metric in trial.pool.policy.metrics() {
-        for (number, reading) in (0..).zip(trial.readings(metric).0) {
-            if let Reading::Fresh(value) = reading {
-                measured = measured.with_value(number, metric, value);
-            }
-        }
-    }
-    measured
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use crate::{
         schedule::{TargetId, Targets, probed},
         share::{ALL, Balance, Fill, Key, Part, Returns, Shares, Takes},
     },
-    model::{DEFAULT_GROUP, Groups, Policy, Pool, PoolProbe, Probe, Unknown},
+    model::{DEFAULT_GROUP, Groups, Policy, Pool, PoolProbe, Probe, Quantity, Unknown},
 };
 
 /// The targets that are one candidate's addresses.
@@ -127,6 +127,8 @@ pub(super) struct PoolState {
     common: Ranking,
     /// Configured orders of single groups, by group number.
     own: BTreeMap<u16, Ranking>,
+    /// Number of the version of an agreed level that is in force.
+    in_force: Option<u32>,
     /// What the common order follows from, besides measurements.
     memory: Memory,
     /// Groups with measurements of their own.
@@ -163,6 +165,7 @@ impl PoolState {
             shares: Shares::default(),
             common: Ranking::EMPTY,
             own: BTreeMap::new(),
+            in_force: None,
             memory: Memory::default(),
             outlooks: outlooks(pool, groups),
             altered: Altered::default(),
@@ -230,10 +233,11 @@ impl PoolState {
             return false;
         }
         let measured = self.measured(pool, None, health, now);
-        let candidates = self.members.len() as u8;
+        let (candidates, level) = (self.members.len() as u8, self.level(pool));
         let memory = &mut self.memory;
         let word = rank_anew(
             &pool.policy,
+            level,
             DEFAULT_GROUP,
             candidates,
             measured,
@@ -260,7 +264,7 @@ impl PoolState {
         if self.said.frozen {
             return Vec::new();
         }
-        let candidates = self.members.len() as u8;
+        let (candidates, level) = (self.members.len() as u8, self.level(pool));
         let mut outlooks = mem::take(&mut self.outlooks);
         let mut moved = Vec::new();
         for outlook in &mut outlooks {
@@ -272,7 +276,8 @@ impl PoolState {
             // Shares are those of the others: these change sides by themselves.
             let at_once = pool.policy.at_once();
             let policy = at_once.as_ref().unwrap_or(&pool.policy);
-            let mut word = rank_anew(policy, &outlook.name, candidates, measured, memory, now);
+            let name = &outlook.name;
+            let mut word = rank_anew(policy, level, name, candidates, measured, memory, now);
             if at_once.is_some() {
                 word = word.undivided();
             }
@@ -475,6 +480,26 @@ impl PoolState {
     ) {
         self.altered = altered;
         self.recompute(pool, health, Some(before), now);
+    }
+
+    /// The level that candidates are compared with; `None` where none is in force, and
+    /// where the policy has none.
+    pub(super) fn level(&self, pool: &Pool) -> Option<Quantity> {
+        pool.policy.threshold()?.level.value(self.in_force)
+    }
+
+    /// Has the version of the agreed level that is in force at the time of day `unix_ms` be
+    /// the one to compare with from the next ranking on; whether it is another.
+    pub(super) fn agree(&mut self, pool: &Pool, unix_ms: u64) -> bool {
+        let threshold = pool.policy.threshold();
+        let version = threshold.and_then(|threshold| threshold.level.in_force(unix_ms));
+        let number = version.map(|version| version.number);
+        mem::replace(&mut self.in_force, number) != number
+    }
+
+    /// Has the version be in force that is so in `other`, another state of the same pool.
+    pub(super) fn agree_like(&mut self, other: &Self) {
+        self.in_force = other.in_force;
     }
 
     /// Every candidate number with a target of it.

@@ -14,7 +14,7 @@ use crate::{
         sample::{Readings, Reason, Sample, Vantage, Verdict},
     },
     model::{
-        Command, Groups, HealthRules, Plan, Policy, PoolProbe, Probe, ProbeKind, Quantity,
+        Command, Groups, HealthRules, Level, Plan, Policy, PoolProbe, Probe, ProbeKind, Quantity,
         Smoothing, Steps, Threshold, Unknown,
     },
 };
@@ -177,7 +177,7 @@ pub(super) fn drains(server: u8) -> Override {
 pub(super) fn at_50() -> Threshold {
     Threshold {
         metric: METRICS[0],
-        level: Quantity(50_000),
+        level: Level::Set(Quantity(50_000)),
         return_band: Quantity(0),
         hold: HOLD,
         steps: AT_ONCE,

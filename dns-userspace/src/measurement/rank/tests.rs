@@ -3,7 +3,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::model::{Criterion, Quantity, Steps, Threshold};
+use crate::model::{Criterion, Level, Quantity, Steps, Threshold};
 
 fn tolerance(value: i64) -> Quantity {
     Quantity(1000 * value)
@@ -38,7 +38,7 @@ fn after(previous: Option<&[u8]>) -> Memory {
 fn order(policy: &Policy, measured: &Measured, memory: &mut Memory) -> Vec<u8> {
     let candidates = measured.values().next().map_or(0, Vec::len) as u8;
     let now = Instant::now();
-    let ranking = rank(policy, "default", candidates, measured, memory, now);
+    let ranking = rank(policy, None, "default", candidates, measured, memory, now);
     ranking.iter().collect()
 }
 
@@ -51,7 +51,7 @@ fn failover_takes_the_groups_own_order_else_the_common_one() {
     let measured = ms(&[Some(9), Some(1), None]);
     let of = |group| {
         let memory = &mut Memory::default();
-        let ranking = rank(&policy, group, 3, &measured, memory, Instant::now());
+        let ranking = rank(&policy, None, group, 3, &measured, memory, Instant::now());
         ranking.iter().collect::<Vec<u8>>()
     };
     assert_eq!(of("asia"), [2, 0, 1]);
@@ -149,11 +149,13 @@ fn who_is_not_measured_is_never_best() {
     assert_eq!(order(&policy, &measured, &mut after(None)), [1, 0]);
 }
 
-/// Candidate 0 is an origin with a level of 100, 1 and 2 are others.
+const LEVEL: Quantity = Quantity(100_000);
+
+/// Candidate 0 is an origin with that level, 1 and 2 are others.
 fn threshold(metric: Metric, return_band: i64, hold_s: u64) -> Threshold {
     Threshold {
         metric,
-        level: tolerance(100),
+        level: Level::Set(LEVEL),
         return_band: tolerance(return_band),
         hold: Duration::from_secs(hold_s),
         steps: Steps {
@@ -173,7 +175,15 @@ fn orders(threshold: Threshold, values_of: &[f64]) -> Vec<Vec<u8>> {
     let each = (0..).zip(values_of).map(|(second, value)| {
         let measured = Measured::from([values(metric, &[Some(*value), None, None])]);
         let now = start + Duration::from_secs(second);
-        let ranking = rank(&policy, "default", 3, &measured, &mut memory, now);
+        let ranking = rank(
+            &policy,
+            Some(LEVEL),
+            "default",
+            3,
+            &measured,
+            &mut memory,
+            now,
+        );
         ranking.iter().collect()
     });
     each.collect()
@@ -201,6 +211,23 @@ fn it_comes_back_beyond_the_return_band_only() {
     assert_eq!(seen, [AT_HOME, OVER, OVER, OVER, AT_HOME, AT_HOME]);
     let seen = orders(threshold(Metric::Bandwidth, 20, 0), &[50.0, 120.0, 120.1]);
     assert_eq!(seen, [OVER, OVER, AT_HOME]);
+}
+
+#[test]
+fn it_is_never_left_while_no_level_is_in_force_and_then_as_sides_change() {
+    let policy = Policy::Threshold(threshold(Metric::ResponseTime, 0, 3));
+    let (start, mut memory) = (Instant::now(), Memory::default());
+    let mut order = |second, level, value| {
+        let measured = Measured::from([values(Metric::ResponseTime, &[value, None, None])]);
+        let now = start + Duration::from_secs(second);
+        let ranking = rank(&policy, level, "default", 3, &measured, &mut memory, now);
+        ranking.iter().collect::<Vec<u8>>()
+    };
+    assert_eq!(order(0, None, None), AT_HOME, "also where it is unknown");
+    assert_eq!(order(0, None, Some(1e9)), AT_HOME);
+    assert_eq!(order(2, Some(LEVEL), Some(1e9)), AT_HOME, "it is held");
+    assert_eq!(order(3, Some(LEVEL), Some(1e9)), OVER);
+    assert_eq!(order(6, Some(tolerance(200)), Some(150.0)), AT_HOME);
 }
 
 #[test]
@@ -239,7 +266,15 @@ fn what_is_not_known_yet_holds_no_side() {
     let (now, mut memory) = (Instant::now(), Memory::default());
     let mut order = |value| {
         let measured = Measured::from([values(Metric::ResponseTime, &[value, None, None])]);
-        let ranking = rank(&policy, "default", 3, &measured, &mut memory, now);
+        let ranking = rank(
+            &policy,
+            Some(LEVEL),
+            "default",
+            3,
+            &measured,
+            &mut memory,
+            now,
+        );
         ranking.iter().collect::<Vec<u8>>()
     };
     assert_eq!(order(None), OVER);

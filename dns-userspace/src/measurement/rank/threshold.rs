@@ -9,7 +9,7 @@ use crate::{
         metric::Badness,
         share::{ALL, Admission},
     },
-    model::Threshold,
+    model::{Quantity, Threshold},
 };
 
 /// Where each origin stands, by candidate number.
@@ -46,19 +46,20 @@ impl Sides {
     /// The order of all candidates of `threshold` whose origins are as bad as `badness`
     /// says, at `now`. Origins that resolvers have not left altogether come first.
     ///
-    /// An origin at the level is too bad. One that was comes back when it is better than
+    /// An origin at the `level` is too bad; without one in force none is. One that was comes back when it is better than
     /// the level by more than the return band, or by anything where that is 0. None
     /// changes its side within the hold; what is not known yet holds none.
     pub fn order(
         &mut self,
         threshold: &Threshold,
+        level: Option<Quantity>,
         badness: impl Fn(u8) -> Badness,
         now: Instant,
     ) -> Vec<u8> {
         let mut is_used = |origin: &u8| {
             let badness = badness(*origin);
             let known = self.0.get_mut(origin);
-            let side = side(threshold, known.as_deref(), badness);
+            let side = side(threshold, level, known.as_deref(), badness);
             let Some(standing) = known else {
                 if badness.is_known() {
                     let admission = Admission::settled(side == Side::Better);
@@ -98,8 +99,16 @@ impl Sides {
 }
 
 /// The side that speaks for an origin with this `badness`, which is where `known` says.
-fn side(threshold: &Threshold, known: Option<&Standing>, badness: Badness) -> Side {
-    let level = threshold.metric.badness(threshold.level.value());
+fn side(
+    threshold: &Threshold,
+    level: Option<Quantity>,
+    known: Option<&Standing>,
+    badness: Badness,
+) -> Side {
+    let Some(level) = level else {
+        return Side::Better;
+    };
+    let level = threshold.metric.badness(level.value());
     let was_worse = known.is_some_and(|known| known.side == Side::AtOrWorse);
     let is_better = if was_worse {
         badness.worse_by(threshold.return_band.value()) < level

@@ -3,7 +3,7 @@ use std::time::Duration;
 use crate::{
     config::tests::{assert_finding, load_files},
     measurement::metric::Metric,
-    model::{Criterion, Policy, Quantity, Steps, Threshold},
+    model::{Criterion, Level, Party, Policy, Quantity, Steps, Threshold, Version},
 };
 
 const FILE: &str = "services.d/acme.toml";
@@ -107,7 +107,7 @@ fn a_threshold_is_held_for_two_ttls_and_hands_over_to_all_others() {
         read("kind = \"threshold\"\nmetric = \"load_percent\"\nlevel = 80\norigins = [\"s2\"]");
     let expected = Threshold {
         metric: Metric::Load,
-        level: Quantity(80_000),
+        level: Level::Set(Quantity(80_000)),
         return_band: Quantity(0),
         hold: Duration::from_secs(40),
         steps: Steps {
@@ -133,6 +133,128 @@ fn a_threshold_is_held_for_two_ttls_and_hands_over_to_all_others() {
         ..expected
     };
     assert_eq!(threshold, Policy::Threshold(expected));
+}
+
+/// A threshold with `level`, from line 9 on.
+fn at_level(level: &str) -> String {
+    format!("kind = \"threshold\"\nmetric = \"load_percent\"\norigins = [\"s2\"]\n{level}")
+}
+
+/// A version of a level, from its line `[[service.policy.level]]` on.
+fn version(number: u32, rest: &str) -> String {
+    let proposed = "proposed = { by = \"customer\", on = 2026-09-01 }";
+    format!(
+        "[[service.policy.level]]\nversion = {number}\nvalue = {number}.5\n{proposed}\n{rest}\n"
+    )
+}
+
+const ACCEPTED: &str = "accepted = { customer = 2026-09-02, provider = 2026-09-03T12:00:00Z }";
+
+#[test]
+fn a_level_is_set_or_versions_of_an_agreement() {
+    let day = |day: u64| (1_788_220_800 + 86_400 * (day - 1)) * 1000;
+    let versions = version(1, &format!("{ACCEPTED}\neffective = 2026-09-04"))
+        + &version(3, "effective = 2026-09-05T02:00:00+02:00");
+    let Policy::Threshold(read) = read(&at_level(&versions)) else {
+        panic!("no threshold");
+    };
+    let expected = Version {
+        number: 1,
+        value: Quantity(1500),
+        proposed_by: Party::Customer,
+        proposed: day(1),
+        accepted: [Some(day(2)), Some(day(3) + 43_200_000)],
+        effective: day(4),
+    };
+    let not_accepted = Version {
+        number: 3,
+        value: Quantity(3500),
+        accepted: [None, None],
+        effective: day(5),
+        ..expected
+    };
+    assert_eq!(read.level, Level::Agreed(vec![expected, not_accepted]));
+}
+
+#[test]
+fn agreements_that_cannot_be_are_refused() {
+    let effective = "effective = 2026-09-04";
+    for (level, expected) in [
+        (
+            "level = []".to_owned(),
+            "9: @.level: is empty; valid: a number in the metric's unit, or",
+        ),
+        (
+            "level = \"low\"".to_owned(),
+            "9: @.level: is a string; valid: a number",
+        ),
+        (
+            format!("level = 250\n{}", version(1, effective)),
+            "10: not TOML: ",
+        ),
+        (
+            version(0, effective),
+            "10: @.level.#1.version: 0 is out of range; valid: 1 to 1000000",
+        ),
+        (
+            version(2, effective) + &version(2, effective),
+            "15: @.level.#2.version: 2 does not come after version 2, which stands before it; valid: 3 \
+             or more",
+        ),
+        (
+            version(1, ""),
+            "9: @.level.#1.effective: is missing; valid: a day or time",
+        ),
+        (
+            version(1, "effective = \"soon\""),
+            "13: @.level.#1.effective: is a string; valid: a day, e.g. 2026-10-01",
+        ),
+        (
+            version(1, "effective = 2026-09-04T00:00:00"),
+            "13: @.level.#1.effective: 2026-09-04T00:00:00 is no such time; valid: a day, e.g.",
+        ),
+        (
+            version(1, &format!("{ACCEPTED}\neffective = 2026-09-03")),
+            "14: @.level.#1.effective: is before it was accepted; valid: the day or time of the last",
+        ),
+        (
+            version(
+                1,
+                &format!("accepted = {{ provider = 2026-08-31 }}\n{effective}"),
+            ),
+            "13: @.level.#1.accepted.provider: is before it was proposed; valid: the day or time of",
+        ),
+        (
+            version(
+                1,
+                &format!("accepted = {{ reseller = 2026-09-02 }}\n{effective}"),
+            ),
+            "13: @.level.#1.accepted.reseller: unknown key in an acceptance; nearest: customer, provider",
+        ),
+        (
+            version(1, effective).replace("\"customer\"", "\"reseller\""),
+            "12: @.level.#1.proposed.by: `reseller` is not a choice; valid: customer, provider",
+        ),
+        (
+            version(1, &format!("{ACCEPTED}\n{effective}")).replace("proposed = {", "# {"),
+            "9: @.level.#1.proposed: is missing; valid: { by = ",
+        ),
+        (
+            version(1, &format!("{effective}\nfrom = 2026-09-04")),
+            "14: @.level.#1.from: unknown key in a version of a level",
+        ),
+    ] {
+        if expected.contains("not TOML") {
+            let found = load_files(&[(FILE, &with(&at_level(&level)))]);
+            let found = found.expect_err(expected);
+            assert!(
+                found.iter().any(|line| line.contains(expected)),
+                "{found:#?}"
+            );
+        } else {
+            refused(&at_level(&level), expected);
+        }
+    }
 }
 
 #[test]
@@ -254,7 +376,7 @@ fn policies_that_decide_nothing_are_refused() {
         ),
         (
             "kind = \"threshold\"\nmetric = \"cost\"\norigins = [\"s1\"]",
-            "5: @.level: is missing; valid: a number in the metric's unit",
+            "5: @.level: is missing; valid: a number in the metric's unit, or [[service.policy.level]] tables",
         ),
     ] {
         refused(policy, expected);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Context, followed, named, order, steps};
+use super::{Context, followed, level, named, order, steps};
 use crate::{
     config::section::{Document, Section},
     model::Threshold,
@@ -23,9 +23,7 @@ pub(super) fn read(
     let metric = section
         .required("metric", &context.measured(), document)
         .and_then(|entry| named(&entry, context, document));
-    let level = section
-        .required("level", "a number in the metric's unit", document)
-        .and_then(|entry| entry.quantity(document));
+    let level = level::read(section, document);
     let return_band = section
         .optional("return_band", document)
         .and_then(|entry| entry.quantity(document))

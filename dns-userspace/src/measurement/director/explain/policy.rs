@@ -11,7 +11,7 @@ use crate::{
         rank::{Side, Sides},
         share::ALL,
     },
-    model::{Criterion, Policy, Pool, Threshold},
+    model::{Criterion, Policy, Pool, Quantity, Threshold},
 };
 
 /// What is shown of a pool's candidates.
@@ -29,9 +29,9 @@ pub(super) fn shown(pool: &Pool) -> Vec<Metric> {
     time.into_iter().chain(load).collect()
 }
 
-/// A policy in a few words.
-pub(super) fn describe(pool: &Pool) -> String {
-    let ranked = ranked(pool);
+/// A policy in a few words, with the `level` in force.
+pub(super) fn describe(pool: &Pool, level: Option<Quantity>) -> String {
+    let ranked = ranked(pool, level);
     match &pool.capacity {
         Some(capacity) => format!(
             "{ranked}, each to {} % of its capacity",
@@ -42,7 +42,7 @@ pub(super) fn describe(pool: &Pool) -> String {
 }
 
 /// What candidates are ranked by.
-fn ranked(pool: &Pool) -> String {
+fn ranked(pool: &Pool, level: Option<Quantity>) -> String {
     match &pool.policy {
         Policy::Failover { .. } => "failover: the configured order".to_owned(),
         Policy::Weighted { weights, is_sticky } => {
@@ -76,23 +76,26 @@ fn ranked(pool: &Pool) -> String {
         Policy::Threshold(threshold) => {
             let name = |number: &u8| pool.candidates().nth((*number).into()).unwrap_or_default();
             let names = |numbers: &[u8]| numbers.iter().map(name).collect::<Vec<_>>().join(", ");
-            format!(
-                "{} while {} is {} {}, else {}",
-                names(&threshold.origins),
-                threshold.metric,
-                better(threshold),
-                threshold.level.value(),
-                names(&threshold.over),
-            )
+            let (origins, over) = (names(&threshold.origins), names(&threshold.over));
+            let metric = threshold.metric;
+            match level {
+                Some(level) => format!(
+                    "{origins} while {metric} is {} {}, else {over}",
+                    better(threshold),
+                    level.value(),
+                ),
+                None => format!("{origins} while no level of {metric} is in force, else {over}"),
+            }
         }
     }
 }
 
-/// Why `loser`, which may be used, stands behind `winner`, by what is measured of each.
+/// Why `loser`, which may be used, stands behind `winner`, by the `level` in force and what
+/// is measured of each.
 pub(super) fn behind(
     pool: &Pool,
-    loser: u8,
-    winner: u8,
+    level: Option<Quantity>,
+    (loser, winner): (u8, u8),
     measured: impl Fn(u8) -> BTreeMap<Metric, f64>,
 ) -> String {
     let name = candidate_name(pool, winner);
@@ -136,7 +139,10 @@ pub(super) fn behind(
         }
         Policy::Threshold(threshold) => {
             if threshold.over.contains(&loser) && threshold.origins.contains(&winner) {
-                format!("not needed while {name} is better than the level")
+                match level {
+                    Some(_) => format!("not needed while {name} is better than the level"),
+                    None => "not needed while no level is in force".to_owned(),
+                }
             } else if threshold.origins.contains(&loser) && threshold.over.contains(&winner) {
                 format!("{name} takes over from it")
             } else {
@@ -147,15 +153,22 @@ pub(super) fn behind(
 }
 
 /// On which side of the level `candidate` stands, if it has to be better than one.
-pub(super) fn standing(pool: &Pool, sides: &Sides, candidate: u8, now: Instant) -> Option<String> {
+pub(super) fn standing(
+    pool: &Pool,
+    level: Option<Quantity>,
+    sides: &Sides,
+    candidate: u8,
+    now: Instant,
+) -> Option<String> {
     let Policy::Threshold(threshold) = &pool.policy else {
         return None;
     };
     let standing = sides.of(candidate)?;
     let lasted = now.saturating_duration_since(standing.since);
-    let side = match standing.side {
-        Side::Better => "better than the level",
-        Side::AtOrWorse => "at the level or worse",
+    let side = match (standing.side, level) {
+        (Side::Better, None) => "used, as no level is in force,",
+        (Side::Better, Some(_)) => "better than the level",
+        (Side::AtOrWorse, _) => "at the level or worse",
     };
     let held = threshold.hold.saturating_sub(lasted);
     let held = if held.is_zero() {

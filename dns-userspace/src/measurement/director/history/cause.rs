@@ -53,6 +53,17 @@ pub enum Cause {
     },
     /// This host was suspected, and is no longer.
     SuspicionEnds,
+    /// Another version of an agreed level is in force.
+    Level {
+        /// Whose level it is.
+        customers: Vec<String>,
+        /// Which version; `None` where none is in force any more.
+        version: Option<u32>,
+        /// What is agreed on.
+        metric: Metric,
+        /// The value, in the metric's unit; `None` without a version.
+        value: Option<f64>,
+    },
 }
 
 /// What is known of one candidate.
@@ -114,6 +125,21 @@ impl fmt::Display for Cause {
                 Ok(())
             }
             Self::SuspicionEnds => f.write_str("this host is no longer suspected"),
+            Self::Level {
+                customers,
+                version,
+                metric,
+                value,
+            } => {
+                let customers = customers.join(", ");
+                match version {
+                    Some(version) => {
+                        write!(f, "level {version} of customer {customers} is in force")?;
+                    }
+                    None => write!(f, "no level of customer {customers} is in force")?,
+                }
+                value.map_or(Ok(()), |value| write!(f, ": {}", metric.quantity(value)))
+            }
         }
     }
 }

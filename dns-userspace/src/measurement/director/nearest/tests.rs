@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use dns_common::decision::Family;
 use proptest::{collection::vec, option, prelude::*};
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     measurement::overrides::{AdminState, Scope, What, testing},
-    model::{Criterion, Quantity, Steps, Threshold},
+    model::{Criterion, Level, Policy, Quantity, Steps, Threshold},
 };
 
 impl Rig {
@@ -49,6 +49,9 @@ impl Rig {
             Alteration::SuspicionEnds => {
                 rig.director.set_suspect_percent(100, rig.now);
             }
+            Alteration::LevelInForce { at_unix_ms, .. } => {
+                rig.director.set_time_of_day(*at_unix_ms, rig.now);
+            }
             Alteration::NextSample => rig.any_sample(),
         }
         rig.outcome(group)
@@ -71,7 +74,7 @@ fn policies() -> impl Strategy<Value = Policy> {
         let (origins, over) = order.split_at(origins);
         Policy::Threshold(Threshold {
             metric: Metric::ResponseTime,
-            level: Quantity(level),
+            level: Level::Set(Quantity(level)),
             return_band: Quantity(band),
             hold: if held { HOLD } else { Duration::ZERO },
             steps: AT_ONCE,

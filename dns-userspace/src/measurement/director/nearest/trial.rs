@@ -79,6 +79,14 @@ impl<'d> Trial<'d> {
         self.picked_in(&self.state)
     }
 
+    /// What `work` comes to with the level that is in force at the time of day `unix_ms`.
+    pub(super) fn with_level<T>(&mut self, unix_ms: u64, work: impl FnOnce(&mut Self) -> T) -> T {
+        self.state.agree(self.pool, unix_ms);
+        let done = work(self);
+        self.state.agree_like(self.known);
+        done
+    }
+
     /// Who wins if operators said `said`.
     pub(super) fn picked_if_said(&self, said: Said) -> Picked {
         let mut state = self.known.clone();

@@ -13,7 +13,7 @@ use crate::{
         health::{Health, Reading},
         metric::{Metric, Sense, milliseconds},
     },
-    model::{Policy, Pool, Probe, Unknown},
+    model::{Policy, Probe, Quantity, Unknown},
 };
 
 /// Values are tried in thousandths of their unit: no more is shown of them.
@@ -48,7 +48,7 @@ pub(super) fn try_values(trial: &mut Trial<'_>, smallest: &mut Smallest) {
         let (readings, are_own) = trial.readings(metric);
         for number in (0..).take(readings.len()) {
             for walk in walks(trial, number, metric, (&readings, are_own)) {
-                let points = walk.points(&compared_with(trial.pool, number, metric, &readings));
+                let points = walk.points(&compared_with(trial, number, metric, &readings));
                 try_walk(trial, number, metric, walk, &points, smallest);
             }
         }
@@ -128,17 +128,21 @@ fn values(readings: &[Reading]) -> impl Iterator<Item = f64> {
 
 /// Values around which a change is likely: those of others and agreed levels, with
 /// tolerances and without.
-fn compared_with(pool: &Pool, number: u8, metric: Metric, readings: &[Reading]) -> Vec<f64> {
+fn compared_with(trial: &Trial<'_>, number: u8, metric: Metric, readings: &[Reading]) -> Vec<f64> {
     let others = (0..).zip(readings);
     let others = others.filter(|(other, _)| *other != number);
     let others: Vec<Reading> = others.map(|(_, reading)| *reading).collect();
-    let (mut around, apart) = match &pool.policy {
+    let (mut around, apart) = match &trial.pool.policy {
         Policy::Criteria(criteria) => {
             let by = criteria.iter().filter(|by| by.metric == metric);
             (Vec::new(), by.map(|by| by.tolerance.value()).collect())
         }
         Policy::Balance { tolerance, .. } => (Vec::new(), vec![tolerance.value()]),
-        Policy::Threshold(of) => (vec![of.level.value()], vec![of.return_band.value()]),
+        Policy::Threshold(of) => {
+            let level = trial.known.level(trial.pool);
+            let level = level.map(Quantity::value);
+            (level.into_iter().collect(), vec![of.return_band.value()])
+        }
         Policy::Failover { .. } | Policy::Weighted { .. } | Policy::Best { .. } => {
             (Vec::new(), Vec::new())
         }

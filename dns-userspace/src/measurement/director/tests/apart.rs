@@ -263,7 +263,7 @@ fn explain_shows_a_group_what_is_measured_for_it() {
 fn each_group_has_its_own_side_of_a_level() {
     let threshold = crate::model::Threshold {
         metric: Metric::Loss,
-        level: Quantity(5_000),
+        level: crate::model::Level::Set(Quantity(5_000)),
         return_band: Quantity::default(),
         hold: Duration::from_secs(40),
         steps: Steps {

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     agent::report,
     measurement::{director::Decisions, sample::Readings},
-    model::{Agent, Smoothing, Steps, Threshold, Token},
+    model::{Agent, Level, Smoothing, Steps, Threshold, Token},
 };
 
 /// The words of one pool as a reader finds them, and its answers by group and slot.
@@ -128,7 +128,7 @@ fn weighted(weights: [u32; 3]) -> Plan {
 fn threshold() -> Plan {
     plan_of(Policy::Threshold(Threshold {
         metric: Metric::ConnectTime,
-        level: Quantity(100_000),
+        level: Level::Set(Quantity(100_000)),
         return_band: Quantity(0),
         hold: Duration::ZERO,
         steps: Steps {
