@@ -39,7 +39,8 @@ pub struct Service {
     pub name: Name,
     /// Whose service it is.
     pub customer: String,
-    /// TTL of the steered records, seconds, 0 to 2^31 − 1.
+    /// TTL of the steered records, seconds, 0 to 2^31 − 1; the shortest where the pool has
+    /// several.
     pub ttl_s: u32,
     /// How an answer is laid out.
     pub shape: Shape,
@@ -79,11 +80,17 @@ pub struct Pool {
     pub capacity: Option<Capacity>,
     /// Of how many candidates, the best, an answer has the addresses; 1 to 8.
     pub answers: u8,
+    /// TTLs of answers, seconds, ascending, 2 to [`TTLS_MAX`], where they follow how soon an
+    /// answer can change; else empty.
+    pub ttls: Vec<u32>,
     /// What is answered when no candidate is fit.
     pub all_down: AllDown,
     /// When candidates may be used, beside what each one's probes say.
     pub health: HealthRules,
 }
+
+/// TTLs that answers of one pool may have: for each the tables have all answers.
+pub const TTLS_MAX: usize = 4;
 
 impl Pool {
     /// Whether it is `other` with another level to compare with.

@@ -131,6 +131,7 @@ fn plan(pools: u32, port: u16) -> Result<Plan> {
                 probes: vec![probe.clone().into()],
                 unknown: Unknown::Last,
                 answers: 1,
+                ttls: Vec::new(),
                 all_down: AllDown::All,
                 capacity: None,
                 hand_overs: Vec::new(),

@@ -218,6 +218,7 @@ pub(super) fn service(
             probes: vec![probe.into()],
             unknown: Unknown::Last,
             answers: 1,
+            ttls: Vec::new(),
             all_down: AllDown::All,
             capacity: None,
             health: HealthRules::default(),

@@ -4,7 +4,7 @@
 //! [[service]]
 //! name = "www.example.com."   # the final dot may be left out
 //! customer = "acme"
-//! ttl_s = 20                  # 20 by default, 0 to 86400
+//! ttl_s = 20                  # 20 by default, 0 to 86400; see the module ttl for ttl_max_s
 //! shape = "direct"            # direct (the default), cname (the default with a hand-over by CNAME)
 //! answers = 1                 # if it is more, see the module answers
 //! all_down = "all"            # all (the default), first, servfail
@@ -34,6 +34,7 @@ mod health;
 mod policy;
 mod probe;
 mod server;
+mod ttl;
 
 use std::path::{Path, PathBuf};
 
@@ -51,9 +52,6 @@ use crate::model::{
     ALL_SERVERS, AllDown, Groups, HandOver, Name, NameMap, Pool, Service, Shape, Unknown,
 };
 use server::Taken;
-
-/// TTL where a service sets none, seconds.
-const TTL_S: u32 = 20;
 
 /// What services refer to.
 pub(super) struct Context<'a> {
@@ -118,10 +116,8 @@ fn service(
     let customer = section
         .required("customer", VALID_CUSTOMER, document)
         .and_then(|entry| customer(&entry, document));
-    let ttl_s = section
-        .optional("ttl_s", document)
-        .and_then(|entry| entry.integer(0..=86_400, document))
-        .unwrap_or(TTL_S);
+    let ttls = ttl::read(&mut section, document);
+    let (ttl_s, longest_s) = (ttls[0], ttls[ttls.len() - 1]);
     let shape_entry = section.optional("shape", document);
     let answers_entry = section.optional("answers", document);
     let all_down = section
@@ -150,14 +146,14 @@ fn service(
         candidates: &candidates,
         groups: context.groups,
         probes: &probes,
-        ttl_s,
+        ttl_s: longest_s,
     };
     let policy = policy::read(&mut section, &ranked, document);
     let filled = capacity::Context {
         servers: count,
         probes: &probes,
         policy: policy.as_ref(),
-        ttl_s,
+        ttl_s: longest_s,
     };
     let capacity = capacity::read(&mut section, &taken, &filled, document);
     let answered = answers::Context {
@@ -189,6 +185,7 @@ fn service(
             unknown,
             capacity,
             answers,
+            ttls: if ttls.len() > 1 { ttls } else { Vec::new() },
             all_down,
             health,
         },

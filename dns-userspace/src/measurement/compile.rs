@@ -31,7 +31,7 @@ pub use self::{
     hand_over::referral_octets,
     service::{cname_targets, fitting, server_addresses},
 };
-use super::director::Director;
+use super::{director::Director, ttl::level_places};
 use crate::{
     authority::{
         lookup::Start,
@@ -247,24 +247,29 @@ impl<'w, 'z, 't> Rows<'w, 'z, 't> {
             None if covering => rows.answers.wildcard(at, rtype),
             None => rows.answers.plain(at, rtype),
         };
-        let Asked {
-            data: rest,
-            targets,
-        } = asked(self, self.world.facts.unlisted);
+        let places = service.map_or(0, |(service, ..)| level_places(&service.pool));
+        let of_all = asked(self, self.world.facts.unlisted);
+        let targets = of_all.targets.clone();
         let [v4, v6] = [Rtype::A, Rtype::AAAA].map(|rtype| {
             if plain && !here.contains(&rtype) {
-                rest.clone()
+                of_all.clone()
             } else {
-                asked(self, rtype).data
+                asked(self, rtype)
             }
         });
+        let rest = of_all.beside(places);
         let addresses = match service {
-            Some((_, pool, counter)) => Addresses::Steered {
-                service: counter,
-                pool,
-                answers: Box::new([choices(v4, By::V4), choices(v6, By::V6)]),
-            },
-            None => Addresses::Static([v4, v6].map(|data| first(data.answers))),
+            Some((service, pool, counter)) => {
+                let levels = service.pool.ttls.len().max(1);
+                let [v4, v6] = [(v4, By::V4), (v6, By::V6)].map(|(of, by)| choices(of, by, levels));
+                Addresses::Steered {
+                    service: counter,
+                    pool,
+                    answers: v4.into_iter().zip(v6).map(|(v4, v6)| [v4, v6]).collect(),
+                    level_places: places,
+                }
+            }
+            None => Addresses::Static([v4, v6].map(|of| first(of.data.answers))),
         };
 
         let there = targets.iter().flat_map(|target| {
@@ -288,7 +293,7 @@ impl<'w, 'z, 't> Rows<'w, 'z, 't> {
         rtypes.retain(|rtype| ![Rtype::A.to_int(), Rtype::AAAA.to_int()].contains(rtype));
         let listed = rtypes.into_iter().map(|rtype| TypeData {
             rtype,
-            ..asked(self, rtype.into()).data
+            ..asked(self, rtype.into()).beside(places)
         });
         let listed: Vec<_> = listed
             .filter(|data| (data.by, &data.answers) != (rest.by, &rest.answers))
@@ -350,8 +355,24 @@ fn first(answers: Vec<Slot>) -> Slot {
     answers.into_iter().next().unwrap_or(Slot::Absent)
 }
 
-/// The answers in a row's places for one family, whose decision `by` is.
-fn choices(data: TypeData, by: By) -> Choices {
+/// The answers in a row's places for one family, whose decision `by` is, of each of so many
+/// TTLs.
+fn choices(asked: Asked, by: By, levels: usize) -> Vec<Choices> {
+    let Asked { data, longer, .. } = asked;
+    let longer = longer.into_iter().map(|answers| TypeData {
+        answers,
+        ..data.clone()
+    });
+    let longer: Vec<_> = longer.map(|data| choices_once(data, by)).collect();
+    let mut choices = vec![choices_once(data, by)];
+    choices.extend(longer);
+    // What nobody chooses is the same of each.
+    let one = choices[0].clone();
+    choices.resize(levels, one);
+    choices
+}
+
+fn choices_once(data: TypeData, by: By) -> Choices {
     let (each, sets) = data.answers.split_at(data.answers.len().min(EACH));
     if data.by == by
         && let Ok(each) = each.to_vec().try_into()

@@ -354,6 +354,7 @@ impl Director {
         stores: &mut Stores,
     ) {
         let pool = &self.plan.pools[usize::from(number)];
+        let words = self.until_words(number);
         let state = &mut self.pools[usize::from(number)];
         let eligible = state.eligible();
         let is_apart = |id: &TargetId| self.targets.get(*id).is_some_and(|it| !is_own(it));
@@ -375,6 +376,7 @@ impl Director {
         if let Some(shares) = state.share(pool, &self.health, now) {
             stores.shares(number, &shares, state);
         }
+        state.follow_ttl(pool, &self.health, words, now);
         stores.eligible(number, eligible, state.eligible());
     }
 

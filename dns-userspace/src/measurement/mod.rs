@@ -23,6 +23,8 @@ pub mod rank;
 pub mod share;
 
 pub mod decide;
+pub mod ttl;
+
 pub mod director;
 pub mod overrides;
 

@@ -92,6 +92,7 @@ fn plan() -> Plan {
         probes: vec![Probe::new(ProbeKind::Tcp { port: 80 }).into()],
         unknown: Unknown::Last,
         answers: 1,
+        ttls: Vec::new(),
         all_down: AllDown::All,
         capacity: None,
         health: HealthRules::default(),

@@ -169,6 +169,7 @@ fn plan() -> Plan {
         probes: vec![probe.into()],
         unknown: Unknown::Last,
         answers: 1,
+        ttls: Vec::new(),
         all_down: AllDown::All,
         capacity: None,
         health: HealthRules::default(),

@@ -17,7 +17,7 @@ use crate::{
     flattening::Resolved,
     measurement::{
         director::{
-            explain::{Candidate, DemandStatus, Outcome},
+            explain::{Candidate, DemandStatus, Outcome, TtlStatus},
             history::LastChange,
             level::LevelStatus,
             nearest::Nearest,
@@ -85,6 +85,17 @@ fn steered(steering: &Steering, now_unix_ms: u64, table: &mut Table) {
         .level
         .iter()
         .for_each(|status| level(status, table));
+    if let Some(TtlStatus {
+        ttl_s,
+        until_change_ms,
+    }) = explanation.ttl
+    {
+        let until = match until_change_ms {
+            Some(ms) => format!("no change within {}", age(ms)),
+            None => "nothing known changes the answer".to_owned(),
+        };
+        table.field("TTL", format!("{ttl_s} s: {until}"));
+    }
     if !explanation.own.is_empty() {
         let own: Vec<_> = explanation.own.iter().map(Metric::to_string).collect();
         let line = format!("{} for {} alone", own.join(", "), explanation.group);

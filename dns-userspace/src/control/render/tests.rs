@@ -13,7 +13,7 @@ use crate::{
     measurement::{
         director::{
             difference::{Difference, LevelChange},
-            explain::{Candidate, DemandStatus, Explanation, Outcome},
+            explain::{Candidate, DemandStatus, Explanation, Outcome, TtlStatus},
             history::{Cause, LastChange, Outcomes},
             level::{Effect, LevelStatus, VersionStatus},
             nearest::{Alteration, Nearest},
@@ -350,6 +350,7 @@ fn steered() -> Explained {
                 demand: None,
                 policy: "failover: the configured order".to_owned(),
                 level: None,
+                ttl: None,
                 own: BTreeSet::new(),
                 a: Outcome::Server("fra1".to_owned()),
                 aaaa: Outcome::NoData,
@@ -505,6 +506,27 @@ without effect  version 3, 170 ms, is not accepted by the customer
     assert!(text.contains(expected), "{text}");
     let text = shown(vec![version(1, Effect::ToCome)]);
     assert!(text.contains("level       none is in force\n"), "{text}");
+}
+
+#[test]
+fn explain_says_how_long_answers_may_be_kept_and_why() {
+    let shown = |until_change_ms| {
+        let mut explained = steered();
+        let Origin::Steered(steering) = &mut explained.origin else {
+            panic!("{explained:?}")
+        };
+        steering.explanation.ttl = Some(TtlStatus {
+            ttl_s: 120,
+            until_change_ms,
+        });
+        explain(&explained, NOW, PLAIN)
+    };
+    let text = shown(Some(150_000.0));
+    let expected = "\nTTL      120 s: no change within 2 min 30 s\n";
+    assert!(text.contains(expected), "{text}");
+    let text = shown(None);
+    let expected = "\nTTL      120 s: nothing known changes the answer\n";
+    assert!(text.contains(expected), "{text}");
 }
 
 #[test]

@@ -46,11 +46,26 @@ const WITH_ADDITIONAL_MAX: usize = UDP_MAX - 11 - 28;
 const PRIVATE: u16 = 65280;
 
 /// What is found for one type at a name.
+#[derive(Clone)]
 pub(super) struct Asked {
     /// The answers; of type 0.
     pub(super) data: TypeData,
+    /// Those of longer TTLs, where somebody chooses among them.
+    pub(super) longer: Vec<Vec<Slot>>,
     /// The targets of CNAMEs on the way.
     pub(super) targets: Vec<Name>,
+}
+
+impl Asked {
+    /// The answers of all TTLs beside each other, so many `places` from one to the next.
+    pub(super) fn beside(self, places: u32) -> TypeData {
+        let mut data = self.data;
+        for (level, answers) in (1..).zip(self.longer) {
+            data.answers.resize(level * places as usize, Slot::Absent);
+            data.answers.extend(answers);
+        }
+        data
+    }
 }
 
 /// What holds of all zones together.
@@ -178,6 +193,7 @@ impl<'w, 'z, 't> Answers<'w, 'z, 't> {
         };
         Asked {
             data: data(By::Nobody, vec![slot]),
+            longer: Vec::new(),
             targets,
         }
     }
@@ -189,8 +205,23 @@ impl<'w, 'z, 't> Answers<'w, 'z, 't> {
         witness.0.into_inner()
     }
 
-    /// The answers `at` the steered name of `service` or an alias of it.
+    /// The answers `at` the steered name of `service` or an alias of it, of each TTL.
     pub(super) fn steered(&mut self, at: At<'_, 'z>, service: &Service, rtype: Rtype) -> Asked {
+        let mut asked = self.steered_once(at, service, rtype);
+        if asked.data.by != By::Nobody {
+            let longer = service.pool.ttls.iter().skip(1).map(|ttl_s| {
+                let service = Service {
+                    ttl_s: *ttl_s,
+                    ..service.clone()
+                };
+                self.steered_once(at, &service, rtype).data.answers
+            });
+            asked.longer = longer.collect();
+        }
+        asked
+    }
+
+    fn steered_once(&mut self, at: At<'_, 'z>, service: &Service, rtype: Rtype) -> Asked {
         let zones = self.facts.zones;
         let mut targets = Vec::new();
         let mut chosen = |answers: &mut Self, chosen| {
@@ -228,6 +259,7 @@ impl<'w, 'z, 't> Answers<'w, 'z, 't> {
         }
         Asked {
             data: data(by, slots),
+            longer: Vec::new(),
             targets,
         }
     }
@@ -427,6 +459,7 @@ fn class(response: &Response<'_>) -> Class {
 fn single(slot: Slot, response: &Response<'_>) -> Asked {
     Asked {
         data: data(By::Nobody, vec![slot]),
+        longer: Vec::new(),
         targets: targets(response),
     }
 }

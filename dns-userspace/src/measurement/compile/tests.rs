@@ -278,6 +278,12 @@ impl Steering for World {
     fn steer(&self, name: &Name, rtype: Rtype, _: IpAddr) -> Steered {
         let (service, pool) = self.service(name).expect("a steered name");
         let (eligible, ranking) = self.decisions[usize::from(pool)];
+        let level = eligible.answers_before() / level_places(&service.pool);
+        let ttl_s = service.pool.ttls.get(level as usize).copied();
+        let service = &Service {
+            ttl_s: ttl_s.unwrap_or(service.ttl_s),
+            ..service.clone()
+        };
         let has = |server: &Server, family| match family {
             Family::V4 => !server.v4.is_empty(),
             Family::V6 => !server.v6.is_empty(),
@@ -427,6 +433,7 @@ fn service(name: Name, shape: Shape, servers: Vec<Server>) -> Service {
             probes: vec![Probe::new(ProbeKind::Tcp { port: 80 }).into()],
             unknown: Unknown::Last,
             answers: 1,
+            ttls: Vec::new(),
             all_down: AllDown::All,
             capacity: None,
             health: HealthRules::default(),
@@ -520,23 +527,25 @@ type Over = (bool, Option<Place>);
 
 /// What a world is made of: which zones are served, each with the name of its
 /// primary server; records; services; and what is decided for each, the last of how many
-/// candidates answers are.
+/// candidates answers are, and with which TTL.
 type Seeds = (
     Vec<(bool, Place)>,
     Vec<(Place, usize, Place)>,
     Vec<Seed>,
-    Vec<(u8, u8, bool, usize, u8)>,
+    Vec<(u8, u8, bool, usize, u8, Option<u8>)>,
 );
 
 fn seeds() -> impl Strategy<Value = Seeds> {
     let families = proptest::collection::vec((any::<bool>(), any::<bool>()), 1..=3);
     let over = (any::<bool>(), proptest::option::of(places()));
     let overs = proptest::collection::vec(over, 0..3);
+    let level = proptest::option::of(0..4_u8);
+    let decision = (0..8_u8, 0..8_u8, any::<bool>(), 0..6_usize, 1..=3_u8, level);
     (
         proptest::collection::vec((any::<bool>(), places()), APEXES.len()),
         proptest::collection::vec((places(), 0..11_usize, places()), 0..40),
         proptest::collection::vec((places(), any::<bool>(), families, overs), 0..3),
-        proptest::collection::vec((0..8_u8, 0..8_u8, any::<bool>(), 0..6_usize, 1..=3_u8), 3),
+        proptest::collection::vec(decision, 3),
     )
 }
 
@@ -591,6 +600,9 @@ impl World {
             if shape == Shape::Direct && hand_overs.is_empty() {
                 service.pool.answers = decisions[services.len()].4;
             }
+            if decisions[services.len()].5.is_some() {
+                service.pool.ttls = vec![20, 60, 180, 540];
+            }
             service.pool.hand_overs = hand_overs;
             // A pool of its own.
             service.pool.probes[0].probe.up_after += services.len() as u32;
@@ -603,7 +615,7 @@ impl World {
         let decisions: Vec<_> = services
             .iter()
             .zip(decisions)
-            .map(|(service, (v4, v6, all, order, _))| {
+            .map(|(service, (v4, v6, all, order, _, level))| {
                 let servers = &service.pool.servers;
                 let mask = |has: fn(&Server) -> bool| {
                     let numbers = (0..).zip(servers).filter(|(_, server)| has(server));
@@ -620,6 +632,8 @@ impl World {
                     _ => beside_hand_overs(service, v4, v6, all),
                 };
                 let word = word.best(service.pool.answers);
+                let before = u32::from(level.unwrap_or(0)) * level_places(&service.pool);
+                let word = word.behind(before);
                 (word, Ranking::new(&ranked))
             })
             .collect();

@@ -27,7 +27,7 @@ use crate::{
     measurement::{
         decide::{Fit, Fitness, configured, is_enough, usable},
         health::Reading,
-        metric::Metric,
+        metric::{Metric, milliseconds},
         overrides::{Override, Said},
         schedule::TargetId,
     },
@@ -49,6 +49,9 @@ pub struct Explanation {
     /// The level that customer and provider agree on; `None` where there is none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub level: Option<LevelStatus>,
+    /// How long answers may be kept, where that follows how soon they can change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<TtlStatus>,
     /// What was measured for the group itself rather than for all.
     pub own: BTreeSet<Metric>,
     /// What is asked for, where candidates are filled and it is known.
@@ -129,6 +132,16 @@ impl fmt::Display for Outcome {
             Self::NoData => "none: no server has such an address",
         })
     }
+}
+
+/// How long answers may be kept.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TtlStatus {
+    /// Their TTL, seconds.
+    pub ttl_s: u32,
+    /// How long they stay as they are at least, milliseconds; `None` where nothing known
+    /// changes them.
+    pub until_change_ms: Option<f64>,
 }
 
 /// One candidate of the pool.
@@ -240,6 +253,7 @@ impl Director {
             slot,
             policy: policy::describe(configured, level),
             level: self.level_status(configured),
+            ttl: self.ttl_status(pool, now),
             own,
             demand: state.fill().and_then(|fill| filled::demand(fill, now)),
             a: view.outcome(Family::V4),
@@ -249,6 +263,19 @@ impl Director {
             suspicion: self.suspicion_status(now),
             pin: service.and_then(|service| overrides.pin_of(service, group, groups).cloned()),
             freeze: service.and_then(|service| overrides.freeze_of(service).cloned()),
+        })
+    }
+
+    /// How long answers of the pool `number` may be kept, if that follows anything.
+    fn ttl_status(&self, number: u16, now: Instant) -> Option<TtlStatus> {
+        let state = &self.pools[usize::from(number)];
+        let pool = &self.plan.pools[usize::from(number)];
+        let ttl_s = state.ttl_s(pool)?;
+        let measured = state.until_change(pool, &self.health, now);
+        let until = measured.into_iter().chain(self.until_words(number)).min();
+        Some(TtlStatus {
+            ttl_s,
+            until_change_ms: until.map(milliseconds),
         })
     }
 

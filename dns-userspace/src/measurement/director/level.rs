@@ -113,6 +113,20 @@ impl Director {
         causes.collect()
     }
 
+    /// Time until an operator's word of the pool `number` ends by itself, or another version of
+    /// its level is in force, where the TTL of its answers follows that.
+    pub(super) fn until_words(&self, number: u16) -> Option<Duration> {
+        let pool = &self.plan.pools[usize::from(number)];
+        if pool.ttls.is_empty() {
+            return None;
+        }
+        let unix_ms = self.time_of_day.unix_ms;
+        let ends = self.override_ends(number);
+        let ends = ends.map(|at| Duration::from_millis(at.saturating_sub(unix_ms)));
+        let level = self.next_level(pool).map(|next| next.left);
+        ends.into_iter().chain(level).min()
+    }
+
     /// The version of the level of `pool` that is in force next.
     pub(super) fn next_level<'p>(&self, pool: &'p Pool) -> Option<Next<'p>> {
         let (_, level) = agreed(pool)?;

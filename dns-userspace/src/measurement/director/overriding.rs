@@ -55,6 +55,19 @@ impl Director {
         changes
     }
 
+    /// When the first override of the pool `number` ends by itself, milliseconds since 1970.
+    pub(super) fn override_ends(&self, number: u16) -> Option<u64> {
+        let mut all = self.overrides.iter();
+        all.find(|entry| entry.until_unix_ms.is_some())?;
+        let mut services = self.plan.services.iter();
+        // Overrides concern all services of a pool alike.
+        let (service, _) = services.find(|(_, of)| *of == number)?;
+        let groups = &self.plan.groups;
+        let all = self.overrides.iter();
+        let of_it = all.filter(|entry| entry.what.concerns(service, groups));
+        of_it.filter_map(|entry| entry.until_unix_ms).min()
+    }
+
     /// What rules hold back since this was last called. It is to be added to the
     /// overrides.
     pub fn take_withheld(&mut self) -> Vec<Withheld> {

@@ -1,6 +1,7 @@
 //! One pool's candidates, as targets, and its words.
 
 mod share;
+mod soonest;
 
 use std::{collections::BTreeMap, mem, sync::Arc};
 
@@ -20,6 +21,7 @@ use crate::{
         rank::{Measured, Memory, Sides, rank_anew},
         schedule::{TargetId, Targets, probed},
         share::{ALL, Balance, Fill, Key, Part, Returns, Shares, Takes},
+        ttl::{TtlLevel, level_places},
     },
     model::{DEFAULT_GROUP, Groups, Policy, Pool, PoolProbe, Probe, Quantity, Unknown},
 };
@@ -127,6 +129,9 @@ pub(super) struct PoolState {
     common: Ranking,
     /// Configured orders of single groups, by group number.
     own: BTreeMap<u16, Ranking>,
+    ttl: TtlLevel,
+    /// Places in the tables from the answers of one TTL to those of the next.
+    level_places: u32,
     /// Number of the version of an agreed level that is in force.
     in_force: Option<u32>,
     /// What the common order follows from, besides measurements.
@@ -165,6 +170,8 @@ impl PoolState {
             shares: Shares::default(),
             common: Ranking::EMPTY,
             own: BTreeMap::new(),
+            ttl: TtlLevel::default(),
+            level_places: level_places(pool),
             in_force: None,
             memory: Memory::default(),
             outlooks: outlooks(pool, groups),
@@ -594,12 +601,13 @@ impl PoolState {
         outlooks.find(|outlook| outlook.groups.binary_search(&group).is_ok())
     }
 
-    /// Who may be used.
+    /// Who may be used, and which TTL answers have.
     pub(super) fn eligible(&self) -> Eligible {
+        let word = self.with_ttl(self.eligible);
         if self.shares.is_empty() {
-            self.eligible
+            word
         } else {
-            self.eligible.shared()
+            word.shared()
         }
     }
 

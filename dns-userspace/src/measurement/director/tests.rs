@@ -48,6 +48,7 @@ fn pool(servers: Vec<Server>, policy: Policy) -> Pool {
         probes: vec![probe(2).into()],
         unknown: Unknown::Last,
         answers: 1,
+        ttls: Vec::new(),
         all_down: AllDown::All,
         capacity: None,
         health: HealthRules::default(),

@@ -43,6 +43,7 @@ pub(in crate::measurement) fn service(
             probes: vec![probe.into()],
             unknown: Unknown::Last,
             answers: 1,
+            ttls: Vec::new(),
             all_down: AllDown::All,
             capacity: None,
             health: HealthRules::default(),

@@ -39,6 +39,7 @@ fn pool(addresses: &[&str], probe: Probe) -> Pool {
         probes: vec![probe.into()],
         unknown: Unknown::Last,
         answers: 1,
+        ttls: Vec::new(),
         all_down: AllDown::All,
         capacity: None,
         health: HealthRules::default(),

@@ -89,8 +89,10 @@ pub enum Addresses {
         service: u32,
         /// Its pool, counted from 0 in this generation.
         pool: u16,
-        /// Answers by family.
-        answers: Box<[Choices; 2]>,
+        /// Answers by family, of each TTL.
+        answers: Vec<[Choices; 2]>,
+        /// Places from the answers of one TTL to those of the next.
+        level_places: u32,
     },
 }
 
@@ -121,7 +123,8 @@ impl Addresses {
         Self::Steered {
             service,
             pool,
-            answers: Box::new(answers.map(Choices::from)),
+            answers: vec![answers.map(Choices::from)],
+            level_places: Row::LEVEL_ANSWERS,
         }
     }
 }

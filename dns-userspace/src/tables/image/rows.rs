@@ -78,10 +78,11 @@ impl Batch {
                 service,
                 pool,
                 answers,
+                level_places,
             } => {
                 let pool = self.half.pool as u16 + pool;
-                has_sets = answers.iter().any(|family| !family.sets.is_empty());
-                let answers = blocks.block(&placed(answers));
+                has_sets = answers.iter().flatten().any(|of| !of.sets.is_empty());
+                let answers = blocks.block(&placed(answers, *level_places));
                 (Some((*service, pool)), answers)
             }
         };
@@ -162,8 +163,18 @@ impl Batch {
     }
 }
 
-/// Both families' answers as a row has them, see [`Row::SETS_FROM`].
-fn placed(answers: &[Choices; 2]) -> Vec<Slot> {
+/// Answers of each TTL as a row has them, so many `places` from one to the next.
+fn placed(levels: &[[Choices; 2]], places: u32) -> Vec<Slot> {
+    let mut all = Vec::new();
+    for (level, answers) in levels.iter().enumerate() {
+        all.resize(level * places as usize, Slot::Absent);
+        all.extend(of_both(answers));
+    }
+    all
+}
+
+/// Both families' answers of one TTL, see [`Row::SETS_FROM`].
+fn of_both(answers: &[Choices; 2]) -> Vec<Slot> {
     let mut places: Vec<Slot> = answers.iter().flat_map(|of| of.each.clone()).collect();
     for (first, of) in [0, Row::STEERED_ANSWERS].into_iter().zip(answers) {
         for (mask, slot) in (0..).zip(&of.sets) {

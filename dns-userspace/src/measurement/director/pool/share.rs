@@ -193,8 +193,9 @@ impl PoolState {
         self.fill.as_ref()
     }
 
-    /// Goes on with the shares of `previous`, the state of an equal pool.
+    /// Goes on with the shares and the TTL of `previous`, the state of an equal pool.
     pub(super) fn share_as(&mut self, previous: &Self) {
+        self.ttl = previous.ttl;
         self.balance.clone_from(&previous.balance);
         self.returns.clone_from(&previous.returns);
         self.parts = previous.parts;
