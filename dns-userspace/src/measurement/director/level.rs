@@ -65,8 +65,12 @@ impl Director {
             return Vec::new();
         }
         let mut changes = Vec::new();
+        // What was in force before is no news.
+        let is_told_first = self.time_of_day.steady.is_empty();
         for (number, cause) in self.agree(unix_ms) {
-            info!("{cause}");
+            if !is_told_first {
+                info!("{cause}");
+            }
             let mut stores = Stores::default();
             self.follow(number, None, false, now, &mut stores);
             let stores = stores.in_order();
