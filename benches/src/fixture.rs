@@ -159,7 +159,7 @@ impl Filling {
             names: (0..bulk.groups())
                 .map(|group| format!("g{group}"))
                 .collect(),
-            prefixes: Vec::new(),
+            ..Groups::default()
         };
         let director = Director::new(
             Plan::new(services.collect(), groups),

@@ -235,6 +235,7 @@ fn picked_for(
     let (mut candidate, mut before, mut scope, mut service) = (0, 0, 0, Row::NO_SERVICE);
     if answers.is_steered() {
         let resolver = host.resolver(source, tables);
+        host.set_group(resolver.group());
         let ranking = tables.ranking(generation.ranking_index(row.pool(), resolver.group()));
         let eligible = tables.eligible(u32::from(row.pool()));
         let (Some(ranking), Some(eligible)) = (ranking, eligible) else {

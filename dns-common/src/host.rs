@@ -86,6 +86,9 @@ pub struct Constants {
     /// Not 0: the reply's MAC addresses come from the routing tables, not from
     /// the query.
     pub reply_by_fib: u64,
+    /// Which answers of services count for their resolver group, see [`counts_group`];
+    /// 0 for none.
+    pub group_sample: u64,
 }
 
 impl Constants {
@@ -107,7 +110,16 @@ impl Constants {
         cookie_required_over_limit: 0,
         up_interval_ns: 0,
         reply_by_fib: 0,
+        group_sample: 0,
     };
+
+    /// [`Constants::group_sample`] for one in so many answers; 0 for none.
+    pub const fn one_in(answers: u64) -> u64 {
+        match u64::MAX.checked_div(answers) {
+            Some(sample) => sample,
+            None => 0,
+        }
+    }
 
     /// Its words in the order of the fields, as the program's data has them.
     pub const fn words(&self) -> [u64; Self::WORDS] {
@@ -130,8 +142,17 @@ impl Constants {
             self.cookie_required_over_limit,
             self.up_interval_ns,
             self.reply_by_fib,
+            self.group_sample,
         ]
     }
+}
+
+/// Whether an answer counts for its resolver group, by its `number` among those that the
+/// same counter counted, from 1. Which ones do is spread evenly (by the golden ratio), so
+/// that no order in which groups ask keeps step with it.
+#[inline(always)]
+pub const fn counts_group(number: u64, sample: u64) -> bool {
+    sample != 0 && number.wrapping_mul(0x9e37_79b9_7f4a_7c15) <= sample
 }
 
 /// A constant's value: in the kernel it is read from the frozen data, where the
@@ -159,6 +180,10 @@ pub trait Host {
     fn is_stream(&self) -> bool;
     /// Counts one limited response; how many there were before.
     fn count_limited(&self) -> u64;
+
+    /// Remembers which group the answer at hand is chosen for, where that is counted.
+    #[inline(always)]
+    fn set_group(&self, _group: u16) {}
 
     /// Remembers where label `index` of the name starts, octets after the
     /// name's start.

@@ -1,20 +1,23 @@
-//! Per-CPU counters, by outcome and by service.
+//! Per-CPU counters, by outcome, by service and by resolver group.
 
 use core::ptr::NonNull;
 
 use aya_ebpf::{btf_maps::PerCpuArray, macros::btf_map};
 use dns_common::{
+    host::{constant, counts_group},
     name::{LABELS_MAX, NAME_WORDS},
     outcome::Outcome,
     tables::{Counters, OUTCOMES, Row, Work},
 };
 
-use crate::decide::Maps;
+use crate::{decide::Maps, host::constants};
 
 #[btf_map]
 static COUNTERS: PerCpuArray<Counters, 1> = PerCpuArray::new();
 #[btf_map]
 static SERVICES: PerCpuArray<u64, 1> = PerCpuArray::new();
+#[btf_map]
+static GROUPS: PerCpuArray<u64, 1> = PerCpuArray::new();
 
 /// This CPU's counters.
 pub(crate) struct Tally(NonNull<Counters>);
@@ -196,15 +199,32 @@ impl Tally {
 // The masks above.
 const _: () = assert!((LABELS_MAX + 1).is_power_of_two() && NAME_WORDS.is_power_of_two());
 
-/// Counts one answer of a service, if it is one's.
+/// Counts one answer of a service, if it is one's, and it is in the sample for the group
+/// that `tally` remembers.
 #[inline(always)]
-pub(crate) fn service(number: u32) {
+pub(crate) fn service(number: u32, tally: &Tally) {
     // Static answers and denials are spared the look-up.
     if number == Row::NO_SERVICE {
         return;
     }
-    if let Some(counter) = SERVICES.get_ptr_mut(number) {
-        // SAFETY: this CPU's map value, as in `Tally::count_number`.
-        unsafe { counter.write(counter.read().wrapping_add(1)) }
+    let Some(counter) = SERVICES.get_ptr_mut(number) else {
+        return;
+    };
+    let count = add_one(counter);
+    if counts_group(count, constant(&constants().group_sample))
+        && let Some(counter) = GROUPS.get_ptr_mut(tally.get(Work::Group) as u32)
+    {
+        add_one(counter);
+    }
+}
+
+/// Adds one to this CPU's value of a map; what it is then.
+#[inline(always)]
+fn add_one(counter: *mut u64) -> u64 {
+    // SAFETY: this CPU's map value, as in `Tally::count_number`.
+    unsafe {
+        let count = counter.read().wrapping_add(1);
+        counter.write(count);
+        count
     }
 }

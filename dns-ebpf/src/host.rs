@@ -11,7 +11,7 @@ use dns_common::{
     name,
     octets::Octets,
     outcome::Outcome,
-    tables::{Control, Entry, Generation, Row, Source, Tables},
+    tables::{Control, Entry, Generation, Row, Source, Tables, Work},
 };
 
 use crate::{count::Tally, decide::Maps};
@@ -131,6 +131,12 @@ impl Host for Here<'_> {
     #[inline(always)]
     fn count_limited(&self) -> u64 {
         self.tally.count_limited()
+    }
+
+    #[inline(always)]
+    fn set_group(&self, group: u16) {
+        // A store costs less than asking whether it is needed.
+        self.tally.set(Work::Group, group.into());
     }
 
     #[inline(always)]

@@ -205,7 +205,7 @@ fn respond<const PLAIN: bool, K: Known>(
     let reply = dns_common::respond(message, query.source, &Maps, generation, &here)?;
     tally.pend(reply.outcome());
     reply::reply::<PLAIN, K>(context, query, &reply, tally)?;
-    count::service(reply.service);
+    count::service(reply.service, tally);
     Ok(())
 }
 

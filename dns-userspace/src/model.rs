@@ -579,6 +579,8 @@ pub struct Groups {
     pub names: Vec<String>,
     /// Prefixes and the number of the group each belongs to; the longest match wins.
     pub prefixes: Vec<(IpNet, u16)>,
+    /// What is configured of groups' demand, by number, queries a second.
+    pub demand: BTreeMap<u16, Quantity>,
 }
 
 /// Name of the group that everyone belongs to whom no prefix names.
@@ -589,6 +591,7 @@ impl Default for Groups {
         Self {
             names: vec![DEFAULT_GROUP.to_owned()],
             prefixes: Vec::new(),
+            demand: BTreeMap::new(),
         }
     }
 }

@@ -19,7 +19,7 @@ use dns_common::{
     host::{Constants, Host as _},
     limit::within_rate,
     outcome::{Action, Outcome},
-    tables::{Generation, Source},
+    tables::{Generation, Row, Source},
 };
 use domain::base::{
     Message, Rtype,
@@ -109,6 +109,7 @@ impl Plane {
         constants: Constants,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let groups = tables.capacity().groups as usize;
         Self {
             tables,
             live,
@@ -120,7 +121,7 @@ impl Plane {
             },
             clock,
             limited: AtomicU64::new(0),
-            counters: ThreadCounters::default(),
+            counters: ThreadCounters::new(groups),
         }
     }
 
@@ -129,13 +130,19 @@ impl Plane {
         self.counters.sum()
     }
 
+    /// As many answers as were counted for each group by number (`count.group_sample`),
+    /// since start; none before the first.
+    pub fn group_counts(&self) -> Vec<u64> {
+        self.counters.groups()
+    }
+
     /// What `source` gets to `name` and `rtype` over TCP, without counting it.
     pub fn preview(&self, name: &Name, rtype: Rtype, source: IpAddr) -> Preview {
         let live = self.live.load();
         let query = question(name, rtype, 0);
         let mut out = Vec::new();
         let stream = Transport::Tcp { timeout: 0 };
-        let outcome = self.fast(&query, source, stream, &live, &mut out);
+        let (outcome, _) = self.fast(&query, source, stream, &live, &mut out);
         if outcome.action() != Action::Reply {
             self.full(&query, source, stream, &live, false, &mut out);
         }
@@ -161,7 +168,8 @@ impl Plane {
         full.outcome
     }
 
-    /// What the kernel would do; if that is to answer, the reply stands in `out`.
+    /// What the kernel would do, and whether for a service; if that is to answer, the
+    /// reply stands in `out`.
     fn fast(
         &self,
         query: &[u8],
@@ -169,15 +177,15 @@ impl Plane {
         transport: Transport,
         live: &Live,
         out: &mut Vec<u8>,
-    ) -> Outcome {
+    ) -> (Outcome, bool) {
         let source = Source::from(source.to_canonical());
         let (tables, host) = (&*self.tables, self.host(transport));
         match dns_common::respond(query, source, tables, &live.generation, &host) {
             Ok(reply) => match write(query, &reply, tables, out) {
-                Some(()) => reply.outcome(),
-                None => Outcome::DropBroken,
+                Some(()) => (reply.outcome(), reply.service != Row::NO_SERVICE),
+                None => (Outcome::DropBroken, false),
             },
-            Err(outcome) => outcome,
+            Err(outcome) => (outcome, false),
         }
     }
 

@@ -1,6 +1,8 @@
 //! Who is chosen, by what was measured: every metric and every policy, with exact values
 //! from a program that the daemon runs.
 
+#[path = "policies/demand.rs"]
+mod demand;
 #[path = "policies/groups.rs"]
 mod groups;
 #[path = "policies/several.rs"]

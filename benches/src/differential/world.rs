@@ -149,7 +149,7 @@ impl World {
             .iter()
             .map(|(service, _)| service.name.fmt_with_dot().to_string())
             .collect();
-        kernel.name_services(counters.clone())?;
+        kernel.name_counters(counters.clone(), Vec::new())?;
         let surroundings = Surroundings {
             addresses: &settings.addresses,
             port: settings.port,

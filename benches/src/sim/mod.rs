@@ -10,6 +10,7 @@
 )]
 
 mod clients;
+mod demand;
 mod expect;
 mod figures;
 mod moment;

@@ -17,6 +17,7 @@ use veer::{
 
 use super::{
     clients::Clients,
+    demand::Counters,
     expect::Check,
     figures::Figures,
     moment::Fork,
@@ -70,6 +71,7 @@ pub(super) fn run(loaded: Loaded) -> Result<(Scenario, Figures, Vec<Check>)> {
     director.begin_history(None, &Cause::Start, begin);
     let plan = director.plan().clone();
     let mut clients = Clients::new(&scenario, &director)?;
+    let mut counters = Counters::new(&scenario, &plan);
     let mut tally = Tally::new(&scenario, &plan);
     let mut told = Vec::new();
     for second in 0..scenario.duration_s {
@@ -97,6 +99,12 @@ pub(super) fn run(loaded: Loaded) -> Result<(Scenario, Figures, Vec<Check>)> {
             told = fork.checks(moment)?;
         }
         let asked = clients.second(&scenario, f64::from(second));
+        if let Some(counted) = counters.second(&asked, second) {
+            let changes = director.set_demand(counted, begin + end);
+            director.take_decided();
+            let moves = clients.store(&plan, &changes, end.as_secs_f64())?;
+            tally.moved(&plan, &clients, &moves, end.as_secs_f64());
+        }
         let loads = tally.second(&asked, &network, second);
         network.set_loads(&loads);
     }

@@ -208,7 +208,7 @@ pub(super) fn load(dir: &Path, fewer: u32) -> Result<Loaded> {
     let names = groups(&config.groups, &scenario.regions);
     let groups = Groups {
         names,
-        prefixes: Vec::new(),
+        ..Groups::default()
     };
     Ok(Loaded {
         plan: Plan::new(config.services, groups),

@@ -129,6 +129,17 @@ impl<'s> Tally<'s> {
         now: f64,
     ) {
         self.probes += 1;
+        self.moved(plan, clients, moves, now);
+    }
+
+    /// Counts the answers of each region that changed at `now`.
+    pub(super) fn moved(
+        &mut self,
+        plan: &Plan,
+        clients: &Clients,
+        moves: &BTreeMap<usize, f64>,
+        now: f64,
+    ) {
         let counts = self.counts(now);
         if counts {
             self.moves += moves.values().sum::<f64>();

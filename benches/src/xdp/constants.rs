@@ -21,6 +21,8 @@ pub(super) enum Set {
     UpBudget,
     OverUpBudget,
     ReplyByFib,
+    GroupSample,
+    AllGroups,
     Defaults,
 }
 
@@ -30,7 +32,7 @@ const NEVER_OVER_NS: u64 = 1;
 const ALWAYS_OVER_NS: u64 = 1 << 60;
 
 impl Set {
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Off,
         Self::Cookies,
         Self::Subnets,
@@ -40,6 +42,8 @@ impl Set {
         Self::UpBudget,
         Self::OverUpBudget,
         Self::ReplyByFib,
+        Self::GroupSample,
+        Self::AllGroups,
         Self::Defaults,
     ];
 
@@ -55,6 +59,8 @@ impl Set {
             Self::UpBudget => "up.queries_per_second_max",
             Self::OverUpBudget => "up.queries_per_second_max, over",
             Self::ReplyByFib => "xdp.reply = fib",
+            Self::GroupSample => "count.group_sample = 64",
+            Self::AllGroups => "count.group_sample = 1",
             Self::Defaults => "defaults",
         }
     }
@@ -77,6 +83,14 @@ impl Set {
             Self::OverUpBudget => up_budget(ALWAYS_OVER_NS),
             Self::ReplyByFib => Constants {
                 reply_by_fib: 1,
+                ..OFF
+            },
+            Self::GroupSample => Constants {
+                group_sample: Constants::one_in(64),
+                ..OFF
+            },
+            Self::AllGroups => Constants {
+                group_sample: Constants::one_in(1),
                 ..OFF
             },
             Self::Defaults => Constants {
@@ -132,4 +146,5 @@ pub(super) struct ReportedConstants {
     cookie_required_over_limit: u64,
     up_interval_ns: u64,
     reply_by_fib: u64,
+    group_sample: u64,
 }

@@ -8,8 +8,8 @@ use serde::Serialize;
 
 use super::{
     constants::Set::{
-        self, Cookies, Defaults, Off, OverRates, OverUpBudget, Rates, ReplyByFib, Subnets,
-        SubnetsTrusted, UpBudget,
+        self, AllGroups, Cookies, Defaults, GroupSample, Off, OverRates, OverUpBudget, Rates,
+        ReplyByFib, Subnets, SubnetsTrusted, UpBudget,
     },
     families::{Edns, Family, Over, families},
     world::Size,
@@ -116,7 +116,10 @@ fn is_followed(family: &Family) -> bool {
 fn features() -> Vec<Row> {
     #[rustfmt::skip] // One family, one line.
     let wanted: [(&str, &[(Set, Outcome)]); 13] = [
-        ("A", &[(Off, Answered), (Defaults, Answered), (Rates, Answered), (ReplyByFib, Answered)]),
+        ("A", &[
+            (Off, Answered), (Defaults, Answered), (Rates, Answered), (ReplyByFib, Answered),
+            (GroupSample, Answered), (AllGroups, Answered),
+        ]),
         ("A over IPv6", &[(Off, Answered), (ReplyByFib, Answered)]),
         ("A, EDNS", &[(Off, Answered)]),
         ("A, EDNS, DO", &[(Off, Answered), (Defaults, Answered)]),

@@ -126,11 +126,13 @@ pub enum Work {
     Route,
     /// See [`Work::Route`].
     RouteRest,
+    /// The resolver group that the answer at hand was chosen for.
+    Group,
 }
 
 impl Work {
     /// How many places there are.
-    pub const COUNT: usize = Self::RouteRest as usize + 1;
+    pub const COUNT: usize = Self::Group as usize + 1;
 }
 
 /// Places for outcomes: a power of two, so that a mask keeps a number inside.

@@ -16,6 +16,8 @@ pub(crate) struct Desk {
     pub(crate) reply_max: usize,
     pub(crate) stream: bool,
     pub(crate) limited: Cell<u64>,
+    /// The group that an answer was last chosen for.
+    pub(crate) group: Cell<Option<u16>>,
     labels: [Cell<u8>; LABELS_MAX + 1],
     hashes: [Cell<u64>; NAME_WORDS],
 }
@@ -33,6 +35,7 @@ impl Default for Desk {
             reply_max: 1452,
             stream: false,
             limited: Cell::new(0),
+            group: Cell::new(None),
             // What was never remembered is anything, so not what would do no harm.
             labels: [const { Cell::new(0xfb) }; LABELS_MAX + 1],
             hashes: [const { Cell::new(u64::MAX / 3) }; NAME_WORDS],
@@ -63,6 +66,10 @@ impl Host for Desk {
 
     fn count_limited(&self) -> u64 {
         self.limited.replace(self.limited.get() + 1)
+    }
+
+    fn set_group(&self, group: u16) {
+        self.group.set(Some(group));
     }
 
     fn set_label(&self, index: usize, at: u8) {

@@ -70,6 +70,7 @@ pub(crate) const ON: Constants = Constants {
     cookie_required_over_limit: 1,
     up_interval_ns: INTERVAL_NS,
     reply_by_fib: 0,
+    group_sample: Constants::one_in(1),
 };
 
 /// The records of candidate `number`, or of all three, in the answers to `rtype`.

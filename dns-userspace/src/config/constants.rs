@@ -32,6 +32,7 @@ impl Settings {
             cookie_required_over_limit: self.cookie_required_over_limit.into(),
             up_interval_ns: interval_ns(self.up_queries_per_second_max),
             reply_by_fib: (self.xdp_reply == XdpReply::Fib).into(),
+            group_sample: Constants::one_in(self.count_group_sample.into()),
         }
     }
 }
@@ -67,6 +68,7 @@ mod tests {
             cookie_required_over_limit: 0,
             up_interval_ns: 100_000,
             reply_by_fib: 0,
+            group_sample: u64::MAX / 64,
         };
         assert_eq!(constants(""), expected);
     }
@@ -80,7 +82,7 @@ mod tests {
                     rrl.error_per_second = 0\nrrl.slip = 0\n\
                     rrl.ipv4_prefix_bits = 1\nrrl.ipv6_prefix_bits = 64\n\
                     tables.rate_buckets = 1\nup.queries_per_second_max = 1\nxdp.reply = fib\n\
-                    server.nsid = here\n";
+                    server.nsid = here\ncount.group_sample = 0\n";
         let expected = Constants {
             payload: 4096,
             client_subnet: host::ClientSubnet::Trusted as u64,
@@ -95,6 +97,7 @@ mod tests {
             cookie_required_over_limit: 1,
             up_interval_ns: 1_000_000_000,
             reply_by_fib: 1,
+            group_sample: 0,
         };
         assert_eq!(constants(conf), expected);
     }

@@ -1,7 +1,8 @@
 //! Resolver groups: their prefixes, one `PREFIX GROUP` a line with `#` comments, and the
-//! autonomous systems and countries whose prefixes a database knows.
+//! autonomous systems and countries whose prefixes a database knows; and what they ask for.
 
 mod database;
+mod demands;
 mod layers;
 mod origins;
 
@@ -44,6 +45,7 @@ pub(super) fn read(
     let mut groups = reading.groups;
     let [of_as, of_country] = origins.prefixes(settings, missing, found);
     groups.prefixes = layers::joined(groups.prefixes, &of_as, &of_country);
+    groups.demand = origins.demands(&groups, found);
     groups
 }
 

@@ -72,6 +72,8 @@ pub struct Settings {
     pub xdp_on_exit: OnExit,
     /// `tables.*`
     pub tables: Capacity,
+    /// `count.group_sample`; 0 is none.
+    pub count_group_sample: u32,
     /// `zones.directory`, under the configuration directory when relative.
     pub zones_directory: PathBuf,
     /// `services.directory`, under the configuration directory when relative.
@@ -161,6 +163,7 @@ impl Settings {
                 services: read.integer("tables.services"),
                 rate_buckets: read.integer("tables.rate_buckets"),
             },
+            count_group_sample: read.integer("count.group_sample"),
             zones_directory: read.path("zones.directory"),
             services_directory: read.path("services.directory"),
             groups_file: read.path("groups.file"),

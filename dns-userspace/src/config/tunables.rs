@@ -312,6 +312,12 @@ pub static TUNABLES: &[Tunable] = &[
         "65536",
         "8-byte buckets for the rates of rrl.*, each for what of prefix, zone and kind of response is hashed to it.",
     ),
+    at_restart(
+        "count.group_sample",
+        int(0, 65_536),
+        "64",
+        "One in so many answers of steered names is counted for its resolver group, whose demand is estimated by that; 1 counts all, 0 none.",
+    ),
     at_reload(
         "probe.address_per_s_max",
         int(1, 10_000),

@@ -14,6 +14,7 @@ use thiserror::Error;
 use super::{
     explained::Explained,
     generations::Generations,
+    groups::Groups,
     overridden::Overridden,
     protocol::{ExplainRequest, Failure, Proposed, Request, Response, WhatIfRequest},
     stats::Stats,
@@ -117,6 +118,11 @@ impl Client {
     /// [`Request::Stats`].
     pub fn stats(&mut self) -> Result<Stats, ClientError> {
         self.call(&Request::Stats)
+    }
+
+    /// [`Request::Groups`].
+    pub fn groups(&mut self) -> Result<Groups, ClientError> {
+        self.call(&Request::Groups)
     }
 
     /// [`Request::Explain`].

@@ -9,6 +9,7 @@ use super::protocol::{ExplainRequest, Failure};
 use crate::{
     flattening::Resolved,
     measurement::director::{
+        demand::GroupDemand,
         explain::{Explanation, Outcome},
         nearest::Nearest,
     },
@@ -60,6 +61,8 @@ pub struct Explained {
     pub group: String,
     /// The prefix that puts it there; `None` for one that no prefix names.
     pub prefix: Option<String>,
+    /// Which part of the demand the group counts for.
+    pub demand: GroupDemand,
     /// What stands at the name.
     pub origin: Origin,
     /// Who answers such a query over UDP without EDNS.

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod client;
 pub mod explained;
 pub mod generations;
+pub mod groups;
 pub mod overridden;
 pub mod protocol;
 pub mod server;

@@ -21,6 +21,8 @@ pub enum Request {
     States,
     /// What has been counted; answered by [`super::stats::Stats`].
     Stats,
+    /// The resolver groups and what they ask for; answered by [`super::groups::Groups`].
+    Groups,
     /// Why a resolver gets what it gets; answered by
     /// [`super::explained::Explained`].
     Explain(ExplainRequest),

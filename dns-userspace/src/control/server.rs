@@ -15,6 +15,7 @@ use tracing::{error, warn};
 use super::{
     explained::{ExplainQuery, Explained},
     generations::Generations,
+    groups::Groups,
     overridden::Overridden,
     protocol::{Failure, Proposed, WhatIfRequest},
     stats::Stats,
@@ -43,6 +44,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What has been counted.
     fn stats(&self) -> impl Future<Output = Result<Stats, Failure>> + Send;
+
+    /// The resolver groups and what they ask for.
+    fn groups(&self) -> impl Future<Output = Groups> + Send;
 
     /// What `query` is answered with, and why.
     fn explain(

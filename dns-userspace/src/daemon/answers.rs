@@ -20,6 +20,7 @@ use crate::{
     control::{
         explained::{ExplainQuery, Explained, Origin, Plane, Steering},
         generations::Generations,
+        groups,
         overridden::Overridden,
         protocol::{Failure, Proposed, WhatIfRequest},
         server::Backend,
@@ -85,6 +86,10 @@ impl Backend for Requests {
 
     async fn stats(&self) -> Result<Stats, Failure> {
         self.ask(|daemon| daemon.stats()).await?
+    }
+
+    async fn groups(&self) -> groups::Groups {
+        self.ask_or_wait(|daemon| daemon.groups()).await
     }
 
     async fn explain(&self, query: ExplainQuery) -> Result<Explained, Failure> {
@@ -376,6 +381,7 @@ impl Daemon {
             from: query.from,
             group: groups.names[usize::from(group)].clone(),
             prefix: prefix.map(|prefix| prefix.to_string()),
+            demand: self.director.demand_of(group),
             origin,
             plane: if in_kernel {
                 Plane::Kernel

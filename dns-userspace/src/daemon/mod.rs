@@ -4,6 +4,7 @@
 mod answers;
 mod configurations;
 mod day;
+mod demand;
 mod generation;
 mod kept;
 pub mod load;
@@ -55,6 +56,7 @@ use crate::{
 };
 use configurations::Configurations;
 pub use configurations::Gone;
+use demand::Counting;
 use kept::Kept;
 use reload::LastReload;
 use requests::{Followup, Request};
@@ -184,6 +186,7 @@ pub struct Daemon {
     reverted_to: Option<u64>,
     decision_log: DecisionLog,
     measurement_log: MeasurementLog,
+    counting: Counting,
     /// Overrides have changed since they were kept.
     to_keep: bool,
     prober: Arc<NetworkProber>,
@@ -261,6 +264,7 @@ impl Daemon {
         self.measurement_log.flush();
         self.tell_time();
         self.tend_overrides().await;
+        self.count_demand();
     }
 
     fn publish_words(&mut self, changes: Vec<Change>) {

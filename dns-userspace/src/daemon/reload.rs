@@ -205,7 +205,8 @@ impl Daemon {
         debug!("a new generation: {phases}");
         // The generation is current: from here on nothing may fail.
         if let Some(kernel) = &mut self.kernel
-            && let Err(error) = kernel.name_services(counters.clone())
+            && let Err(error) =
+                kernel.name_counters(counters.clone(), director.plan().groups.names.clone())
         {
             error!("a later daemon will not know the counters of new services: {error}");
         }

@@ -11,6 +11,7 @@ use super::{
     Daemon, DaemonError, ProbeCounts, Xdp,
     configurations::Configurations,
     day,
+    demand::Counting,
     generation::{build, name_counters, schedule, wait_for_first_samples},
     kept::Kept,
     load::{self, Loaded},
@@ -65,8 +66,7 @@ pub(super) async fn start(
     let settings = config.settings.clone();
     log.set_level(settings.log_level);
 
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let workers = settings.workers.unwrap_or(cores);
+    let workers = workers(&settings);
     let server = bind(&settings, workers)?;
     let (mut kernel, tables) = made?;
     let tables = Arc::new(tables);
@@ -75,7 +75,7 @@ pub(super) async fn start(
     let (kept, overrides) = Kept::open(&settings.state_directory, clock::unix_ms());
     let (configurations, generations_before) = configurations(&settings, directory)?;
     let prober = Arc::new(NetworkProber::new());
-    let (mut director, first_round) = directed(plan, overrides, &settings, &prober).await;
+    let (mut director, first_round, counting) = directed(plan, overrides, &settings, &prober).await;
     let begun = director.begin_history(None, &Cause::Start, Instant::now());
     phases.end("first round");
 
@@ -109,7 +109,7 @@ pub(super) async fn start(
         .start(Arc::clone(&plane) as _)
         .map_err(DaemonError::system("starting the server threads"))?;
     let (decision_log, measurement_log) = logs(&settings)?;
-    let xdp = take_over(kernel.as_mut(), &counters, &settings)?;
+    let xdp = take_over(kernel.as_mut(), &counters, &director, &settings)?;
     phases.end("attach");
     say(&xdp, &settings);
     let (schedule, samples) = schedule(&director, &prober);
@@ -137,6 +137,7 @@ pub(super) async fn start(
         reverted_to: None,
         decision_log,
         measurement_log,
+        counting,
         to_keep: false,
         prober,
         schedule,
@@ -221,10 +222,12 @@ fn read_and_make(tunables: Tunables<'_>) -> Result<Read, DaemonError> {
 fn take_over(
     kernel: Option<&mut Kernel>,
     counters: &[String],
+    director: &Director,
     settings: &Settings,
 ) -> Result<Xdp, DaemonError> {
     if let Some(kernel) = kernel {
-        kernel.name_services(counters.to_vec())?;
+        let groups = director.plan().groups.names.clone();
+        kernel.name_counters(counters.to_vec(), groups)?;
         return Ok(attach(kernel, settings)?);
     }
     take_off(&settings.xdp_pin_path)?;
@@ -263,23 +266,32 @@ fn plane(tables: &Arc<Tables>, live: &Arc<ArcSwap<Live>>, settings: &Settings) -
     )
 }
 
-/// A director of `plan` that knows a first round of samples, and `overrides`, in which what
-/// these tell apart shares nothing; and these samples.
+/// A director of `plan` that knows what was counted before, a first round of samples and
+/// `overrides`, in which what these tell apart shares nothing; these samples; and what goes
+/// on counting.
 async fn directed(
     plan: Plan,
     overrides: Overrides,
     settings: &Settings,
     prober: &Arc<NetworkProber>,
-) -> (Director, Vec<Sample>) {
+) -> (Director, Vec<Sample>, Counting) {
+    let counting = Counting::start(settings, &plan.groups);
     let plan = Director::kept_apart(plan, &overrides, None);
     let mut director = Director::new(plan, settings.health_suspect_percent, Instant::now());
     day::say(&mut director);
     day::warn_of_levels(&director);
+    director.set_demand(counting.counted().clone(), Instant::now());
     let longest = settings.health_first_round;
     let samples = wait_for_first_samples(&mut director, prober, longest).await;
     // Only now, so that what is frozen is frozen in what was measured.
     director.override_with(overrides, Instant::now());
-    (director, samples)
+    (director, samples, counting)
+}
+
+/// How many threads answer.
+fn workers(settings: &Settings) -> usize {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    settings.workers.unwrap_or(cores)
 }
 
 /// What userspace answers before the first generation.

@@ -1,6 +1,6 @@
 //! Per-CPU counters, summed, and carried over from program to program.
 
-use std::{collections::HashMap, fs, io, path::Path};
+use std::{collections::HashMap, fs, io, ops::Range, path::Path};
 
 use aya::{
     Ebpf, Pod,
@@ -16,9 +16,8 @@ use super::{KernelError, map_error};
 
 /// Room for a domain name in text, octets; a longer one (of many escapes) is cut.
 const NAME_OCTETS: usize = 256;
-
-/// A name padded with zero octets.
-type NameValue = [u8; NAME_OCTETS];
+/// Room for the name of a group.
+const GROUP_NAME_OCTETS: usize = 64;
 
 /// Entry of `COUNTERS` that the running program counts in.
 const LIVE: u32 = 0;
@@ -52,40 +51,64 @@ pub(super) struct CounterMaps<'m> {
 /// Names of the maps, as the object has them.
 const OUTCOMES: &str = "COUNTERS";
 const SERVICES: &str = "SERVICES";
+const GROUPS: &str = "GROUPS";
 /// Made and pinned by the daemon, for whoever reads the counters after it.
 const NAMES: &str = "SERVICE_NAMES";
+const GROUP_NAMES: &str = "GROUP_NAMES";
+
+/// Names by counter number.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    pub(super) services: Vec<String>,
+    pub(super) groups: Vec<String>,
+}
 
 /// What an earlier daemon's program, pinned in `directory`, counts in.
 pub(super) struct Pinned {
     outcomes: Map,
     services: Map,
-    names: Vec<String>,
+    groups: Map,
+    names: Names,
 }
 
 impl Pinned {
     /// Opens the pins; `None` unless they are there and of this layout.
     pub(super) fn open(directory: &Path) -> Option<Self> {
-        let map = |name: &str, value_size: usize| {
-            let map = MapData::from_pin(directory.join(name)).ok()?;
-            let same = map.info().ok()?.value_size() as usize == value_size;
-            same.then(|| Map::from_map_data(map).ok()).flatten()
-        };
-        let names = map(NAMES, NAME_OCTETS)?;
-        let names: Array<_, NameValue> = Array::try_from(names).ok()?;
         Some(Self {
-            outcomes: map(OUTCOMES, size_of::<Counters>())?,
-            services: map(SERVICES, size_of::<u64>())?,
-            names: names
-                .iter()
-                .map(|value| value.ok().map(|value| name_of(&value)))
-                .collect::<Option<_>>()?,
+            outcomes: pinned(directory, OUTCOMES, size_of::<Counters>())?,
+            services: pinned(directory, SERVICES, size_of::<u64>())?,
+            groups: pinned(directory, GROUPS, size_of::<u64>())?,
+            names: Names {
+                services: pinned_names::<NAME_OCTETS>(directory, NAMES)?,
+                groups: pinned_names::<GROUP_NAME_OCTETS>(directory, GROUP_NAMES)?,
+            },
         })
     }
 
     /// What it has counted so far.
-    pub(super) fn counts(&self) -> Result<Counts, KernelError> {
-        CounterMaps::new(&self.outcomes, &self.services)?.counts(&self.names)
+    fn counts(&self) -> Result<Counts, KernelError> {
+        CounterMaps::new(&self.outcomes, &self.services)?.counts(&self.names.services)
     }
+
+    /// As many answers as it has counted so far for each group.
+    pub(super) fn groups(&self) -> Result<Vec<(String, u64)>, KernelError> {
+        let map = PerCpuArray::try_from(&self.groups).map_err(map_error("opening", GROUPS))?;
+        sums(&map, GROUPS, &self.names.groups)
+    }
+}
+
+/// The map pinned in `directory`, if its values are so large.
+fn pinned(directory: &Path, name: &str, value_size: usize) -> Option<Map> {
+    let map = MapData::from_pin(directory.join(name)).ok()?;
+    let same = map.info().ok()?.value_size() as usize == value_size;
+    same.then(|| Map::from_map_data(map).ok()).flatten()
+}
+
+fn pinned_names<const OCTETS: usize>(directory: &Path, name: &str) -> Option<Vec<String>> {
+    let map = pinned(directory, name, OCTETS)?;
+    let map: Array<_, [u8; OCTETS]> = Array::try_from(map).ok()?;
+    let names = map.iter().map(|value| Some(name_of(&value.ok()?)));
+    names.collect()
 }
 
 impl<'m> CounterMaps<'m> {
@@ -120,39 +143,66 @@ impl<'m> CounterMaps<'m> {
                 }
             }
         }
-        let carried = self.services.len() / 2;
-        let services = (0..carried)
-            .zip(names)
-            .map(|(number, name)| {
-                let count = self.service(number)? + self.service(carried + number)?;
-                Ok((name.clone(), count))
-            })
-            .collect::<Result<_, KernelError>>()?;
+        let services = sums(&self.services, SERVICES, names)?;
         Ok(Counts { outcomes, services })
-    }
-
-    fn service(&self, entry: u32) -> Result<u64, KernelError> {
-        let values = self
-            .services
-            .get(&entry, 0)
-            .map_err(map_error("reading", SERVICES))?;
-        Ok(values.iter().sum())
     }
 }
 
-/// Pins the services' names in `directory`, in place of those there.
-pub(super) fn pin_names(directory: &Path, names: &[String]) -> Result<(), KernelError> {
+/// Live and carried counts of the map `name` together, with `names` by number.
+fn sums(
+    map: &PerCpuArray<&MapData, u64>,
+    name: &'static str,
+    names: &[String],
+) -> Result<Vec<(String, u64)>, KernelError> {
+    let carried = map.len() / 2;
+    let numbered = (0..carried).zip(names);
+    let sums = numbered.map(|(number, of)| {
+        let count = sum(map, name, number)? + sum(map, name, carried + number)?;
+        Ok((of.clone(), count))
+    });
+    sums.collect()
+}
+
+/// One entry of the map `name`, of all CPUs.
+fn sum(map: &PerCpuArray<&MapData, u64>, name: &str, entry: u32) -> Result<u64, KernelError> {
+    let values = map.get(&entry, 0).map_err(map_error("reading", name))?;
+    Ok(values.iter().sum())
+}
+
+/// As many answers as the running program counted for each group of these numbers.
+pub(super) fn groups(ebpf: &Ebpf, numbers: Range<usize>) -> Result<Vec<u64>, KernelError> {
+    let map = ebpf.map(GROUPS).ok_or_else(|| missing(GROUPS))?;
+    let map = PerCpuArray::try_from(map).map_err(map_error("opening", GROUPS))?;
+    let counts = numbers.map(|number| sum(&map, GROUPS, number as u32));
+    counts.collect()
+}
+
+/// Pins the names in `directory`, in place of those there; those of services last, with
+/// which the pins are complete.
+pub(super) fn pin_names(directory: &Path, names: &Names) -> Result<(), KernelError> {
+    pin::<GROUP_NAME_OCTETS>(directory, GROUP_NAMES, &names.groups)?;
+    pin::<NAME_OCTETS>(directory, NAMES, &names.services)
+}
+
+fn pin<const OCTETS: usize>(
+    directory: &Path,
+    map_name: &'static str,
+    names: &[String],
+) -> Result<(), KernelError> {
     let entries = names.len().max(1) as u32;
-    let mut map: Array<MapData, NameValue> =
-        Array::create(entries, 0).map_err(map_error("creating", NAMES))?;
+    let mut map: Array<MapData, [u8; OCTETS]> =
+        Array::create(entries, 0).map_err(map_error("creating", map_name))?;
     for (index, name) in (0..).zip(names) {
-        let mut value = [0; NAME_OCTETS];
-        let len = name.len().min(NAME_OCTETS);
+        let mut value = [0; OCTETS];
+        let len = name.len().min(OCTETS);
         value[..len].copy_from_slice(&name.as_bytes()[..len]);
         map.set(index, value, 0)
-            .map_err(map_error("writing", NAMES))?;
+            .map_err(map_error("writing", map_name))?;
     }
-    let (new, wanted) = (directory.join("SERVICE_NAMES_new"), directory.join(NAMES));
+    let (new, wanted) = (
+        directory.join(format!("{map_name}_new")),
+        directory.join(map_name),
+    );
     let _ = fs::remove_file(&new); // left by a daemon killed right here
     map.pin(&new)
         .map_err(|error| io::Error::other(error.to_string()))
@@ -160,13 +210,9 @@ pub(super) fn pin_names(directory: &Path, names: &[String]) -> Result<(), Kernel
     fs::rename(&new, &wanted).map_err(KernelError::call("rename", new.display()))
 }
 
-/// Adds what `old` has counted; services are matched by name.
-pub(super) fn carry_over(
-    ebpf: &mut Ebpf,
-    names: &[String],
-    old: &Counts,
-) -> Result<(), KernelError> {
-    let cpus = nr_cpus().map_err(|(path, error)| KernelError::call("reading", path)(error))?;
+/// Adds what `old` has counted; services and groups are matched by name.
+pub(super) fn carry_over(ebpf: &mut Ebpf, names: &Names, old: &Pinned) -> Result<(), KernelError> {
+    let cpus = cpus()?;
     let value = |counts: &[u64]| {
         let mut outcomes = [0; tables::OUTCOMES];
         outcomes[..counts.len()].copy_from_slice(counts);
@@ -175,23 +221,38 @@ pub(super) fn carry_over(
             ..Counters::ZERO
         })
     };
-    let carried = on_first_cpu(cpus, value(&old.outcomes), value(&[]))?;
+    let counts = old.counts()?;
+    let carried = on_first_cpu(cpus, value(&counts.outcomes), value(&[]))?;
     let mut outcomes: PerCpuArray<_, Value> = map_mut(ebpf, OUTCOMES)?;
     outcomes
         .set(CARRIED, carried, 0)
         .map_err(map_error("writing", OUTCOMES))?;
+    carry(ebpf, SERVICES, &names.services, &counts.services)?;
+    carry(ebpf, GROUPS, &names.groups, &old.groups()?)
+}
 
-    let mut services: PerCpuArray<_, u64> = map_mut(ebpf, SERVICES)?;
-    let carried = services.len() / 2;
+/// Adds counts with their names to those of the map `name`, whose numbers are of `names`.
+fn carry(
+    ebpf: &mut Ebpf,
+    name: &'static str,
+    names: &[String],
+    counts: &[(String, u64)],
+) -> Result<(), KernelError> {
+    let cpus = cpus()?;
+    let mut map: PerCpuArray<_, u64> = map_mut(ebpf, name)?;
+    let carried = map.len() / 2;
     let numbers: HashMap<&String, u32> = names.iter().zip(0..).collect();
-    for (name, count) in &old.services {
-        if let Some(number) = numbers.get(name) {
-            services
-                .set(carried + number, on_first_cpu(cpus, *count, 0)?, 0)
-                .map_err(map_error("writing", SERVICES))?;
+    for (of, count) in counts {
+        if let Some(number) = numbers.get(of) {
+            map.set(carried + number, on_first_cpu(cpus, *count, 0)?, 0)
+                .map_err(map_error("writing", name))?;
         }
     }
     Ok(())
+}
+
+fn cpus() -> Result<usize, KernelError> {
+    nr_cpus().map_err(|(path, error)| KernelError::call("reading", path)(error))
 }
 
 fn on_first_cpu<T: Pod>(cpus: usize, value: T, rest: T) -> Result<PerCpuValues<T>, KernelError> {
@@ -208,7 +269,7 @@ where
     map.try_into().map_err(map_error("opening", name))
 }
 
-fn name_of(value: &NameValue) -> String {
+fn name_of(value: &[u8]) -> String {
     let len = value.iter().position(|octet| *octet == 0);
     String::from_utf8_lossy(&value[..len.unwrap_or(value.len())]).into_owned()
 }

@@ -14,6 +14,7 @@ mod sys;
 
 use std::{
     fs, io,
+    ops::Range,
     path::{Path, PathBuf},
 };
 
@@ -26,8 +27,8 @@ use dns_common::host::Constants;
 use thiserror::Error;
 
 use crate::tables::{Capacity, Tables, wait_for_kernel_readers};
-use counters::CounterMaps;
 pub use counters::Counts;
+use counters::{CounterMaps, Names};
 pub use link::{Attachment, Detached, detach, lost};
 pub use object::TablesIn;
 
@@ -114,8 +115,7 @@ impl KernelError {
 pub struct Kernel {
     ebpf: Ebpf,
     tables_in: TablesIn,
-    /// Names by counter number.
-    services: Vec<String>,
+    names: Names,
     /// Where the tables are pinned, once they are.
     pinned: Option<PathBuf>,
 }
@@ -142,7 +142,7 @@ impl Kernel {
         Self {
             ebpf,
             tables_in,
-            services: Vec::new(),
+            names: Names::default(),
             pinned: None,
         }
     }
@@ -193,10 +193,10 @@ impl Kernel {
         if let Some(old) = old {
             // The old program counts no more once nobody runs it.
             wait_for_kernel_readers().map_err(KernelError::NoWaiting)?;
-            counters::carry_over(&mut self.ebpf, &self.services, &old.counts()?)?;
+            counters::carry_over(&mut self.ebpf, &self.names, old)?;
         }
         // With the names the tables are complete.
-        counters::pin_names(&pins::new_directory(pin_path), &self.services)?;
+        counters::pin_names(&pins::new_directory(pin_path), &self.names)?;
         pins::finish_switch(pin_path)?;
         self.pinned = Some(pins::directory(pin_path));
         Ok(())
@@ -219,17 +219,34 @@ impl Kernel {
 
     /// What has been counted, by this program and the ones it replaced.
     pub fn counts(&self) -> Result<Counts, KernelError> {
-        CounterMaps::of(&self.ebpf)?.counts(&self.services)
+        CounterMaps::of(&self.ebpf)?.counts(&self.names.services)
     }
 
-    /// Names the services whose counters are `names`' positions.
-    pub fn name_services(&mut self, names: Vec<String>) -> Result<(), KernelError> {
-        self.services = names;
+    /// As many answers as this program counted for each group of these numbers
+    /// (`count.group_sample`).
+    pub fn group_counts(&self, numbers: Range<usize>) -> Result<Vec<u64>, KernelError> {
+        counters::groups(&self.ebpf, numbers)
+    }
+
+    /// Names the services and groups whose counters are the names' positions.
+    pub fn name_counters(
+        &mut self,
+        services: Vec<String>,
+        groups: Vec<String>,
+    ) -> Result<(), KernelError> {
+        self.names = Names { services, groups };
         match &self.pinned {
-            Some(directory) => counters::pin_names(directory, &self.services),
+            Some(directory) => counters::pin_names(directory, &self.names),
             None => Ok(()),
         }
     }
+}
+
+/// As many answers as the program pinned at `pin_path`, and those that it replaced, counted
+/// for each group; none where there is no such program.
+pub fn group_counts_before(pin_path: &Path) -> Result<Vec<(String, u64)>, KernelError> {
+    let pinned = counters::Pinned::open(&pins::directory(pin_path));
+    pinned.map_or_else(|| Ok(Vec::new()), |pinned| pinned.groups())
 }
 
 fn data_of(map: &Map) -> Option<&MapData> {

@@ -2,6 +2,7 @@
 //! the words that changed.
 
 mod altered;
+pub mod demand;
 pub mod difference;
 pub mod explain;
 pub mod history;
@@ -23,6 +24,7 @@ use tokio::time::Instant;
 use tracing::{info, warn};
 
 use super::{
+    demand::{Counted, Demand},
     health::{Health, State, Transition},
     overrides::{Overrides, Withheld},
     sample::{Sample, Vantage, Verdict},
@@ -98,6 +100,9 @@ pub struct Director {
     uses: Vec<Vec<Use>>,
     /// By pool number.
     pools: Vec<PoolState>,
+    /// What was counted of groups' answers, and what shares are made of for that.
+    counted: Counted,
+    demand: Arc<Demand>,
     suspicion: Suspicion,
     overrides: Overrides,
     time_of_day: TimeOfDay,
@@ -122,8 +127,10 @@ impl Director {
         let changes = vec![Changes::default(); targets.len()];
         let mut uses = vec![Vec::new(); targets.len()];
         let mut pools = Vec::with_capacity(plan.pools.len());
+        let counted = Counted::default();
+        let demand = Arc::new(Demand::new(&plan.groups, &counted));
         for (number, pool) in plan.pools.iter().enumerate() {
-            let state = PoolState::new(pool, &plan.groups, &targets, &health, now);
+            let state = PoolState::new(pool, &plan.groups, &demand, &targets, &health, now);
             for (candidate, target) in state.members() {
                 uses[target.index()].push(Use {
                     pool: number as u16,
@@ -146,6 +153,8 @@ impl Director {
             history,
             touched: Touched::default(),
             pools,
+            counted,
+            demand,
             suspicion,
             overrides: Overrides::default(),
             time_of_day: TimeOfDay::default(),
@@ -154,7 +163,7 @@ impl Director {
         }
     }
 
-    /// Keeps what `previous` knew: the health of every target that is in both
+    /// Keeps what `previous` knew: the demand, the health of every target that is in both
     /// plans, the order of every pool that is, what a frozen one decided, a running
     /// suspicion, and the time of day; the overrides are to follow. To be called on a new director
     /// before its first sample.
@@ -172,6 +181,7 @@ impl Director {
         let turn = self.suspicion.carry_over(&previous.suspicion, number, now);
         self.log_turn(turn);
         self.keep_time_of_day(previous);
+        self.carry_demand_over(previous);
         let pools = previous.pools_of_services();
         let services = self.plan.service_of_each_pool();
         let states = self.plan.pools.iter().zip(&mut self.pools);

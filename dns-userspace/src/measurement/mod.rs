@@ -19,6 +19,7 @@ pub mod health;
 pub mod suspicion;
 pub mod withhold;
 
+pub mod demand;
 pub mod rank;
 pub mod share;
 

@@ -321,12 +321,19 @@ pub fn keep_group_numbers(groups: &Groups, before: &Groups) -> Groups {
         .iter()
         .map(|(prefix, group)| (*prefix, numbers[usize::from(*group)]))
         .collect();
-    Groups { names, prefixes }
+    let demand = groups.demand.iter();
+    let demand = demand.map(|(group, said)| (numbers[usize::from(*group)], *said));
+    Groups {
+        names,
+        prefixes,
+        demand: demand.collect(),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Quantity;
 
     #[test]
     fn groups_keep_their_numbers() {
@@ -336,18 +343,21 @@ mod tests {
                 .iter()
                 .map(|(prefix, group)| (prefix.parse().expect("a prefix"), *group))
                 .collect(),
+            demand: [(1, Quantity(1))].into(),
         };
         let before = groups(&["default", "a", "b"], &[]);
         let next = groups(
             &["default", "c", "b"],
             &[("192.0.2.0/24", 1), ("2001:db8::/32", 2), ("::/0", 0)],
         );
+        let kept = groups(
+            &["default", "a", "b", "c"],
+            &[("192.0.2.0/24", 3), ("2001:db8::/32", 2), ("::/0", 0)],
+        );
+        let demand = [(3, Quantity(1))].into();
         assert_eq!(
             keep_group_numbers(&next, &before),
-            groups(
-                &["default", "a", "b", "c"],
-                &[("192.0.2.0/24", 3), ("2001:db8::/32", 2), ("::/0", 0)],
-            )
+            Groups { demand, ..kept }
         );
     }
 }

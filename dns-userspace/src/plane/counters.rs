@@ -2,12 +2,15 @@
 //! takes neither a lock nor a cache line from another core.
 
 use std::{
-    array,
+    array, iter,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
 use crossbeam::utils::CachePadded;
-use dns_common::outcome::{Action, Outcome};
+use dns_common::{
+    host::counts_group,
+    outcome::{Action, Outcome},
+};
 use domain::base::iana::OptRcode;
 use thread_local::ThreadLocal;
 
@@ -102,23 +105,79 @@ pub(super) fn count(counter: &AtomicU64) {
     counter.store(counter.load(Relaxed) + 1, Relaxed);
 }
 
+/// One thread's answers by resolver group, which it alone counts.
+#[derive(Debug)]
+struct OwnGroups {
+    /// Answers of services, in the sample or not.
+    answers: AtomicU64,
+    /// By group number, those in the sample.
+    groups: Box<[AtomicU64]>,
+}
+
 /// The counters of every thread that has counted.
-#[derive(Debug, Default)]
-pub(super) struct ThreadCounters(ThreadLocal<CachePadded<OwnCounters>>);
+#[derive(Debug)]
+pub(super) struct ThreadCounters {
+    counters: ThreadLocal<CachePadded<OwnCounters>>,
+    groups: ThreadLocal<CachePadded<OwnGroups>>,
+    /// How many groups there are at most.
+    groups_max: usize,
+}
 
 impl ThreadCounters {
-    /// Those of the thread that calls.
-    pub(super) fn own(&self) -> &OwnCounters {
-        self.0.get_or_default()
+    /// None yet, of at most so many groups.
+    pub(super) fn new(groups_max: usize) -> Self {
+        Self {
+            counters: ThreadLocal::new(),
+            groups: ThreadLocal::new(),
+            groups_max,
+        }
     }
 
-    /// Their sums.
+    /// Those of the thread that calls.
+    pub(super) fn own(&self) -> &OwnCounters {
+        self.counters.get_or_default()
+    }
+
+    /// Counts an answer of a service to a resolver of `group`, if it is in the `sample`,
+    /// as the kernel does.
+    pub(super) fn count_group(&self, group: u16, sample: u64) {
+        if sample == 0 {
+            return;
+        }
+        let own = self.groups.get_or(|| {
+            let groups = iter::repeat_with(AtomicU64::default);
+            CachePadded::new(OwnGroups {
+                answers: AtomicU64::default(),
+                groups: groups.take(self.groups_max).collect(),
+            })
+        });
+        count(&own.answers);
+        if counts_group(own.answers.load(Relaxed), sample)
+            && let Some(counter) = own.groups.get(usize::from(group))
+        {
+            count(counter);
+        }
+    }
+
+    /// The sums of what is counted by thread.
     pub(super) fn sum(&self) -> PlaneCounters {
         let mut sum = PlaneCounters::default();
-        for own in &self.0 {
+        for own in &self.counters {
             sum.add(own);
         }
         sum
+    }
+
+    /// The sums by group number; none where nothing was counted.
+    pub(super) fn groups(&self) -> Vec<u64> {
+        let mut sums = Vec::new();
+        for own in &self.groups {
+            sums.resize(own.groups.len(), 0);
+            for (sum, own) in sums.iter_mut().zip(&own.groups) {
+                *sum += own.load(Relaxed);
+            }
+        }
+        sums
     }
 }
 
@@ -126,11 +185,13 @@ impl ThreadCounters {
 mod tests {
     use std::thread;
 
+    use dns_common::host::Constants;
+
     use super::*;
 
     #[test]
     fn every_threads_counts_are_in_the_sums_also_when_it_has_ended() {
-        let counters = ThreadCounters::default();
+        let counters = ThreadCounters::new(2);
         let tell = |number: u64| {
             let own = counters.own();
             for _ in 0..number {
@@ -158,5 +219,30 @@ mod tests {
         expected.rcodes[RCODES - 1] = 228;
         assert_eq!(counters.sum(), expected);
         assert_eq!(counters.sum().fast_answers(), 223);
+    }
+
+    #[test]
+    fn one_in_so_many_answers_counts_for_its_group() {
+        let counters = ThreadCounters::new(2);
+        assert!(counters.groups().is_empty());
+        let sample = |one_in| Constants::one_in(one_in);
+        counters.count_group(0, sample(0));
+        assert!(counters.groups().is_empty());
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    // Nine in ten are of group 1, in steps with tens.
+                    for number in 0..64_000 {
+                        counters.count_group(u16::from(number % 10 != 0), sample(64));
+                    }
+                });
+            }
+        });
+        let of = counters.groups();
+        assert!((1995..=2005).contains(&(of[0] + of[1])), "{of:?}");
+        assert!((190..=210).contains(&of[0]), "{of:?}");
+        counters.count_group(7, sample(1));
+        counters.count_group(1, sample(1));
+        assert_eq!(counters.groups(), [of[0], of[1] + 1]);
     }
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use dns_common::outcome::{Action, Outcome};
 
-use super::{Live, Plane, counters::count};
+use super::{Live, Plane, counters::count, host};
 use crate::authority::{
     respond::{self, Transport},
     server::{Handled, Handler},
@@ -24,7 +24,7 @@ impl Handler for Plane {
             Transport::Tcp { .. } => &counters.tcp_queries,
         });
         let live = self.live.load();
-        let outcome = self.fast(query, source, transport, &live, out);
+        let outcome = self.fast_counted(query, source, transport, &live, out);
         count(&counters.outcomes[outcome as usize]);
         self.made_of(outcome, query, source, transport, &live, true, out)
     }
@@ -38,13 +38,30 @@ impl Handler for Plane {
     ) -> bool {
         // What was decided may have changed since.
         let live = self.live.load();
-        let outcome = self.fast(query, source, transport, &live, out);
+        let outcome = self.fast_counted(query, source, transport, &live, out);
         let handled = self.made_of(outcome, query, source, transport, &live, false, out);
         handled.is_answered()
     }
 }
 
 impl Plane {
+    /// As [`Self::fast`], and a service's answer counts for the group that gets it.
+    fn fast_counted(
+        &self,
+        query: &[u8],
+        source: IpAddr,
+        transport: Transport,
+        live: &Live,
+        out: &mut Vec<u8>,
+    ) -> Outcome {
+        let (outcome, is_steered) = self.fast(query, source, transport, live, out);
+        if is_steered {
+            let sample = self.constants.group_sample;
+            self.counters.count_group(host::group(), sample);
+        }
+        outcome
+    }
+
     /// What becomes of a query of which the fast path made `outcome`.
     #[expect(
         clippy::too_many_arguments,

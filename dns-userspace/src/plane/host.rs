@@ -36,6 +36,7 @@ pub struct QueryHost<'p> {
 
 /// Room for the names of the queries that a thread answers one after another.
 struct Room {
+    group: Cell<u16>,
     labels: [Cell<u8>; LABELS_MAX + 1],
     hashes: [Cell<u64>; NAME_WORDS],
 }
@@ -43,10 +44,16 @@ struct Room {
 thread_local! {
     static ROOM: Room = const {
         Room {
+            group: Cell::new(0),
             labels: [const { Cell::new(0) }; LABELS_MAX + 1],
             hashes: [const { Cell::new(0) }; NAME_WORDS],
         }
     };
+}
+
+/// The group that the last answer was chosen for in the thread that calls.
+pub(super) fn group() -> u16 {
+    ROOM.with(|room| room.group.get())
 }
 
 impl Host for QueryHost<'_> {
@@ -73,6 +80,10 @@ impl Host for QueryHost<'_> {
 
     fn count_limited(&self) -> u64 {
         self.limited.fetch_add(1, Relaxed)
+    }
+
+    fn set_group(&self, group: u16) {
+        ROOM.with(|room| room.group.set(group));
     }
 
     fn set_label(&self, index: usize, at: u8) {

@@ -4,6 +4,7 @@ use dns_common::{
     cookie::{self, Secret},
     decision::Eligible,
     host::{Class, ClientSubnet},
+    tables::Tables as _,
 };
 use tempfile::TempDir;
 use tokio::time::Instant;
@@ -200,6 +201,26 @@ fn rcode(reply: &[u8]) -> u8 {
 
 fn is_truncated(reply: &[u8]) -> bool {
     reply[2] & 2 != 0
+}
+
+#[test]
+fn steered_answers_are_counted_for_the_group_of_who_asked() {
+    let world = World::new(Constants {
+        group_sample: Constants::one_in(1),
+        ..Constants::OFF
+    });
+    let asked = || world.udp(&asking("www.example.test.", Rtype::A));
+    asked().expect("a reply");
+    let counts = world.plane.group_counts();
+    assert_eq!(counts.iter().sum::<u64>(), 1, "{counts:?}");
+    let group = world.tables.resolver(Source::from(resolver())).group();
+    assert_eq!(counts[usize::from(group)], 1, "{counts:?}");
+    // What is not steered, or only looked at, is not counted.
+    world.udp(&asking("static.example.test.", Rtype::A));
+    world.udp(&asking("none.example.test.", Rtype::A));
+    let www = name("www.example.test.");
+    world.plane.preview(&www, Rtype::A, resolver());
+    assert_eq!(world.plane.group_counts(), counts);
 }
 
 #[test]

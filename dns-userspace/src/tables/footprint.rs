@@ -7,8 +7,9 @@ use ipnet::IpNet;
 
 use super::Capacity;
 
-/// Octets of a service's name beside its counter.
+/// Octets of a service's name beside its counter, and of a group's.
 const SERVICE_NAME: usize = 256;
+const GROUP_NAME: usize = 64;
 
 /// What a daemon has to know of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +48,7 @@ impl Objects {
 impl Capacity {
     /// Octets of all tables in the kernel of a host with `cpus` possible CPUs:
     /// entries by the size of one, of both generations, used or not, and the names
-    /// of as many services as there is room for. The kernel adds some hundred
+    /// of as many services and groups as there is room for. The kernel adds some hundred
     /// octets a table, and rounds up to pages.
     pub fn octets(&self, cpus: usize) -> u64 {
         let sized = self.map_entries().into_iter().chain(self.counters());
@@ -55,7 +56,7 @@ impl Capacity {
             let entry = match map {
                 "BUCKETS" | "NAMES" | "ANSWERS" => size_of::<Line>(),
                 "CHUNKS" => size_of::<Chunk>(),
-                "SERVICES" => cpus * size_of::<u64>(),
+                "SERVICES" | "GROUPS" => cpus * size_of::<u64>(),
                 "COUNTERS" => cpus * size_of::<Counters>(),
                 _ => size_of::<Word>(),
             };
@@ -65,7 +66,8 @@ impl Capacity {
             + V6_PAIRS as usize * size_of::<EntryPair>()
             + 2 * address::SLOTS as usize * size_of::<AddressSlot>()
             + size_of::<Control>()
-            + self.services as usize * SERVICE_NAME;
+            + self.services as usize * SERVICE_NAME
+            + self.groups as usize * GROUP_NAME;
         sized.sum::<u64>() + fixed as u64
     }
 
@@ -77,6 +79,7 @@ impl Capacity {
             "CHUNKS" => "tables.chunks",
             "RANKINGS" => "tables.groups or tables.pools",
             "ELIGIBLE" | "SHARES" => "tables.pools",
+            "GROUPS" => "tables.groups",
             "SERVICES" => "tables.services",
             "RATES" => "tables.rate_buckets",
             _ => "tables.*",
@@ -134,8 +137,10 @@ mod tests {
             pools: 100,
             ..SMALL
         };
-        // Every pool has a ranking for each group, a word of its own and a mask for each slot.
-        assert_eq!(more(groups), 2 * 8 * (6500 - 1) + 2 * (8 + 1024) * 99);
+        // Every pool has a ranking for each group, a word of its own and a mask for each slot;
+        // every group a counter, twice, and a name.
+        let rankings = 2 * 8 * (6500 - 1) + 2 * (8 + 1024) * 99;
+        assert_eq!(more(groups), rankings + 64 * (2 * 8 * 4 + 64));
         let chunks = Capacity {
             chunks: 11,
             ..SMALL

@@ -115,8 +115,12 @@ impl Capacity {
 
     /// The maps that count, with their numbers of entries: the second half is carried
     /// over from those before.
-    pub fn counters(&self) -> [(&'static str, u32); 2] {
-        [("SERVICES", 2 * self.services), ("COUNTERS", 2)]
+    pub fn counters(&self) -> [(&'static str, u32); 3] {
+        [
+            ("SERVICES", 2 * self.services),
+            ("GROUPS", 2 * self.groups),
+            ("COUNTERS", 2),
+        ]
     }
 }
 

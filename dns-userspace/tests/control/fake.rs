@@ -16,6 +16,7 @@ use veer::{
         client::Client,
         explained::{ExplainQuery, Explained, Origin, Plane},
         generations::Generations,
+        groups::{GroupStatus, Groups as GroupsShown},
         overridden::Overridden,
         protocol::{Failure, Proposed, WhatIfRequest},
         server::{Backend, Listener},
@@ -26,8 +27,10 @@ use veer::{
     decision_log::query::{ExplainedAt, LogRequest, Logged, Then},
     flattening::FlatteningCounts,
     measurement::{
+        demand::Basis,
         director::{
             Director,
+            demand::GroupDemand,
             difference::{Difference, Move, Moved},
             states::States,
             what_if::Supposed,
@@ -106,7 +109,7 @@ fn plan() -> Plan {
     };
     let groups = Groups {
         names: ["default", "isp-a"].map(str::to_owned).into(),
-        prefixes: vec![],
+        ..Groups::default()
     };
     Plan::new(
         vec![service("www.example."), service("shop.example.")],
@@ -141,6 +144,22 @@ impl Backend for Fake {
         ))
     }
 
+    async fn groups(&self) -> GroupsShown {
+        let group = |(group, percent): (&str, f64)| GroupStatus {
+            group: group.to_owned(),
+            prefixes: 2,
+            demand: GroupDemand {
+                percent,
+                basis: Basis::Counted,
+            },
+        };
+        GroupsShown {
+            counted_one_in: 64,
+            queries_per_s: Some(1234.5),
+            groups: [("default", 10.0), ("isp-a", 90.0)].map(group).into(),
+        }
+    }
+
     async fn explain(&self, query: ExplainQuery) -> Result<Explained, Failure> {
         Ok(Explained {
             name: query.name.fmt_with_dot().to_string(),
@@ -148,6 +167,10 @@ impl Backend for Fake {
             from: query.from,
             group: "default".to_owned(),
             prefix: None,
+            demand: GroupDemand {
+                percent: 50.0,
+                basis: Basis::Even,
+            },
             origin: Origin::NotOurs,
             plane: Plane::Userspace,
             rcode: "REFUSED".to_owned(),

@@ -8,8 +8,8 @@ fn what_would_be_decided_is_told_for_people_and_for_programs() {
     let down = ["what-if", "www.example", "--server", "s1=down"];
     let ran = host.veerctl(&down);
     let expected = "\
-SERVICE       GROUPS  A NOW  A THEN  AAAA NOW                              AAAA THEN
-www.example.  all     s1     s2      none: no server has such an address  none: no server has such an address
+SERVICE       GROUPS  DEMAND %  A NOW  A THEN  AAAA NOW                              AAAA THEN
+www.example.  all        100.0  s1     s2      none: no server has such an address  none: no server has such an address
 ";
     assert_eq!(
         (ran.code, ran.out.replace("  ", " ")),

@@ -31,6 +31,7 @@ const ALL: Constants = Constants {
     cookie_required_over_limit: 1,
     up_interval_ns: ONCE_NS,
     reply_by_fib: 1,
+    group_sample: Constants::one_in(64),
     ..PLAIN
 };
 
@@ -39,7 +40,7 @@ const ALL: Constants = Constants {
 type Switch = fn(&mut Constants, &Constants);
 
 /// Every feature but NSID, which is one comparison with the value or without it.
-const FEATURES: [(&str, Switch); 5] = [
+const FEATURES: [(&str, Switch); 6] = [
     ("client subnets", |constants, other| {
         constants.client_subnet = other.client_subnet;
     }),
@@ -52,6 +53,9 @@ const FEATURES: [(&str, Switch); 5] = [
     }),
     ("routes", |constants, other| {
         constants.reply_by_fib = other.reply_by_fib;
+    }),
+    ("counting for groups", |constants, other| {
+        constants.group_sample = other.group_sample;
     }),
 ];
 

@@ -26,6 +26,7 @@ pub(crate) mod denials;
 pub(crate) mod cookies;
 pub(crate) mod edns;
 pub(crate) mod features;
+pub(crate) mod groups;
 pub(crate) mod limits;
 pub(crate) mod subnets;
 

@@ -31,6 +31,7 @@ use crate::{
 const CONSTANTS: Constants = Constants {
     nsid: 0,
     client_subnet: ClientSubnet::Trusted as u64,
+    group_sample: Constants::one_in(1),
     ..OPTIONS
 };
 
@@ -52,10 +53,29 @@ impl Planes {
 
     /// Asserts that the kernel makes of `message` what userspace makes of it.
     fn compare(&mut self, message: &[u8], resolver: IpAddr) -> Result<Vec<u8>, Outcome> {
+        self.rig.set_clock(NOW_S);
+        let counted = self.rig.group_counts();
+        self.desk.group.set(None);
+        let expected = userspace(&self.rig.tables, &self.desk, message, resolver);
+        let is_steered = matches!(expected, Ok((_, Some(_), _)));
+        let group = self.desk.group.get().filter(|_| is_steered);
+        let compared = self.compare_replies(message, resolver, expected);
+        let rises = self.rig.group_counts().into_iter().zip(counted);
+        for (number, (after, before)) in (0..).zip(rises) {
+            let expected = u64::from(group == Some(number));
+            assert_eq!(after - before, expected, "group {number}: {message:?}");
+        }
+        compared
+    }
+
+    fn compare_replies(
+        &mut self,
+        message: &[u8],
+        resolver: IpAddr,
+        expected: Result<(Outcome, Option<usize>, Vec<u8>), Outcome>,
+    ) -> Result<Vec<u8>, Outcome> {
         let way = Datagram::new(resolver, world::ours(resolver));
         let frame = way.frame(message);
-        self.rig.set_clock(NOW_S);
-        let expected = userspace(&self.rig.tables, &self.desk, message, resolver);
         match expected {
             Ok((outcome, service, octets)) => {
                 assert_eq!(reader::fault(message, &octets), None, "{message:?}");

@@ -66,7 +66,7 @@ impl Rig {
             .unwrap_or_else(|error| panic!("{error}"));
         let services = (0..capacity.services).map(|number| format!("service {number}"));
         kernel
-            .name_services(services.collect())
+            .name_counters(services.collect(), Vec::new())
             .unwrap_or_else(|error| panic!("{error}"));
         Self { kernel, tables }
     }
@@ -85,6 +85,13 @@ impl Rig {
 
     pub(crate) fn counts(&self) -> Counts {
         self.kernel.counts().expect("the counters can be read")
+    }
+
+    /// Answers counted for each group by its number.
+    pub(crate) fn group_counts(&self) -> Vec<u64> {
+        let groups = self.tables.capacity().groups as usize;
+        let counts = self.kernel.group_counts(0..groups);
+        counts.expect("the counters can be read")
     }
 
     pub(crate) fn counted_since(&self, before: &Counts) -> Counted {

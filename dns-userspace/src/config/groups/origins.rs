@@ -1,10 +1,11 @@
-//! Groups by autonomous system and country.
+//! Groups by autonomous system and country, and what groups ask for.
 //!
 //! ```toml
 //! [[group]]
 //! name = "isp-a"
 //! as = [64500, 64501]      # as groups.as_database knows them
 //! country = ["CZ"]         # as groups.country_database knows them
+//! demand = 2500            # queries a second; by default what is counted
 //! ```
 
 use std::{
@@ -19,6 +20,7 @@ use maxminddb::MaxMindDbError;
 use super::{
     Reading,
     database::{self, Country, Record},
+    demands::Demands,
 };
 use crate::config::{
     diagnostic::Diagnostics,
@@ -27,6 +29,7 @@ use crate::config::{
     settings::Settings,
     values::Place,
 };
+use crate::model::{Groups, Quantity};
 
 const VALID: &str = "[[group]] tables";
 const VALID_AS: &str = "an array of numbers of autonomous systems, 1 to 4294967295";
@@ -37,6 +40,7 @@ const VALID_COUNTRY: &str = "an array of country codes of two capital letters, a
 pub(super) struct Origins {
     of_as: Claims<u32>,
     of_country: Claims<Country>,
+    demands: Demands,
 }
 
 /// Who is of which group, and where that is said.
@@ -77,10 +81,13 @@ impl Origins {
             .and_then(|entry| entry.string(super::VALID_NAME, document));
         let of_as = section.optional("as", document);
         let of_country = section.optional("country", document);
-        if of_as.is_none() && of_country.is_none() {
-            let message = "has neither `as` nor `country`; valid: one at least";
+        let demand = section.optional("demand", document);
+        let is_placed = of_as.is_some() || of_country.is_some();
+        if !is_placed && demand.is_none() {
+            let message = "has neither `as`, `country` nor `demand`; valid: one at least";
             document.report(section.line, &section.path, message);
         }
+        let line = section.line;
         section.close("a group", document);
         let group = name.zip(text).and_then(|(entry, text)| {
             let number = reading.group(text);
@@ -88,6 +95,10 @@ impl Origins {
                 entry.reject(format!("`{}` {fault}", text.escape_debug()), document)
             })
         });
+        if let Some(entry) = demand {
+            let unplaced = (!is_placed).then_some(line);
+            self.demands.read(group, &entry, unplaced, document);
+        }
         for element in elements(of_as, VALID_AS, document) {
             let number = element.integer(1..=u32::MAX, document);
             claim(&mut self.of_as, number, group, &element, document);
@@ -96,6 +107,17 @@ impl Origins {
             let code = country(&element, document);
             claim(&mut self.of_country, code, group, &element, document);
         }
+    }
+
+    /// What is configured of the demand of `groups`, each of which has to have prefixes.
+    pub(super) fn demands(
+        self,
+        groups: &Groups,
+        found: &mut Diagnostics,
+    ) -> BTreeMap<u16, Quantity> {
+        let claims = self.of_as.values().chain(self.of_country.values());
+        let claims = claims.map(|(group, _)| *group);
+        self.demands.of(groups, claims, found)
     }
 
     /// The prefixes that databases have of all that was read, with their groups: by

@@ -66,6 +66,8 @@ enum Command {
     States,
     /// What has been counted.
     Stats,
+    /// The resolver groups, and which part of the demand each is.
+    Groups,
     /// Why a resolver gets what it gets, or got at an earlier time.
     Explain {
         /// The name asked for.
@@ -202,6 +204,10 @@ impl Cli {
             Some(Command::Stats) => {
                 let stats = self.connect(PATIENCE)?.stats()?;
                 self.show(&stats, |stats| render::stats(stats, paint))?;
+            }
+            Some(Command::Groups) => {
+                let groups = self.connect(PATIENCE)?.groups()?;
+                self.show(&groups, |groups| render::groups(groups, paint))?;
             }
             Some(Command::Explain {
                 name,

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use dns_common::decision::SLOTS;
 
 use super::{
+    groups::basis,
     human::{age, measured},
     overrides,
     paint::{Paint, Tone, word},
@@ -53,13 +54,18 @@ pub(in crate::control) fn explain(explained: &Explained, now_unix_ms: u64, paint
 fn premises(explained: &Explained, now_unix_ms: u64) -> Table {
     let mut table = Table::of_fields();
     let group = &explained.group;
-    table.field(
-        "group",
-        match &explained.prefix {
-            Some(prefix) => format!("{group}, by prefix {prefix}"),
-            None => format!("{group}: no prefix names this address"),
-        },
+    let mut line = match &explained.prefix {
+        Some(prefix) => format!("{group}, by prefix {prefix}"),
+        None => format!("{group}: no prefix names this address"),
+    };
+    let demand = &explained.demand;
+    let _ = write!(
+        line,
+        "; {:.1} % of the demand ({})",
+        demand.percent,
+        basis(demand)
     );
+    table.field("group", line);
     match &explained.origin {
         Origin::Steered(steering) => steered(steering, now_unix_ms, &mut table),
         Origin::Static { zone } => {

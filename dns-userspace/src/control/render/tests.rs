@@ -5,13 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::{
     control::{
         explained::{Explained, Origin, Plane, Steering},
+        groups::{GroupStatus, Groups},
         overridden::Overridden,
         stats::{Delay, KernelStats, ProbeStats, PublisherStats, Stats, TcpStats, UserspaceStats},
         status::{Detached, Inventory, LastReload, Reloaded, Status, Xdp, XdpState},
     },
     flattening::{FlatteningCounts, Resolved},
     measurement::{
+        demand::Basis,
         director::{
+            demand::GroupDemand,
             difference::{Difference, LevelChange},
             explain::{Candidate, DemandStatus, Explanation, Outcome, TtlStatus},
             history::{Cause, LastChange, Outcomes},
@@ -29,7 +32,9 @@ use crate::{
     ring_log::Written,
 };
 
-use super::{Paint, detached, difference, explain, overridden, reloaded, states, stats, status};
+use super::{
+    Paint, detached, difference, explain, groups, overridden, reloaded, states, stats, status,
+};
 
 const PLAIN: Paint = Paint(false);
 
@@ -319,6 +324,36 @@ override: drain sof1 of all services, by ann 5 min 0 s ago, 55 min 0 s left: ker
     assert_text(&shown, expected);
 }
 
+#[test]
+fn groups_are_shown_by_their_demand() {
+    let of = |group: &str, prefixes, percent, basis| GroupStatus {
+        group: group.to_owned(),
+        prefixes,
+        demand: GroupDemand { percent, basis },
+    };
+    let mut all = Groups {
+        counted_one_in: 64,
+        queries_per_s: Some(812.34),
+        groups: vec![
+            of("default", 0, 1.0, Basis::Counted),
+            of("isp-a", 12, 75.25, Basis::Configured),
+            of("isp-b", 3, 23.75, Basis::Counted),
+        ],
+    };
+    let expected = "\
+GROUP    PREFIXES  DEMAND %  FROM
+isp-a          12      75.2  configured
+isp-b           3      23.8  counted
+default         0       1.0  counted
+812.3 queries of steered names a second of late
+";
+    assert_text(&groups(&all, PLAIN), expected);
+    (all.counted_one_in, all.groups) = (0, Vec::new());
+    let shown = groups(&all, PLAIN);
+    let last = "answers are not counted by group: count.group_sample is 0\n";
+    assert!(shown.ends_with(last), "{shown}");
+}
+
 fn steered() -> Explained {
     let candidate = |position, server: &str, state, why: &str| Candidate {
         position,
@@ -338,6 +373,10 @@ fn steered() -> Explained {
         from: "198.51.100.7".parse().unwrap(),
         group: "sofia".to_owned(),
         prefix: Some("198.51.100.0/24".to_owned()),
+        demand: GroupDemand {
+            percent: 12.34,
+            basis: Basis::Counted,
+        },
         origin: Origin::Steered(Box::new(Steering {
             service: "www.example.com.".to_owned(),
             customer: "acme".to_owned(),
@@ -448,7 +487,7 @@ fn explain_tells_the_story_of_a_steered_name() {
     let expected = "\
 www.example.com. A from 198.51.100.7
 
-group    sofia, by prefix 198.51.100.0/24
+group    sofia, by prefix 198.51.100.0/24; 12.3 % of the demand (counted)
 service  www.example.com. of customer acme
 pool     0
 policy   failover: the configured order
@@ -634,7 +673,7 @@ fn explain_says_when_a_name_is_not_steered() {
     let expected = "\
 www.example.com. A from 198.51.100.7
 
-group  default: no prefix names this address
+group  default: no prefix names this address; 12.3 % of the demand (counted)
 name   not steered: as zone example.com. has it
 
 answer  NOERROR, made in userspace

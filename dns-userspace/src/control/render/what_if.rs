@@ -4,9 +4,14 @@ use std::fmt::Write as _;
 
 use super::{
     paint::{Paint, Tone},
+    states::known,
     table::{Align, Cell, Table},
 };
-use crate::measurement::director::{explain::Outcome, history::Move, what_if::Supposed};
+use crate::measurement::director::{
+    explain::Outcome,
+    history::Move,
+    what_if::{Part, Supposed},
+};
 
 /// Groups that are named before the others are counted.
 const NAMED: usize = 3;
@@ -16,13 +21,18 @@ pub(in crate::control) fn what_if(supposed: &[Supposed], paint: Paint) -> String
     let mut table = Table::new(&[
         ("SERVICE", Align::Left),
         ("GROUPS", Align::Left),
+        ("DEMAND %", Align::Right),
         ("A NOW", Align::Left),
         ("A THEN", Align::Left),
         ("AAAA NOW", Align::Left),
         ("AAAA THEN", Align::Left),
     ]);
     for service in supposed {
-        for one in &service.moves {
+        for part in &service.moves {
+            let Part {
+                one,
+                demand_percent,
+            } = part;
             let Some(from) = &one.from else { continue };
             let then = |from: &Outcome, to: &Outcome| {
                 let tone = if from == to {
@@ -35,6 +45,7 @@ pub(in crate::control) fn what_if(supposed: &[Supposed], paint: Paint) -> String
             table.row([
                 service.service.as_str().into(),
                 groups(one, service).into(),
+                known(*demand_percent, |percent| format!("{percent:.1}")),
                 from.a.to_string().into(),
                 then(&from.a, &one.to.a),
                 from.aaaa.to_string().into(),

@@ -19,7 +19,10 @@ use super::{
     picked::Picked,
     pool::PoolState,
 };
-use crate::model::{Groups, NameMap, Pool, Service};
+use crate::{
+    measurement::demand::Demand,
+    model::{Groups, NameMap, Pool, Service},
+};
 pub use levels::LevelChange;
 
 /// What of all decisions changes, and for how much of the demand.
@@ -48,8 +51,8 @@ pub struct Moved {
     /// Its share of the demand, percent: of the queries counted so far, or else as much as
     /// each other service's.
     pub demand_percent: f64,
-    /// What part of that moves, percent: groups have parts alike, and so have the prefixes
-    /// of a group.
+    /// What part of that moves, percent: of each group by its demand, of which all its
+    /// prefixes have parts alike.
     pub moved_percent: f64,
     /// Prefixes of resolvers some of whom get another answer; those that are in no group
     /// count as one.
@@ -65,7 +68,7 @@ pub struct Move {
     pub from: String,
     /// And then.
     pub to: String,
-    /// Part of the service's resolvers, percent.
+    /// Part of the service's demand, percent.
     pub percent: f64,
     /// The groups that they are in.
     pub groups: Vec<String>,
@@ -75,7 +78,7 @@ pub struct Move {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Block {
     prefixes: usize,
-    /// Part of all resolvers.
+    /// Part of all demand.
     pub(super) part: f64,
 }
 
@@ -89,7 +92,7 @@ impl Director {
     /// What changes where `next` decides in place of this one. `queries` of a service were
     /// counted so far.
     pub fn difference(&self, next: &Self, queries: impl Fn(&Service) -> u64) -> Difference {
-        let blocks = blocks(&self.plan.groups, &next.plan.groups);
+        let blocks = blocks(&self.plan.groups, &next.plan.groups, &self.demand);
         let others = next.plan.services.iter();
         let others: NameMap<u16> = others.map(|(it, pool)| (it.name.clone(), *pool)).collect();
         let services = &self.plan.services;
@@ -275,8 +278,9 @@ fn changes(
     changes.into_iter().collect()
 }
 
-/// Resolvers by the groups that they are in by `before` and by `then`.
-pub(super) fn blocks(before: &Groups, then: &Groups) -> Blocks {
+/// Resolvers by the groups that they are in by `before`, whose parts `demand` says, and by
+/// `then`.
+pub(super) fn blocks(before: &Groups, then: &Groups, demand: &Demand) -> Blocks {
     let by_prefix = |groups: &Groups| groups.prefixes.iter().copied().collect::<HashMap<_, _>>();
     let (old, new) = (by_prefix(before), by_prefix(then));
     let mut all: Vec<IpNet> = old.keys().chain(new.keys()).copied().collect();
@@ -289,14 +293,14 @@ pub(super) fn blocks(before: &Groups, then: &Groups) -> Blocks {
     for prefix in all {
         add((group(&old, prefix), group(&new, prefix)));
     }
-    // Groups that are in use have parts alike.
+    // Groups that are not in use have no part.
     let mut of_group: BTreeMap<u16, usize> = BTreeMap::new();
     for ((group, _), block) in &blocks {
         *of_group.entry(*group).or_default() += block.prefixes;
     }
-    let groups = of_group.len() as f64;
+    let all: f64 = of_group.keys().map(|group| demand.part(*group)).sum();
     for ((group, _), block) in &mut blocks {
-        block.part = block.prefixes as f64 / of_group[group] as f64 / groups;
+        block.part = block.prefixes as f64 / of_group[group] as f64 * demand.part(*group) / all;
     }
     blocks
 }

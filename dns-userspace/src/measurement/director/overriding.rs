@@ -44,6 +44,9 @@ impl Director {
             let state = &mut self.pools[usize::from(number)];
             if said != *state.said() {
                 let before = state.clone();
+                if !said.frozen {
+                    state.weigh(&self.demand);
+                }
                 state.say(said, &plan.pools[usize::from(number)], &self.health, now);
                 differences(number, &before, state, plan, &mut stores);
             }

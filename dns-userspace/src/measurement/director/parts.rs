@@ -49,7 +49,11 @@ pub struct Overlap(Blocks);
 impl Overlap {
     /// Those of `before` and `then`.
     pub fn new(before: &Director, then: &Director) -> Self {
-        Self(blocks(&before.plan.groups, &then.plan.groups))
+        Self(blocks(
+            &before.plan.groups,
+            &then.plan.groups,
+            &before.demand,
+        ))
     }
 }
 

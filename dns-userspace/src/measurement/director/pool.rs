@@ -15,6 +15,7 @@ use super::{
 use crate::{
     measurement::{
         decide::{Fit, Fitness, eligible},
+        demand::Demand,
         health::{Health, Reading},
         metric::{Badness, Metric},
         overrides::Said,
@@ -123,8 +124,8 @@ pub(super) struct PoolState {
     fill: Option<Fill>,
     /// By ranking, how much of the demand is of groups with it; nothing unless it counts.
     ranked: Vec<Part>,
-    /// How many groups there are.
-    groups: u32,
+    /// Which part of the demand each group is.
+    demand: Arc<Demand>,
     /// The order for every group without one of its own.
     common: Ranking,
     /// Configured orders of single groups, by group number.
@@ -147,6 +148,7 @@ impl PoolState {
     pub(super) fn new(
         pool: &Pool,
         groups: &Groups,
+        demand: &Arc<Demand>,
         targets: &Targets,
         health: &[Health],
         now: Instant,
@@ -161,7 +163,7 @@ impl PoolState {
             eligible: Eligible::default(),
             fill: pool.capacity.as_ref().map(|_| Fill::new(&keys)),
             ranked: Vec::new(),
-            groups: groups.names.len() as u32,
+            demand: Arc::clone(demand),
             keys,
             balance: Balance::default(),
             returns: Returns::default(),
@@ -343,6 +345,7 @@ impl PoolState {
             }
         }
         self.share_as(previous);
+        self.demand = Arc::clone(&previous.demand);
         self.regroup();
         self.decide(pool, health);
         self.share(pool, health, now);

@@ -80,7 +80,7 @@ impl Rig {
         let names = ["default", "g1"].map(str::to_owned);
         let groups = Groups {
             names: names.into(),
-            prefixes: vec![],
+            ..Groups::default()
         };
         let now = Instant::now();
         Self {

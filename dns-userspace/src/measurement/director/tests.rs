@@ -74,7 +74,7 @@ fn plan(pools: Vec<Pool>, groups: usize) -> Plan {
         services: vec![],
         groups: Groups {
             names,
-            prefixes: vec![],
+            ..Groups::default()
         },
     }
 }

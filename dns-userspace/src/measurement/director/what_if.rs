@@ -13,6 +13,7 @@ use super::{
     history::{Move, NAMES_MAX, Outcomes},
     picked::Picked,
     pool::PoolState,
+    states::rounded,
 };
 use crate::{
     measurement::metric::Metric,
@@ -66,9 +67,19 @@ pub struct Supposed {
     /// Whether it is frozen, so that no measurement changes anything.
     pub is_frozen: bool,
     /// For each group; those that get the same and would get the same are together.
-    pub moves: Vec<Move>,
+    pub moves: Vec<Part>,
     /// Groups that are not named.
     pub more_groups: usize,
+}
+
+/// What some groups get, and would get.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Part {
+    /// Which, and what.
+    #[serde(flatten)]
+    pub one: Move,
+    /// Their part of the demand, percent; `None` for one resolver.
+    pub demand_percent: Option<f64>,
 }
 
 impl Director {
@@ -216,7 +227,7 @@ impl Director {
         before: &PoolState,
         then: &PoolState,
         resolver: Option<(u16, u32)>,
-    ) -> (Vec<Move>, usize) {
+    ) -> (Vec<Part>, usize) {
         let outcomes = |state: &PoolState, group: Option<u16>| {
             let ranking = group.map_or(state.common_ranking(), |group| state.ranking(group));
             // Without a resolver no slot is another's.
@@ -233,7 +244,8 @@ impl Director {
             None => before.own_groups().collect(),
         };
         let common = resolver.is_none().then_some(None);
-        let mut moves: BTreeMap<String, Move> = BTreeMap::new();
+        let apart: f64 = own.iter().map(|group| self.demand.part(*group)).sum();
+        let mut moves: BTreeMap<String, Part> = BTreeMap::new();
         let mut more = 0;
         for (number, group) in common
             .into_iter()
@@ -241,12 +253,23 @@ impl Director {
             .enumerate()
         {
             let (from, to) = (outcomes(before, group), outcomes(then, group));
-            let one = moves.entry(format!("{from:?} {to:?}")).or_insert(Move {
-                groups: Vec::new(),
-                others: false,
-                from: Some(from),
-                to,
+            let alike = moves.entry(format!("{from:?} {to:?}"));
+            let Part {
+                one,
+                demand_percent,
+            } = alike.or_insert(Part {
+                one: Move {
+                    groups: Vec::new(),
+                    others: false,
+                    from: Some(from),
+                    to,
+                },
+                demand_percent: resolver.is_none().then_some(0.0),
             });
+            if let Some(percent) = demand_percent {
+                let part = group.map_or(1.0 - apart, |group| self.demand.part(group));
+                *percent = rounded(*percent + 100.0 * f64::max(part, 0.0));
+            }
             match group {
                 None => one.others = true,
                 Some(group) if number < NAMES_MAX => {

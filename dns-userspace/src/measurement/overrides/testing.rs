@@ -67,7 +67,7 @@ pub(in crate::measurement) fn plan() -> Plan {
     let names = ["default", "g1", "g2"].map(str::to_owned);
     let groups = Groups {
         names: names.into(),
-        prefixes: vec![],
+        ..Groups::default()
     };
     Plan::new(services, groups)
 }

@@ -7,7 +7,7 @@ use crate::{
         groups::database,
         tests::{assert_finding, load_directory, load_files},
     },
-    model::Groups,
+    model::{Groups, Quantity},
 };
 
 const AS_KEY: &str = "groups.as_database";
@@ -124,6 +124,23 @@ fn a_group_may_be_told_by_line_and_by_table_in_several_files() {
 }
 
 #[test]
+fn the_demand_of_a_group_is_said_wherever_its_prefixes_are() {
+    let text = "[[group]]\nname = \"isp-a\"\nas = [64500]\ndemand = 2500\n\
+                [[group]]\nname = \"isp-b\"\ndemand = 0.5\n\
+                [[group]]\nname = \"default\"\ndemand = 7\n";
+    let groups = groups(&[
+        ("groups.conf", "10.0.0.0/8 isp-b\n"),
+        ("groups.d/all.toml", text),
+    ]);
+    assert_eq!(groups.names, ["default", "isp-b", "isp-a"]);
+    let expected = [(0, 7_000), (1, 500), (2, 2_500_000)];
+    assert_eq!(
+        groups.demand,
+        expected.map(|(group, of)| (group, Quantity(of))).into()
+    );
+}
+
+#[test]
 fn mistakes_in_groups_are_found_where_they_are() {
     let long = format!("[[group]]\nname = \"{}\"\nas = [64500]", "a".repeat(64));
     for (text, expected) in [
@@ -146,7 +163,7 @@ fn mistakes_in_groups_are_found_where_they_are() {
         (&long, "2: group.#1.name: `aaa"),
         (
             "[[group]]\nname = \"a\"",
-            "1: group.#1: has neither `as` nor `country`",
+            "1: group.#1: has neither `as`, `country` nor `demand`",
         ),
         (
             "[[group]]\nname = \"a\"\nas = []",
@@ -171,6 +188,22 @@ fn mistakes_in_groups_are_found_where_they_are() {
         (
             "[[group]]\nname = \"a\"\nas = [64500]\n[[group]]\nname = \"b\"\nas = [64500]",
             "6: group.#2.as: is in a group already, by ",
+        ),
+        (
+            "[[group]]\nname = \"a\"\nas = [64500]\ndemand = 0",
+            "4: group.#1.demand: is 0; valid: a number above 0, queries a second",
+        ),
+        (
+            "[[group]]\nname = \"a\"\nas = [64500]\ndemand = \"1\"",
+            "4: group.#1.demand: is a string; valid: a number",
+        ),
+        (
+            "[[group]]\nname = \"a\"\nas = [64500]\ndemand = 1\n[[group]]\nname = \"a\"\ndemand = 2",
+            "7: group.#2.demand: is said of this group already, by ",
+        ),
+        (
+            "[[group]]\nname = \"a\"\ndemand = 1",
+            "1: group: `a` has no prefixes; valid: a group of groups.file, or one with `as`",
         ),
         (
             "[[group]]\nname = \"a\"\nas = [64500, 64999]",

@@ -1,8 +1,13 @@
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::*;
 use crate::{
-    measurement::overrides::testing::{plan, service},
+    measurement::{
+        demand::Counted,
+        overrides::testing::{plan, service},
+    },
     model::{Plan, Policy},
 };
 
@@ -74,6 +79,26 @@ fn groups_have_parts_alike_and_prefixes_of_a_group_too() {
     let moved = difference(&before, &then);
     assert!(is_about(moved.moved_percent, 100.0 / 6.0), "{moved:?}");
     assert_eq!(moved.services[0].prefixes, 1);
+}
+
+#[test]
+fn groups_have_the_parts_that_were_counted() {
+    let known = groups(&[("10.0.0.0/8", 1), ("10.1.0.0/16", 1), ("192.0.2.0/24", 2)]);
+    let before = Plan::new(vec![ordered([0, 1], [0, 1])], known.clone());
+    let then = Plan::new(vec![ordered([0, 1], [1, 0])], known);
+    let mut counted = Counted::new(1, &[]);
+    counted.add(&[0, 9000, 1000], Duration::from_secs(1));
+    let director = |plan: Plan| Director::new(plan, 100, Instant::now());
+    let mut running = director(before);
+    running.set_demand(counted, Instant::now());
+    let moved = running.difference(&director(then), |_| 0);
+    let part = running.demand_of(1).percent;
+    assert!((89.0..90.0).contains(&part), "{part}");
+    assert!((moved.moved_percent - part).abs() < 1e-3, "{moved:?}");
+    assert!(
+        (moved.services[0].moves[0].percent - part).abs() < 1e-3,
+        "{moved:?}"
+    );
 }
 
 #[test]

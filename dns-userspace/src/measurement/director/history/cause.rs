@@ -44,6 +44,8 @@ pub enum Cause {
     Time,
     /// Time alone: who returned takes more of what is theirs.
     SlowStart,
+    /// Groups ask for other parts of all that is asked.
+    Demand,
     /// An operator's word, or a rule's.
     Override {
         /// What is said since.
@@ -115,6 +117,7 @@ impl fmt::Display for Cause {
             }
             Self::Time => f.write_str("a hold is over"),
             Self::SlowStart => f.write_str("who returned takes more"),
+            Self::Demand => f.write_str("the demand of groups is another"),
             Self::Override { begun, ended } => {
                 let begun = begun.iter().map(|entry| ("override", entry));
                 let all = begun.chain(ended.iter().map(|entry| ("override ended", entry)));

@@ -274,7 +274,7 @@ fn a_pin_stays_first_while_the_order_of_the_others_changes() {
     let names = ["default", "g1"].map(str::to_owned).into();
     let groups = Groups {
         names,
-        prefixes: vec![],
+        ..Groups::default()
     };
     let mut rig = Rig::new(Plan::new(vec![service], groups));
     let ranking = |group, order: &[u8]| Change::Ranking {
@@ -618,7 +618,7 @@ fn a_hand_over_is_taken_out_kept_up_and_pinned_as_servers_are() {
     };
     let groups = Groups {
         names: ["default", "g1"].map(str::to_owned).into(),
-        prefixes: vec![],
+        ..Groups::default()
     };
     let mut rig = Rig::new(Plan::new(vec![of], groups));
     let mask = |rig: &Rig| {

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     mem,
+    sync::Arc,
 };
 
 use dns_common::decision::{Family, Ranking};
@@ -11,6 +12,7 @@ use tokio::time::Instant;
 use super::PoolState;
 use crate::{
     measurement::{
+        demand::Demand,
         health::{Health, Reading},
         metric::{Badness, Metric},
         share::{ALL, Fill, Input, Part, Shares, Takes, quotas},
@@ -168,22 +170,30 @@ impl PoolState {
         })
     }
 
-    /// Counts groups by the ranking they have, where that matters; all count alike.
+    /// Has each group be the part of the demand that `demand` says.
+    pub(in super::super) fn weigh(&mut self, demand: &Arc<Demand>) {
+        self.demand = Arc::clone(demand);
+        self.regroup();
+    }
+
+    /// Adds up the demand of groups by the ranking they have, where that matters.
     pub(super) fn regroup(&mut self) {
         if self.fill.is_none() {
             return;
         }
-        let mut groups: BTreeMap<u64, u32> = BTreeMap::new();
-        let apart = self.own.keys().chain(self.said.pins.keys());
-        let apart = apart.chain(self.outlooks.iter().flat_map(|outlook| &outlook.groups));
-        let apart: BTreeSet<u16> = apart.copied().collect();
-        groups.insert(self.common.0, self.groups - apart.len() as u32);
+        let mut parts: BTreeMap<u64, f64> = BTreeMap::new();
+        let apart: BTreeSet<u16> = self.own_groups().collect();
+        let mut others = 1.0;
         for group in apart {
-            *groups.entry(self.ranking(group).0).or_default() += 1;
+            let part = self.demand.part(group);
+            others -= part;
+            *parts.entry(self.ranking(group).0).or_default() += part;
         }
-        let parts = groups.into_iter().map(|(ranking, groups)| Part {
+        // Sums of parts are not exact.
+        *parts.entry(self.common.0).or_default() += f64::max(others, 0.0);
+        let parts = parts.into_iter().map(|(ranking, demand)| Part {
             ranking: Ranking(ranking),
-            demand: f64::from(groups) / f64::from(self.groups),
+            demand,
         });
         self.ranked = parts.collect();
     }

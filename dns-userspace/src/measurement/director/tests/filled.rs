@@ -6,7 +6,14 @@ use super::{
     probes::{id, load, load_pool},
     *,
 };
-use crate::model::Capacity;
+use crate::{
+    measurement::{
+        demand::{Basis, Counted},
+        director::history::Cause,
+        overrides::Said,
+    },
+    model::Capacity,
+};
 
 const SETTLE: Duration = Duration::from_secs(100);
 
@@ -122,4 +129,80 @@ fn a_reload_keeps_what_is_known_and_forgets_it_with_the_capacities() {
     without.pools[0].capacity = None;
     let pool = reloaded(without).expect("a pool");
     assert!(!pool.eligible.is_shared());
+}
+
+/// What was counted of groups in ten seconds.
+fn counted(answers: &[u64]) -> Counted {
+    let mut counted = Counted::new(1, &[]);
+    counted.add(answers, Duration::from_secs(10));
+    counted
+}
+
+#[test]
+fn who_asks_for_more_counts_for_more() {
+    // Groups 0 and 2 prefer the first, group 1 the last.
+    let mut rig = filled([60.0, 40.0]);
+    let slots = |rig: &Rig| {
+        let pool = rig.director.decisions().next().expect("a pool");
+        pool.eligible.is_shared()
+    };
+    assert!(!slots(&rig), "two thirds of 1000 have room");
+    let before = rig.director.clone();
+    // Too little to be sure.
+    assert_eq!(rig.director.set_demand(counted(&[1, 0, 0]), rig.now), []);
+    let changes = rig.director.set_demand(counted(&[9000, 1000, 0]), rig.now);
+    assert!(!changes.is_empty());
+    let decided = rig.director.take_decided();
+    assert_eq!(decided[0].cause, Cause::Demand);
+    // 800 of 900 have room.
+    assert_eq!(percent_of(&rig, 0), 89);
+    let of_g1 = rig.director.demand_of(1);
+    assert_eq!(of_g1.basis, Basis::Counted);
+    assert!((of_g1.percent - 10.2).abs() < 0.1, "{of_g1:?}");
+
+    // No more than a tenth of the demand is elsewhere.
+    let changes = rig.director.set_demand(counted(&[8200, 1800, 0]), rig.now);
+    assert_eq!(changes, []);
+    assert_eq!(percent_of(&rig, 0), 89);
+
+    // A reload goes on with it.
+    let reloaded = |plan: Plan| {
+        let mut director = Director::new(plan, 100, rig.now);
+        director.carry_over(&rig.director, rig.now);
+        director
+    };
+    let mut plan = Plan::clone(rig.director.plan());
+    let same = reloaded(plan.clone());
+    assert!(same.decisions().eq(rig.director.decisions()));
+    assert_eq!(same.demand_of(1), of_g1);
+    // What is configured counts at once, however little that changes.
+    plan.groups.demand = [(1, Quantity(500_000))].into();
+    let said = reloaded(plan).demand_of(1);
+    assert_eq!(said.basis, Basis::Configured);
+    assert!((said.percent - 38.0).abs() < 0.1, "{said:?}");
+    assert_eq!(before.demand_of(1).basis, Basis::Even);
+}
+
+#[test]
+fn what_is_frozen_counts_by_the_demand_it_was_frozen_with() {
+    let mut rig = filled([60.0, 40.0]);
+    let say = |rig: &mut Rig, frozen| {
+        let said = Said {
+            frozen,
+            ..Said::default()
+        };
+        let Director {
+            plan,
+            pools,
+            health,
+            ..
+        } = &mut rig.director;
+        pools[0].say(said, &plan.pools[0], health, rig.now);
+    };
+    say(&mut rig, true);
+    let changes = rig.director.set_demand(counted(&[9000, 1000, 0]), rig.now);
+    assert_eq!(changes, []);
+    say(&mut rig, false);
+    let changes = rig.director.set_demand(counted(&[1000, 9000, 0]), rig.now);
+    assert!(!changes.is_empty());
 }

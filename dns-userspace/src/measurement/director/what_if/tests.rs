@@ -51,16 +51,19 @@ fn what_is_supposed_is_what_happens_and_asking_changes_nothing() {
     let [one] = slow[0].moves.as_slice() else {
         panic!("{slow:?}")
     };
-    assert!(one.others && one.groups.is_empty());
-    assert_eq!(one.from.as_ref().map(|from| &from.a), Some(&server("s1")));
-    assert_eq!(one.to.a, server("s2"));
+    assert!(one.one.others && one.one.groups.is_empty());
+    assert_eq!(
+        one.one.from.as_ref().map(|from| &from.a),
+        Some(&server("s1"))
+    );
+    assert_eq!(one.one.to.a, server("s2"));
     let dead = ask(&rig, &state("S2", UpOrDown::Down)).unwrap();
-    assert_eq!(dead[0].moves[0].to.a, server("s1"));
+    assert_eq!(dead[0].moves[0].one.to.a, server("s1"));
     let both = WhatIf {
         states: state("s2", UpOrDown::Down).states,
         ..value("s1", METRICS[0], 90.0)
     };
-    assert_eq!(ask(&rig, &both).unwrap()[0].moves[0].to.a, server("s3"));
+    assert_eq!(ask(&rig, &both).unwrap()[0].moves[0].one.to.a, server("s3"));
     assert_eq!(rig.director.decisions().collect::<Vec<_>>(), before);
     rig.measure(0, 0, 35.001);
     assert_eq!(rig.outcome(0), server("s2"));
@@ -72,15 +75,15 @@ fn groups_are_told_apart_where_they_go_their_own_way() {
     let dead = ask(&rig, &state("s4", UpOrDown::Down)).unwrap();
     let told: Vec<_> = dead[0].moves.iter().collect();
     assert_eq!(told.len(), 2);
-    let own = told.iter().find(|one| one.groups == ["g1"]).unwrap();
-    assert_eq!((&own.to.a, own.others), (&server("s3"), false));
+    let own = told.iter().find(|part| part.one.groups == ["g1"]).unwrap();
+    assert_eq!((&own.one.to.a, own.one.others), (&server("s3"), false));
     let names = ["www.example.".to_owned()];
     let what = state("s4", UpOrDown::Down);
     let alone = rig.director.what_if(&names, &what, Some((0, 0)), rig.now);
     let alone = alone.unwrap();
     assert_eq!(alone[0].moves.len(), 1);
-    assert_eq!(alone[0].moves[0].groups, ["default"]);
-    assert_eq!(alone[0].moves[0].to.a, server("s1"));
+    assert_eq!(alone[0].moves[0].one.groups, ["default"]);
+    assert_eq!(alone[0].moves[0].one.to.a, server("s1"));
 }
 
 #[test]
