@@ -179,7 +179,7 @@ impl Run {
             return;
         };
         for side in &mut self.sides {
-            side.observe_first_round(&round.samples, now);
+            side.observe_first_round(&round.samples, now, unix_ms);
         }
         self.tally.begin(&self.sides, now);
         let mut is_known = HashSet::new();

@@ -116,7 +116,9 @@ impl Side {
         &mut self,
         recorded: &[(usize, Instant, Verdict)],
         now: Instant,
+        unix_ms: u64,
     ) {
+        self.director.set_time_of_day(unix_ms, now);
         let mut known = BTreeSet::new();
         let first = recorded.iter().filter(|(number, ..)| known.insert(*number));
         let samples: Vec<Sample> = first
@@ -135,7 +137,7 @@ impl Side {
         unix_ms: u64,
         verdict: &Verdict,
     ) -> BTreeSet<u16> {
-        let mut changes = Vec::new();
+        let mut changes = self.director.set_time_of_day(unix_ms, at);
         if self.director.overrides().has_expired(unix_ms) {
             let mut overrides = self.director.overrides().clone();
             overrides.expire(unix_ms);

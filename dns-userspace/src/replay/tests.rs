@@ -86,6 +86,23 @@ fn recorded(dir: &TempDir, seen: &[(u64, u8, Seen)]) -> Recording {
     Recording::open(&path).unwrap()
 }
 
+/// The same by an agreement: better than 50 ms, from 2023-11-14 22:14:30 on, which is
+/// 70 s after [`BEGIN`], than 100.
+fn better_than_agreed() -> String {
+    let version = |number: u8, value: u32, effective: &str| {
+        format!(
+            "[[service.policy.level]]\nversion = {number}\nvalue = {value}\n\
+             proposed = {{ by = \"provider\", on = 2023-10-01 }}\n\
+             accepted = {{ customer = 2023-10-02, provider = 2023-10-02 }}\n\
+             effective = {effective}\n"
+        )
+    };
+    let policy = better_than(50).replace("level = 50\n", "");
+    let first = version(1, 50, "2023-11-01");
+    let second = version(2, 100, "2023-11-14T22:14:30Z");
+    format!("{policy}\n{first}{second}")
+}
+
 /// `s1` and `s2` each second from 0 to `seconds`, as good as `of` says.
 fn each_second(seconds: u64, of: impl Fn(u64) -> [Seen; 2]) -> Vec<(u64, u8, Seen)> {
     let each = (0..=seconds).flat_map(|second| {
@@ -103,6 +120,15 @@ fn compared(seen: &[(u64, u8, Seen)], before: Configured, then: Configured) -> R
 
 fn is_about(value: f64, expected: f64) -> bool {
     (value - expected).abs() < 0.002
+}
+
+#[test]
+fn agreed_levels_are_in_force_from_their_time_on() {
+    let seen = each_second(100, |_| [Some(60.0), Some(30.0)]);
+    let (before, then) = (better_than(50), better_than_agreed());
+    let got = compared(&seen, configured(&before, ""), configured(&then, ""));
+    assert!(is_about(got.all.elsewhere_percent, 30.0), "{got:#?}");
+    assert!(is_about(got.all.then.flips_per_hour, 36.0), "{got:#?}");
 }
 
 #[test]
