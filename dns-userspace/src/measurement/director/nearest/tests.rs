@@ -264,6 +264,27 @@ fn a_hold_has_to_end_before_a_value_counts() {
 }
 
 #[test]
+fn holds_that_end_in_one_millisecond_end_together() {
+    let threshold = Threshold {
+        origins: vec![0, 1],
+        over: vec![2, 3],
+        ..at_50()
+    };
+    let mut rig = passing(Policy::Threshold(threshold), 100);
+    for ms in [40.0, 60.0] {
+        rig.measure(0, 0, ms);
+        rig.measure(1, 0, ms);
+        rig.now += Duration::from_secs(5);
+    }
+    let nearest = rig.nearest(0).unwrap();
+    assert!(
+        matches!(nearest.alteration, Alteration::HoldEnds { .. }),
+        "{nearest:?}"
+    );
+    assert_eq!(nearest.then, Outcome::Server("s3".to_owned()));
+}
+
+#[test]
 fn where_resolvers_follow_by_steps_it_is_said_what_they_come_to() {
     let threshold = Threshold {
         hold: Duration::ZERO,

@@ -44,6 +44,8 @@ pub(super) fn try_holds(trial: &mut Trial<'_>, smallest: &mut Smallest) {
     let left = threshold.origins.iter().filter_map(|origin| {
         let standing = trial.known.sides(trial.group).of(*origin)?;
         let left = threshold.hold.checked_sub(trial.now - standing.since)?;
+        // Those that end in one millisecond end together, as it is stated.
+        let left = Duration::from_millis(left.as_nanos().div_ceil(1_000_000) as u64);
         (!left.is_zero()).then_some((left, *origin))
     });
     let mut left: Vec<(Duration, u8)> = left.collect();
