@@ -235,7 +235,11 @@ impl<'w, 'z, 't> Answers<'w, 'z, 't> {
             Some((by, answers.slot(at.name, rtype, &response)))
         };
         let all = chosen(self, Chosen::All);
-        let (by, all) = all.unwrap_or((By::Nobody, Slot::Absent));
+        let (mut by, mut all) = all.unwrap_or((By::Nobody, Slot::Absent));
+        // It shows the addresses, and only rows have those of several.
+        if rtype == Rtype::ANY && by != By::Nobody && service.pool.answers > 1 {
+            (by, all) = (By::Nobody, Slot::Absent);
+        }
         let mut slots = Vec::new();
         if by != By::Nobody {
             slots.extend((0..ALL_CANDIDATES).map(|number| {

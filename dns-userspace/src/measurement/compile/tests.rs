@@ -184,6 +184,7 @@ impl World {
                         _ => server.v6.is_empty(),
                     });
                     response.rcode == Rcode::SERVFAIL
+                        || (rtype == Rtype::ANY && service.pool.answers > 1)
                         || (other && matches!(rtype, Rtype::A | Rtype::AAAA))
                 }
                 // One row cannot hold the candidates of every alias that it covers.
@@ -886,6 +887,28 @@ fn rfc9460_7_3_hints_follow_the_decision_or_are_left_out() {
     let nobody = hinted(Eligible::new(0, 0, false), 0);
     let found = nobody.fast(&name("s.example."), Rtype::HTTPS);
     assert_eq!(found, Err(Outcome::UpNoCandidate));
+}
+
+#[test]
+fn any_where_answers_have_several_servers_is_the_authoritys() {
+    let www = name("www.example.");
+    let mut zone = zone(
+        "example",
+        "ns.example.",
+        "to.example. 60 CNAME www.example.\n",
+    );
+    zone.steer(&www, Shape::Direct, 20).expect("it is free");
+    let mut service = service(www.clone(), Shape::Direct, servers(&[(true, true); 3]));
+    service.pool.answers = 2;
+    let decision = (
+        Eligible::new(0b111, 0b101, true).best(2),
+        Ranking::new(&[2, 1, 0]),
+    );
+    let world = World::new(vec![zone], vec![service], &[decision]);
+    let names = [www.clone(), name("to.example.")];
+    assert_eq!(world.fast(&www, Rtype::ANY), Err(Outcome::UpNoAnswer));
+    let others = RTYPES.into_iter().filter(|rtype| *rtype != Rtype::ANY);
+    check_all(&world, &names, &others.collect::<Vec<_>>());
 }
 
 #[test]
