@@ -102,9 +102,9 @@ fn no_death_waits_for_a_reload() {
     let world = World::new();
     let mut origins = world.origins(3);
     let config = world.config("veer", &[zone::WWW]);
-    config.settings(&["health.suspect_percent = 100", "tables.names = 250000"]);
+    config.settings(&["health.suspect_percent = 100", "tables.names = 100000"]);
     // Enough of them that a quarter of a reload takes longer than a death.
-    let names = lines(0..200_000, |number| format!("n{number} A 192.0.2.1\n"));
+    let names = lines(0..80_000, |number| format!("n{number} A 192.0.2.1\n"));
     config.write("zones.d/example.net.zone", &(NEW_ZONE.to_owned() + &names));
     let _daemon = world.start(&config);
     world.moves(Resolver::A, "www.example.", "10.8.0.1");
