@@ -14,9 +14,10 @@ use crate::{
     model,
 };
 
-/// In so many turns all groups are read, since reading takes a system call for each, and
-/// samples of probes wait meanwhile.
+/// In so many turns at least all groups are read, at most so many groups in one: reading
+/// takes a system call for each, and samples of probes wait meanwhile.
 const TURNS: usize = 10;
+const GROUPS_A_TURN: usize = 128;
 
 /// What has been counted for groups so far.
 #[derive(Debug)]
@@ -104,7 +105,8 @@ impl Daemon {
     fn read_group_counters(&mut self) -> Result<bool, KernelError> {
         let groups = self.director.plan().groups.names.len();
         let first = self.counting.reading.len();
-        let end = groups.min(first + groups.div_ceil(TURNS));
+        let turn = groups.div_ceil(TURNS).min(GROUPS_A_TURN);
+        let end = groups.min(first + turn);
         let counts = match &self.kernel {
             Some(kernel) => kernel.group_counts(first..end)?,
             None => vec![0; end - first],
