@@ -92,12 +92,13 @@ pub const fn slot(source: Source) -> u32 {
     })
 }
 
-/// Multiplicative hashing by 2^64 divided by the golden ratio (Knuth, The Art of Computer
-/// Programming, volume 3, section 6.4): neighbours are far apart.
+/// 2^64 divided by the golden ratio: multiples of it, wrapping, spread evenly, and those of
+/// neighbours are far apart (Knuth, The Art of Computer Programming, volume 3, section 6.4).
+pub(crate) const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
+
 #[inline(always)]
 const fn hashed(number: u64) -> u32 {
-    const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
-    (number.wrapping_mul(MULTIPLIER) >> (64 - SLOTS.ilog2())) as u32
+    (number.wrapping_mul(GOLDEN) >> (64 - SLOTS.ilog2())) as u32
 }
 
 /// Length of the block around `source` that is in one slot.

@@ -5,7 +5,9 @@
 use crate::{
     ask::{self, Cookie, HEADER, Wanted},
     cookie::Validity,
-    decide, find, limit, name,
+    decide,
+    decision::GOLDEN,
+    find, limit, name,
     octets::Octets,
     outcome::Outcome,
     tables::{Entry, Generation, Row, Source, Tables},
@@ -148,11 +150,11 @@ impl Constants {
 }
 
 /// Whether an answer counts for its resolver group, by its `number` among those that the
-/// same counter counted, from 1. Which ones do is spread evenly (by the golden ratio), so
-/// that no order in which groups ask keeps step with it.
+/// same counter counted, from 1. Which ones do is spread evenly, so that no order in which
+/// groups ask keeps step with it.
 #[inline(always)]
 pub const fn counts_group(number: u64, sample: u64) -> bool {
-    sample != 0 && number.wrapping_mul(0x9e37_79b9_7f4a_7c15) <= sample
+    sample != 0 && number.wrapping_mul(GOLDEN) <= sample
 }
 
 /// A constant's value: in the kernel it is read from the frozen data, where the

@@ -129,7 +129,8 @@ impl Row {
     pub const STEERED_ANSWERS: u32 = CANDIDATES_MAX as u32 + 1;
 
     /// Places of answers of one TTL: both families' where a row has them; of another type's
-    /// answers those for IPv6 are left free, so that all types are counted alike. Answers with several candidates follow.
+    /// answers those for IPv6 are left free, so that all types are counted alike. Answers
+    /// with several candidates follow.
     pub const LEVEL_ANSWERS: u32 = 2 * Self::STEERED_ANSWERS;
 
     /// Where the answers with several candidates begin, counted from the first of the

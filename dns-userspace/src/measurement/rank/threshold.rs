@@ -46,9 +46,10 @@ impl Sides {
     /// The order of all candidates of `threshold` whose origins are as bad as `badness`
     /// says, at `now`. Origins that resolvers have not left altogether come first.
     ///
-    /// An origin at the `level` is too bad; without one in force none is. One that was comes back when it is better than
-    /// the level by more than the return band, or by anything where that is 0. None
-    /// changes its side within the hold; what is not known yet holds none.
+    /// An origin at the `level` is too bad; without one in force none is. One that was
+    /// comes back when it is better than the level by more than the return band, or by
+    /// anything where that is 0. None changes its side within the hold; what is not known
+    /// yet holds none.
     pub fn order(
         &mut self,
         threshold: &Threshold,
