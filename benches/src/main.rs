@@ -2,6 +2,7 @@
 //! `cargo xtask bench`. What needs neither is a criterion benchmark beside it.
 
 mod curve;
+mod delays;
 mod fixture;
 mod frame;
 mod internet;
@@ -11,6 +12,7 @@ mod random;
 mod report;
 
 mod rig;
+mod wakes;
 mod zone;
 
 mod load;

@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::{fs, thread, time::Duration};
+use std::{fs, ops::Range, thread, time::Duration};
 
 use serde_json::Value;
 use support::{
@@ -80,7 +80,8 @@ fn another_level_differs_for_as_long_as_the_value_was_between_both() {
     let slow = seen.iter().find(|(_, took)| *took >= 150.0);
     let (slow_at, _) = *slow.expect("a slow one is recorded");
     assert!(seen.iter().any(|(_, took)| *took < 150.0), "{seen:?}");
-    let other = configured(&world, "other", 400);
+    // Above all that a probe that passes can take.
+    let other = configured(&world, "other", 1000);
     let (log, against) = (config.path("state"), config.path(""));
     let replay = |other: &Config| other.veerctl(&["replay", &log, "--against", &against]);
     let replayed = replay(&other);
@@ -89,13 +90,15 @@ fn another_level_differs_for_as_long_as_the_value_was_between_both() {
         number(&replayed, "to_unix_ms"),
     );
     // From the decision log, which knows nothing of replays.
-    let decided = decided_at(&config);
-    assert!(decided.abs_diff(slow_at) < 200, "{decided} {slow_at}");
+    let elsewhere_ms = at_s2(&config, to);
+    let decided = elsewhere_ms[0].start;
+    assert!(decided.abs_diff(slow_at) < 500, "{decided} {slow_at}");
     let seconds = |key: &str| replayed[key].as_f64().expect("a time");
     // A daemon that starts measures nothing between its first round and the first probes.
     let counted = Duration::from_millis(to - from).as_secs_f64() - seconds("gaps_s");
     assert!((counted - seconds("counted_s")).abs() < 0.5, "{replayed:#}");
-    let expected = 100.0 * Duration::from_millis(to - decided).as_secs_f64() / counted;
+    let expected = elsewhere_ms.iter().map(|away| away.end - away.start).sum();
+    let expected = 100.0 * Duration::from_millis(expected).as_secs_f64() / counted;
     let elsewhere = |of: &Value| of["all"]["elsewhere_percent"].as_f64().expect("a share");
     let got = elsewhere(&replayed);
     assert!(
@@ -109,8 +112,9 @@ fn another_level_differs_for_as_long_as_the_value_was_between_both() {
         ("s1", Some(100.0))
     );
     let latency = |side: &str| replayed["all"][side]["latency_ms"].as_f64().expect("known");
+    // Of the 250 ms that `s1` waits, less what a busy host made `s2` take.
     let slower = latency("then") - latency("before");
-    assert!(slower > 250.0 * got / 100.0 - 30.0, "{replayed:#}");
+    assert!(slower > 125.0 * got / 100.0, "{replayed:#}");
 
     // A level that changes nothing.
     let like = configured(&world, "like", 149);
@@ -122,15 +126,22 @@ fn another_level_differs_for_as_long_as_the_value_was_between_both() {
     );
 }
 
-/// When the decision log has `s2` take over.
-fn decided_at(config: &Config) -> u64 {
+/// When the decision log has `s2` in the place of `s1`, until `end`; Unix milliseconds.
+fn at_s2(config: &Config, end: u64) -> Vec<Range<u64>> {
     let log = fs::read_to_string(config.path("state/decisions.jsonl")).expect("a log");
     let lines = log
         .lines()
         .map(|line| -> Value { serde_json::from_str(line).expect("JSON") });
-    let mut changes = lines.filter(|line| {
-        text(line, "decided/moves/0/from/a/server") == "s1"
-            && text(line, "decided/moves/0/to/a/server") == "s2"
-    });
-    number(&changes.next().expect("s2 took over"), "at_unix_ms")
+    let mut away: Vec<Range<u64>> = Vec::new();
+    for line in lines {
+        let at = number(&line, "at_unix_ms");
+        let server = |side: &str| line["decided"]["moves"][0][side]["a"]["server"].as_str();
+        match (server("from"), server("to")) {
+            (Some("s1"), Some("s2")) => away.push(at..end),
+            (Some("s2"), Some("s1")) => away.last_mut().expect("s2 had taken over").end = at,
+            _ => {}
+        }
+    }
+    assert!(!away.is_empty(), "s2 took over: {log}");
+    away
 }

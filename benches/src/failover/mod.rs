@@ -6,7 +6,8 @@
 //! Meanwhile a resolver asks again and again, as fast as answers come. That
 //! a server is dead is known when `down_after` probes in a row have failed, the first of
 //! which comes up to an interval late, and the last, where it is silent, ends a timeout
-//! later: the *bound* of a way to fail. What a trial takes longer is the daemon's.
+//! later: the *bound* of a way to fail. What a trial takes longer is the daemon's, or the
+//! machine's: how late that wakes a thread which only sleeps is measured beside it.
 
 mod report;
 mod trial;
@@ -18,7 +19,7 @@ use self::{
     report::{Report, Row},
     trial::{Failing, Stage},
 };
-use crate::{machine::Facts, random::Random, report::Output};
+use crate::{machine::Facts, random::Random, report::Output, wakes::Wakes};
 
 /// What to measure, and where to.
 #[derive(Args)]
@@ -35,6 +36,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let facts = Facts::collect()?;
     println!("{}", facts.line());
     let mut stage = Stage::set()?;
+    let wakes = Wakes::start();
     let mut random = Random::new(1, 1);
     let mut rows = Vec::new();
     for failing in Failing::ALL {
@@ -48,8 +50,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         }
         rows.push(Row::new(failing, times));
     }
-    let (kernel_share, publish) = stage.end()?;
-    let report = Report::new(facts, rows, kernel_share, publish);
+    let wakes_late = wakes.end();
+    let ended = stage.end()?;
+    let report = Report::new(facts, rows, ended, wakes_late);
     report.print();
     options.output.write(&report)
 }

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use serde_json::Value;
 
-use super::trial::{DOWN_AFTER, Failing, INTERVAL, TIMEOUT};
-use crate::{machine::Facts, report};
+use super::trial::{DOWN_AFTER, Ended, Failing, INTERVAL, TIMEOUT};
+use crate::{machine::Facts, report, wakes::Late};
 
 /// What `--json` writes.
 #[derive(Serialize)]
@@ -16,11 +15,10 @@ pub(super) struct Report {
     interval_ms: f64,
     timeout_ms: f64,
     down_after: u32,
-    /// Share of answers that the kernel gave, 0 to 1.
-    kernel_share: f64,
-    /// From the end of a probe until what it changed was in the tables, as `veerctl stats`
-    /// has it.
-    publish_delay: Value,
+    #[serde(flatten)]
+    ended: Ended,
+    /// Of the machine, meanwhile.
+    wakes_late: Option<Late>,
     rows: Vec<Row>,
 }
 
@@ -64,14 +62,19 @@ fn ms(time: Duration) -> f64 {
 }
 
 impl Report {
-    pub(super) fn new(facts: Facts, rows: Vec<Row>, kernel_share: f64, publish: Value) -> Self {
+    pub(super) fn new(
+        facts: Facts,
+        rows: Vec<Row>,
+        ended: Ended,
+        wakes_late: Option<Late>,
+    ) -> Self {
         Self {
             facts,
             interval_ms: ms(INTERVAL),
             timeout_ms: ms(TIMEOUT),
             down_after: DOWN_AFTER,
-            kernel_share,
-            publish_delay: publish,
+            ended,
+            wakes_late,
             rows,
         }
     }
@@ -104,13 +107,21 @@ impl Report {
         report::print_table(heads, &rows);
         println!(
             "\nprobed every {} ms, down after {} failures, silent for {} ms; {:.3} % of answers \
-             from the kernel; from a probe's end into the tables: {}",
+             from the kernel, {} questions unanswered; from a probe's end into the tables: {}",
             self.interval_ms,
             self.down_after,
             self.timeout_ms,
-            100.0 * self.kernel_share,
-            self.publish_delay,
+            100.0 * self.ended.kernel_share,
+            self.ended.unanswered,
+            self.ended.publish_delay,
         );
+        if let Some(late) = &self.wakes_late {
+            println!(
+                "meanwhile the machine woke a thread that only slept so much late: p50 {:.0} µs, \
+                 p99 {:.0} µs, longest {:.0} µs",
+                late.p50_us, late.p99_us, late.max_us,
+            );
+        }
     }
 }
 

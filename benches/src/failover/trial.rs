@@ -1,6 +1,7 @@
 //! The stage, and one server's death on it.
 
 use std::{
+    io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     thread,
@@ -17,6 +18,7 @@ use xtask::{
 };
 
 use crate::{
+    load::ratio_of,
     random::Random,
     rig::{CLIENT_ADDRESS, Rig, SERVER_ADDRESS},
 };
@@ -74,8 +76,21 @@ pub(super) struct Stage {
     first: Option<HttpServer>,
     _second: HttpServer,
     client: Client,
-    asked: u64,
+    answered: u64,
+    unanswered: u64,
     rig: Rig,
+}
+
+/// What the daemon and the resolver say of all trials.
+#[derive(Debug, Serialize)]
+pub(super) struct Ended {
+    /// Share of answers that the kernel gave, 0 to 1.
+    pub(super) kernel_share: f64,
+    /// Questions that nobody answered within a second.
+    pub(super) unanswered: u64,
+    /// From the end of a probe until what it changed was in the tables, as `veerctl stats`
+    /// has it.
+    pub(super) publish_delay: Value,
 }
 
 impl Stage {
@@ -100,7 +115,8 @@ impl Stage {
             first: Some(first),
             _second: second,
             client,
-            asked: 0,
+            answered: 0,
+            unanswered: 0,
             rig,
         })
     }
@@ -137,30 +153,35 @@ impl Stage {
         let mut last_other = None;
         loop {
             let asked = Instant::now();
-            let reply = self.client.ask(NAME, Rtype::A).context("ask the kernel")?;
-            self.asked += 1;
-            if reply.addresses()? == [IpAddr::V4(address)] {
-                return Ok(last_other);
-            }
             if asked > deadline {
                 bail!("{NAME} does not become {address} within {PATIENCE:?}");
             }
-            last_other = Some(asked);
+            match self.client.ask(NAME, Rtype::A) {
+                Ok(reply) => {
+                    self.answered += 1;
+                    if reply.addresses()? == [IpAddr::V4(address)] {
+                        return Ok(last_other);
+                    }
+                    last_other = Some(asked);
+                }
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => self.unanswered += 1,
+                Err(error) => return Err(error).context("ask the kernel"),
+            }
         }
     }
 
-    /// The share of answers that the kernel gave, and what `veerctl stats` says of the
-    /// publisher.
-    pub(super) fn end(self) -> Result<(f64, Value)> {
+    /// Ends the daemon.
+    pub(super) fn end(self) -> Result<Ended> {
         let stats = self.daemon.veerctl(&["stats"])?;
         let answered = stats["kernel"]["answered"].as_u64();
         let answered = answered.with_context(|| format!("veerctl stats: {stats}"))?;
         let delay = stats["publisher"]["delay"].clone();
         self.daemon.sigterm()?;
-        Ok((
-            crate::load::ratio_of(answered) / crate::load::ratio_of(self.asked),
-            delay,
-        ))
+        Ok(Ended {
+            kernel_share: ratio_of(answered) / ratio_of(self.answered),
+            unanswered: self.unanswered,
+            publish_delay: delay,
+        })
     }
 }
 

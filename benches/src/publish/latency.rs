@@ -1,7 +1,7 @@
 //! From a probe's sample to the kernel's answer.
 //!
 //! Samples go the daemon's way: the schedule's tasks and the loop share one thread; the
-//! loop asks the director, and sends what changes to the publisher's thread. Another
+//! loop asks the director, and has the publisher store what changes. Another
 //! core runs the XDP program all the time, on queries whose answers the flips change.
 //! So a delay ends when a whole run of the program, begun after the store, has ended.
 
@@ -35,11 +35,14 @@ use veer::{
 
 use super::{
     ask::{Query, Reply},
-    delays::{Delays, Summary},
     prober::{Flipper, Kind, Rigged},
     world::{self, World, Writer, candidate_address, resolver, service, service_name},
 };
-use crate::{load::ratio_of, rig::CLIENT_CPU};
+use crate::{
+    delays::{Delays, Summary},
+    load::ratio_of,
+    rig::CLIENT_CPU,
+};
 
 /// The pools that flip come first: by death and return, then by latency.
 const KINDS: [Kind; 2] = [Kind::Eligible, Kind::Ranking];
@@ -246,7 +249,7 @@ fn direct(
             let sample = samples.recv().await.context("the schedule has ended")?;
             let changes = director.observe(&sample);
             if !changes.is_empty() {
-                publisher.words(changes, None);
+                publisher.words(&changes, None);
             }
             count += 1;
         }

@@ -6,7 +6,6 @@
 
 mod ask;
 mod check;
-mod delays;
 mod flip;
 mod latency;
 mod names;

@@ -21,10 +21,9 @@ pub struct Stats {
     pub probes: ProbeStats,
     /// What other DNS were asked for, in resolvers' stead.
     pub flattening: FlatteningCounts,
-    /// What came of writing the decision log.
-    pub decision_log: Written,
-    /// What came of writing the measurement log; `None` where nothing is recorded.
-    pub measurement_log: Option<Written>,
+    /// What came of writing logs.
+    #[serde(flatten)]
+    pub logs: LogStats,
     /// Share of all queries that the kernel answered, 0 to 1; `None` before the
     /// first.
     pub kernel_share: Option<f64>,
@@ -124,6 +123,17 @@ pub struct ProbeStats {
     pub local: u64,
 }
 
+/// What came of writing logs since the daemon's start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogStats {
+    /// Of the decision log.
+    pub decision_log: Written,
+    /// Of the measurement log; `None` where nothing is recorded.
+    pub measurement_log: Option<Written>,
+    /// Lines of the daemon's own log that stderr did not take in time.
+    pub log_lines_lost: u64,
+}
+
 impl Stats {
     /// Puts the counts together and computes the kernel's share of them.
     pub fn new(
@@ -132,8 +142,7 @@ impl Stats {
         publisher: PublisherStats,
         probes: ProbeStats,
         flattening: FlatteningCounts,
-        decision_log: Written,
-        measurement_log: Option<Written>,
+        logs: LogStats,
     ) -> Self {
         let answered = kernel.as_ref().map_or(0, |kernel| kernel.answered);
         let all = answered + userspace.udp_queries + userspace.tcp_queries;
@@ -143,8 +152,7 @@ impl Stats {
             publisher,
             probes,
             flattening,
-            decision_log,
-            measurement_log,
+            logs,
             kernel_share: (all != 0).then(|| ratio(answered, all)),
         }
     }
@@ -220,8 +228,7 @@ mod tests {
                 PublisherStats::default(),
                 ProbeStats::default(),
                 FlatteningCounts::default(),
-                Written::default(),
-                None,
+                LogStats::default(),
             );
             stats.kernel_share
         };

@@ -24,7 +24,10 @@ use crate::{
         overridden::Overridden,
         protocol::{Failure, Proposed, WhatIfRequest},
         server::Backend,
-        stats::{Delay, KernelStats, ProbeStats, PublisherStats, Stats, TcpStats, UserspaceStats},
+        stats::{
+            Delay, KernelStats, LogStats, ProbeStats, PublisherStats, Stats, TcpStats,
+            UserspaceStats,
+        },
         status::{self, Inventory, LastReload, Reloaded, Status, XdpState},
         tunable::Tunable,
     },
@@ -315,8 +318,11 @@ impl Daemon {
             publisher,
             probes,
             self.live.load().flattened.counts(),
-            self.decision_log.written(),
-            self.measurement_log.written(),
+            LogStats {
+                decision_log: self.decision_log.written(),
+                measurement_log: self.measurement_log.written(),
+                log_lines_lost: self.log.lost(),
+            },
         ))
     }
 

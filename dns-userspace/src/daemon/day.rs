@@ -40,6 +40,6 @@ impl Daemon {
     /// Has levels come into force whose time has come.
     pub(super) fn tell_time(&mut self) {
         let changes = say(&mut self.director);
-        self.publish_words(changes);
+        self.publish_words(&changes);
     }
 }

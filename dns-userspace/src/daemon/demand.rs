@@ -98,7 +98,7 @@ impl Daemon {
         self.counting.end(self.plane.group_counts(), now);
         let counted = self.counting.counted.clone();
         let changes = self.director.set_demand(counted, now);
-        self.publish_words(changes);
+        self.publish_words(&changes);
     }
 
     /// Reads the kernel's counters of some more groups; whether that is all of them.

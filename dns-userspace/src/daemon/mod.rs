@@ -243,7 +243,7 @@ impl Daemon {
         }
         let changes = self.director.observe(sample);
         if !changes.is_empty() {
-            self.publisher.words(changes, Some(sample.at.into_std()));
+            self.publisher.words(&changes, Some(sample.at.into_std()));
             self.note_decided();
         }
         self.record(std::slice::from_ref(sample));
@@ -267,7 +267,7 @@ impl Daemon {
         self.count_demand();
     }
 
-    fn publish_words(&mut self, changes: Vec<Change>) {
+    fn publish_words(&mut self, changes: &[Change]) {
         if !changes.is_empty() {
             self.publisher.words(changes, None);
             self.note_decided();
@@ -322,7 +322,7 @@ impl Daemon {
         self.log.set_level(self.config.settings.log_level);
         let percent = self.config.settings.health_suspect_percent;
         let changes = self.director.set_suspect_percent(percent, Instant::now());
-        self.publish_words(changes);
+        self.publish_words(&changes);
     }
 
     /// Takes the program off its interface until the daemon starts again.

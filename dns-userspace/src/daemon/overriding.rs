@@ -97,7 +97,7 @@ impl Daemon {
 
     fn override_with(&mut self, overrides: Overrides) {
         let changes = self.director.override_with(overrides, Instant::now());
-        self.publish_words(changes);
+        self.publish_words(&changes);
     }
 
     /// Makes `overrides` hold in a generation of tables in which services they tell

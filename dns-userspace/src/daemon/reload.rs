@@ -220,7 +220,7 @@ impl Daemon {
         self.decision_log.note(begun);
         for sample in &meanwhile {
             let changes = self.director.observe_of(&previous, sample);
-            self.publish_words(changes);
+            self.publish_words(&changes);
             self.withhold();
         }
         self.tell_time();

@@ -1,8 +1,10 @@
-//! Publish: the one writer of what is current in the tables, a thread pinned to its core.
+//! Publish: the only way to what is current in the tables, one writer at a time.
 //!
-//! A changed decision is one store. A new generation is built by others beside
-//! the current one, once nobody can read what lay there, and made current by one store.
-//! Between all that it tells the kernel the time of day.
+//! A changed decision is one store, made by whoever decided it: another thread would have to
+//! be woken for it, and wait for its core. What waits itself has a thread of its own, pinned to
+//! its core: a new generation, which others build beside the current one once nobody can read
+//! what lay there, is made current by one store. Between all that it tells the kernel the time
+//! of day.
 
 use std::{
     collections::HashMap,
@@ -53,7 +55,6 @@ pub enum PublishError {
 }
 
 enum Order {
-    Words(Vec<Change>, Option<Instant>),
     Next {
         done: Sender<Result<u64, PublishError>>,
     },
@@ -67,14 +68,14 @@ enum Order {
 
 /// How long decisions took from the end of the probe that changed them until they were
 /// in the tables.
-#[derive(Clone, Debug)]
-pub struct Delays(Arc<Mutex<Histogram<u64>>>);
+#[derive(Debug)]
+pub struct Delays(Mutex<Histogram<u64>>);
 
 impl Default for Delays {
     fn default() -> Self {
         let histogram = Histogram::new_with_max(DELAY_MAX_US, 3);
         let histogram = histogram.expect("bounds and digits that the library documents");
-        Self(Arc::new(Mutex::new(histogram)))
+        Self(Mutex::new(histogram))
     }
 }
 
@@ -93,11 +94,14 @@ impl Delays {
     }
 }
 
-/// The handle of the publisher thread, which ends when this is dropped.
+/// Stores decisions, and is the handle of the publisher thread, which ends when this is
+/// dropped.
 #[derive(Debug)]
 pub struct Publisher {
     tables: Arc<Tables>,
     orders: Sender<Order>,
+    /// Who has it writes: a word must not be of another generation than the current one.
+    turn: Arc<Mutex<()>>,
     published: Arc<AtomicU64>,
     delays: Delays,
 }
@@ -114,14 +118,14 @@ impl Publisher {
     ) -> std::io::Result<Self> {
         let (orders, received) = unbounded();
         let published = Arc::new(AtomicU64::new(0));
-        let delays = Delays::default();
+        let turn = Arc::default();
         tables.set_clock_offset_ns(clock::offset_ns());
         let thread = Thread {
             tables: Arc::clone(&tables),
             live,
             retired: None,
+            turn: Arc::clone(&turn),
             published: Arc::clone(&published),
-            delays: delays.clone(),
             in_kernel,
         };
         thread::Builder::new()
@@ -133,8 +137,9 @@ impl Publisher {
         Ok(Self {
             tables,
             orders,
+            turn,
             published,
-            delays,
+            delays: Delays::default(),
         })
     }
 
@@ -143,12 +148,19 @@ impl Publisher {
         &self.tables
     }
 
-    /// Stores changed decisions of the current generation, in order. Where it was
+    /// Stores changed decisions of the current generation, in order; they are in the tables
+    /// when this returns. Where it was
     /// a probe that changed them, the time since it `ended` is counted.
-    pub fn words(&self, changes: Vec<Change>, ended: Option<Instant>) {
-        if self.orders.send(Order::Words(changes, ended)).is_err() {
-            // It ends before this handle only by a panic.
-            tracing::error!("the publisher thread has ended: decisions no longer change");
+    pub fn words(&self, changes: &[Change], ended: Option<Instant>) {
+        {
+            let _turn = turn(&self.turn);
+            let number = self.tables.generation_number();
+            for change in changes {
+                store(&self.tables, number, *change);
+            }
+        }
+        if let Some(ended) = ended {
+            self.delays.record(ended.elapsed());
         }
     }
 
@@ -198,8 +210,8 @@ struct Thread {
     live: Arc<ArcSwap<Live>>,
     /// What was current before what is current now: its half is written next.
     retired: Option<Arc<Live>>,
+    turn: Arc<Mutex<()>>,
     published: Arc<AtomicU64>,
-    delays: Delays,
     in_kernel: bool,
 }
 
@@ -219,12 +231,6 @@ impl Thread {
 
     fn follow(&mut self, order: Order) {
         match order {
-            Order::Words(changes, ended) => {
-                self.store(&changes);
-                if let Some(ended) = ended {
-                    self.delays.record(ended.elapsed());
-                }
-            }
             Order::Next { done } => {
                 let readers = self.wait_for_readers();
                 let number = self.tables.generation_number() + 1;
@@ -243,24 +249,8 @@ impl Thread {
         }
     }
 
-    fn store(&self, changes: &[Change]) {
-        let number = self.tables.generation_number();
-        for change in changes {
-            match *change {
-                Change::Eligible { pool, word } => {
-                    self.tables.store_eligible(number, pool, word.0);
-                }
-                Change::Ranking { pool, group, word } => {
-                    self.tables.store_ranking(number, pool, group, word.0);
-                }
-                Change::Shares { pool, index, word } => {
-                    self.tables.store_shares(number, pool, index, word);
-                }
-            }
-        }
-    }
-
     fn publish(&mut self, image: &Image, resolvers: Option<&PreparedResolvers>, live: Arc<Live>) {
+        let _turn = turn(&self.turn);
         self.tables.publish(image);
         if let Some(resolvers) = resolvers {
             self.tables.replace_resolvers(resolvers);
@@ -281,6 +271,21 @@ impl Thread {
             wait_for_kernel_readers()?;
         }
         Ok(())
+    }
+}
+
+/// Waits for the turn to write.
+fn turn(turn: &Mutex<()>) -> MutexGuard<'_, ()> {
+    turn.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn store(tables: &Tables, number: u64, change: Change) {
+    match change {
+        Change::Eligible { pool, word } => tables.store_eligible(number, pool, word.0),
+        Change::Ranking { pool, group, word } => {
+            tables.store_ranking(number, pool, group, word.0);
+        }
+        Change::Shares { pool, index, word } => tables.store_shares(number, pool, index, word),
     }
 }
 

@@ -20,7 +20,7 @@ use veer::{
         overridden::Overridden,
         protocol::{Failure, Proposed, WhatIfRequest},
         server::{Backend, Listener},
-        stats::{ProbeStats, PublisherStats, Stats, UserspaceStats},
+        stats::{LogStats, ProbeStats, PublisherStats, Stats, UserspaceStats},
         status::{Detached, Inventory, Reloaded, Status, Xdp, XdpState},
         tunable::Tunable,
     },
@@ -42,7 +42,6 @@ use veer::{
         AllDown, Groups, HealthRules, Name, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server,
         Service, Shape, Unknown,
     },
-    ring_log::Written,
 };
 
 /// What the fake daemon answers with.
@@ -139,8 +138,7 @@ impl Backend for Fake {
             PublisherStats::default(),
             ProbeStats::default(),
             FlatteningCounts::default(),
-            Written::default(),
-            None,
+            LogStats::default(),
         ))
     }
 

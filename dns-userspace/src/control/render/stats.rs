@@ -29,9 +29,16 @@ pub(in crate::control) fn stats(stats: &Stats, paint: Paint) -> String {
     let mut blocks = vec![summary];
     blocks.extend(kernel);
     blocks.extend(userspace(stats));
-    if let Some(written) = stats.measurement_log {
+    if let Some(written) = stats.logs.measurement_log {
         blocks.push(log("MEASUREMENT LOG", written));
     }
+    let mut own = counts("LOG", "COUNT");
+    count(
+        &mut own,
+        "lost, stderr was too slow",
+        stats.logs.log_lines_lost,
+    );
+    blocks.push(own);
     let blocks: Vec<_> = blocks.iter().map(|block| block.render(paint)).collect();
     blocks.join("\n")
 }
@@ -152,7 +159,7 @@ fn userspace(stats: &Stats) -> Vec<Table> {
 
     let mut blocks = vec![userspace, tcp, publisher, probes];
     blocks.extend(flattening(stats));
-    blocks.push(log("DECISION LOG", stats.decision_log));
+    blocks.push(log("DECISION LOG", stats.logs.decision_log));
     blocks
 }
 

@@ -7,7 +7,10 @@ use crate::{
         explained::{Explained, Origin, Plane, Steering},
         groups::{GroupStatus, Groups},
         overridden::Overridden,
-        stats::{Delay, KernelStats, ProbeStats, PublisherStats, Stats, TcpStats, UserspaceStats},
+        stats::{
+            Delay, KernelStats, LogStats, ProbeStats, PublisherStats, Stats, TcpStats,
+            UserspaceStats,
+        },
         status::{Detached, Inventory, LastReload, Reloaded, Status, Xdp, XdpState},
     },
     flattening::{FlatteningCounts, Resolved},
@@ -824,14 +827,20 @@ lost              1
 MEASUREMENT LOG  COUNT
 written            700
 lost                 0
+
+LOG                         COUNT
+lost, stderr was too slow       2
 ";
-    let written = Written {
-        written: 12,
-        lost: 1,
-    };
-    let measurements = Written {
-        written: 700,
-        lost: 0,
+    let logs = LogStats {
+        decision_log: Written {
+            written: 12,
+            lost: 1,
+        },
+        measurement_log: Some(Written {
+            written: 700,
+            lost: 0,
+        }),
+        log_lines_lost: 2,
     };
     let shown = Stats::new(
         Some(kernel),
@@ -839,8 +848,7 @@ lost                 0
         publisher,
         probes,
         FlatteningCounts::default(),
-        written,
-        Some(measurements),
+        logs,
     );
     assert_text(&stats(&shown, PLAIN), expected);
 

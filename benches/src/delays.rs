@@ -6,33 +6,33 @@ use serde::Serialize;
 
 /// Delays of one kind of change.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Delays(Vec<Duration>);
+pub(crate) struct Delays(Vec<Duration>);
 
 /// What they come to, microseconds.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub(super) struct Summary {
+pub(crate) struct Summary {
     /// How many there are.
-    pub(super) count: usize,
-    pub(super) p50_us: f64,
-    pub(super) p99_us: f64,
-    pub(super) p99_9_us: f64,
-    pub(super) max_us: f64,
+    pub(crate) count: usize,
+    pub(crate) p50_us: f64,
+    pub(crate) p99_us: f64,
+    pub(crate) p99_9_us: f64,
+    pub(crate) max_us: f64,
     /// Whole microseconds, rounded down, and how many delays have as many.
-    pub(super) histogram_us: BTreeMap<u128, usize>,
+    pub(crate) histogram_us: BTreeMap<u128, usize>,
 }
 
 impl Delays {
-    pub(super) fn push(&mut self, delay: Duration) {
+    pub(crate) fn push(&mut self, delay: Duration) {
         self.0.push(delay);
     }
 
     /// How many there are.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.0.len()
     }
 
     /// `None` without any.
-    pub(super) fn summary(&self) -> Option<Summary> {
+    pub(crate) fn summary(&self) -> Option<Summary> {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
         let max = *sorted.last()?;
