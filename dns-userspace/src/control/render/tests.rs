@@ -828,8 +828,8 @@ MEASUREMENT LOG  COUNT
 written            700
 lost                 0
 
-LOG                         COUNT
-lost, stderr was too slow       2
+LOG                        COUNT
+lost, stderr was too slow      2
 ";
     let logs = LogStats {
         decision_log: Written {
