@@ -194,6 +194,23 @@ fn detached_by_hand_userspace_answers_until_the_next_start() {
 }
 
 #[test]
+fn several_who_detach_at_once_all_have_it_detached() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = world.config("veer", SERVICES);
+    for _ in 0..5 {
+        world.start(&config).sigkill().expect("it is killed");
+        assert!(world.has_xdp() && config.has_link());
+        thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| config.veerctl(&["detach"]));
+            }
+        });
+        assert!(!world.has_xdp() && !config.pins().exists());
+    }
+}
+
+#[test]
 fn an_adopted_interface_can_change() {
     let world = World::new();
     let _origins = world.origins(3);

@@ -41,9 +41,23 @@ pub(super) fn remove(directory: &Path) -> Result<(), KernelError> {
     };
     let pins: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
     for pin in pins {
-        fs::remove_file(&pin).map_err(KernelError::call("unlink", pin.display()))?;
+        unlink(&pin)?;
     }
-    fs::remove_dir(directory).map_err(KernelError::call("rmdir", directory.display()))
+    gone(fs::remove_dir(directory)).map_err(KernelError::call("rmdir", directory.display()))
+}
+
+/// Removes a pin.
+pub(super) fn unlink(pin: &Path) -> Result<(), KernelError> {
+    gone(fs::remove_file(pin)).map_err(KernelError::call("unlink", pin.display()))
+}
+
+/// What is not there any more has been removed: several may detach at once, as a slow daemon
+/// and an operator who does not wait for it.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 /// Whether `path` is on a BPF file system.

@@ -195,7 +195,7 @@ pub(super) fn release(links: &[Pinned]) -> Result<(), KernelError> {
             }
             _ => {}
         }
-        fs::remove_file(pin).map_err(KernelError::call("unlink", pin.display()))?;
+        bpffs::unlink(pin)?;
     }
     Ok(())
 }
@@ -217,8 +217,16 @@ fn pinned(pin_path: &Path) -> Result<Vec<Pinned>, KernelError> {
             continue;
         };
         let pin = entry.path();
-        let link = sys::object_get(&pin)
-            .map_err(KernelError::call("opening the link at", pin.display()))?;
+        let link = match sys::object_get(&pin) {
+            Ok(link) => link,
+            // Someone has just removed it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                return Err(KernelError::call("opening the link at", pin.display())(
+                    error,
+                ));
+            }
+        };
         links.push(Pinned {
             interface: interface_of(&link)?,
             link,
