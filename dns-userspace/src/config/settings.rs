@@ -93,6 +93,10 @@ pub struct Settings {
     pub probe_address_per_s_max: u32,
     /// `state.directory`
     pub state_directory: PathBuf,
+    /// `start.from_snapshot`
+    pub start_from_snapshot: bool,
+    /// `start.snapshot_max_s`
+    pub start_snapshot_max: Duration,
     /// `state.generations_max`
     pub state_generations_max: usize,
     /// `log.decisions_mib`, in octets.
@@ -173,6 +177,8 @@ impl Settings {
             control_socket: read.path("control.socket"),
             probe_address_per_s_max: read.integer("probe.address_per_s_max"),
             state_directory: read.path("state.directory"),
+            start_from_snapshot: read.switch("start.from_snapshot"),
+            start_snapshot_max: Duration::from_secs(read.integer("start.snapshot_max_s")),
             state_generations_max: read.integer("state.generations_max"),
             log_decisions_octets: read.integer::<u64>("log.decisions_mib") << 20,
             log_measurements_octets: read.integer::<u64>("log.measurements_mib") << 20,

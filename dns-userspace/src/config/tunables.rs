@@ -372,6 +372,18 @@ pub static TUNABLES: &[Tunable] = &[
         "/var/lib/veer",
         "Directory where veerd keeps what operators override, what generations were made of and what was decided, made when there is something to keep.",
     ),
+    at_restart(
+        "start.from_snapshot",
+        Kind::Choice(Switch::WORDS),
+        "on",
+        "Whether a start goes by what veerd measured last, instead of waiting for a first result of every target.",
+    ),
+    at_restart(
+        "start.snapshot_max_s",
+        int(1, 86_400),
+        "600",
+        "Age from which on what was measured before a start is worth nothing.",
+    ),
     at_reload(
         "state.generations_max",
         int(0, 1000),

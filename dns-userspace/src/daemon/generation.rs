@@ -103,14 +103,16 @@ pub(super) fn name_counters(counters: &mut Vec<String>, plan: &Plan) {
     }
 }
 
-/// Probes every target of `director` once, and lets it decide by the samples
-/// that come within `longest`, which it returns.
+/// Probes every target that `director` knows nothing of once, and lets it decide by the
+/// samples that come within `longest`, which it returns.
 pub(super) async fn wait_for_first_samples(
     director: &mut Director,
     prober: &Arc<NetworkProber>,
     longest: Duration,
 ) -> Vec<Sample> {
-    let targets = director.targets().iter().cloned().collect();
+    let targets = director.targets().iter();
+    let unknown = targets.filter(|target| director.last_sample(target).is_none());
+    let targets = unknown.cloned().collect();
     let samples = first_samples(targets, prober, longest).await;
     director.observe_first_round(&samples);
     samples

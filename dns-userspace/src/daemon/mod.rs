@@ -13,6 +13,7 @@ mod phases;
 mod reload;
 mod requests;
 mod reverting;
+mod snapshot;
 mod start;
 
 use std::{
@@ -60,6 +61,7 @@ use demand::Counting;
 use kept::Kept;
 use reload::LastReload;
 use requests::{Followup, Request};
+use snapshot::Snapshots;
 
 /// How often it is looked whether an agreed level comes into force or an override has ended by
 /// itself, by the time of day, which may be set, so that no timer says it; and whether there
@@ -179,6 +181,7 @@ pub struct Daemon {
     live: Arc<ArcSwap<Live>>,
     log: Log,
     kept: Kept,
+    snapshots: Snapshots,
     configurations: Configurations,
     /// What is added to the numbers of generations of this daemon's tables.
     generations_before: u64,
@@ -265,6 +268,7 @@ impl Daemon {
         self.tell_time();
         self.tend_overrides().await;
         self.count_demand();
+        self.snapshots.tend(&self.director).await;
     }
 
     fn publish_words(&mut self, changes: &[Change]) {
@@ -341,6 +345,7 @@ impl Daemon {
     fn stop(self, server: ServerHandle) {
         server.stop();
         self.configurations.finish();
+        self.snapshots.finish(&self.director);
         if !matches!(self.xdp, Xdp::On(_)) {
             return;
         }

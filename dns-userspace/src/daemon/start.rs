@@ -15,6 +15,7 @@ use super::{
     generation::{build, name_counters, schedule, wait_for_first_samples},
     kept::Kept,
     load::{self, Loaded},
+    snapshot::{self, Snapshots},
 };
 use crate::{
     authority::{
@@ -109,6 +110,7 @@ pub(super) async fn start(
         .start(Arc::clone(&plane) as _)
         .map_err(DaemonError::system("starting the server threads"))?;
     let (decision_log, measurement_log) = logs(&settings)?;
+    let snapshots = Snapshots::new(&settings.state_directory);
     let xdp = take_over(kernel.as_mut(), &counters, &director, &settings)?;
     phases.end("attach");
     say(&xdp, &settings);
@@ -132,6 +134,7 @@ pub(super) async fn start(
         live,
         log,
         kept,
+        snapshots,
         configurations,
         generations_before,
         reverted_to: None,
@@ -266,7 +269,8 @@ fn plane(tables: &Arc<Tables>, live: &Arc<ArcSwap<Live>>, settings: &Settings) -
     )
 }
 
-/// A director of `plan` that knows what was counted before, a first round of samples and
+/// A director of `plan` that knows what was counted before, what was measured before or
+/// else a first round of samples, and
 /// `overrides`, in which what these tell apart shares nothing; these samples; and what goes
 /// on counting.
 async fn directed(
@@ -281,6 +285,10 @@ async fn directed(
     day::say(&mut director);
     day::warn_of_levels(&director);
     director.set_demand(counting.counted().clone(), Instant::now());
+    if settings.start_from_snapshot {
+        let longest = settings.start_snapshot_max;
+        snapshot::recall(&mut director, &settings.state_directory, longest);
+    }
     let longest = settings.health_first_round;
     let samples = wait_for_first_samples(&mut director, prober, longest).await;
     // Only now, so that what is frozen is frozen in what was measured.

@@ -13,6 +13,7 @@ pub mod overriding;
 pub mod parts;
 mod picked;
 mod pool;
+mod recall;
 pub mod states;
 mod stores;
 pub mod what_if;

@@ -1,5 +1,7 @@
 //! Health: what is believed of one target, from its samples so far.
 
+pub mod remembered;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
