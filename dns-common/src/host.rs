@@ -91,6 +91,10 @@ pub struct Constants {
     /// Which answers of services count for their resolver group, see [`counts_group`];
     /// 0 for none.
     pub group_sample: u64,
+    /// Not 0: nothing is answered after [`crate::tables::Control::vouched_until_ns`].
+    pub expires: u64,
+    /// Not 0: what would be answered is counted, and passed up.
+    pub dry_run: u64,
 }
 
 impl Constants {
@@ -113,6 +117,8 @@ impl Constants {
         up_interval_ns: 0,
         reply_by_fib: 0,
         group_sample: 0,
+        expires: 0,
+        dry_run: 0,
     };
 
     /// [`Constants::group_sample`] for one in so many answers; 0 for none.
@@ -145,6 +151,8 @@ impl Constants {
             self.up_interval_ns,
             self.reply_by_fib,
             self.group_sample,
+            self.expires,
+            self.dry_run,
         ]
     }
 }

@@ -80,14 +80,18 @@ pub enum Outcome {
     UpChecksum = 35,
     /// Passed up: no route back by the interface it came from, or no neighbour known on it.
     UpRoute = 36,
+    /// Passed up: it would be answered, but nobody has vouched for the decisions for too long.
+    UpStale = 37,
+    /// Passed up: it would be answered, were this no dry run.
+    UpDryRun = 38,
 
     /// Dropped: over the rate of its resolver.
-    DropRate = 37,
+    DropRate = 39,
     /// Dropped: a name outside our zones, over the rate at which those may go up.
-    DropUnknownName = 38,
+    DropUnknownName = 40,
     /// Dropped: a check that cannot fail failed after the frame was resized;
     /// a changed packet must not go up.
-    DropBroken = 39,
+    DropBroken = 41,
 }
 
 /// The end of a packet's way in `outcome`, which is made here: the compiler would
@@ -137,7 +141,7 @@ pub enum Action {
 
 impl Outcome {
     /// Every outcome, in counter order.
-    pub const ALL: [Self; 40] = [
+    pub const ALL: [Self; 42] = [
         Self::Answered,
         Self::AnsweredNegative,
         Self::AnsweredReferral,
@@ -175,6 +179,8 @@ impl Outcome {
         Self::UpSource,
         Self::UpChecksum,
         Self::UpRoute,
+        Self::UpStale,
+        Self::UpDryRun,
         Self::DropRate,
         Self::DropUnknownName,
         Self::DropBroken,
@@ -220,7 +226,9 @@ impl Outcome {
             | Self::UpNotReady
             | Self::UpSource
             | Self::UpChecksum
-            | Self::UpRoute => Action::Up,
+            | Self::UpRoute
+            | Self::UpStale
+            | Self::UpDryRun => Action::Up,
             Self::DropRate | Self::DropUnknownName | Self::DropBroken => Action::Drop,
         }
     }
@@ -265,6 +273,8 @@ impl Outcome {
             Self::UpSource => "up_source",
             Self::UpChecksum => "up_checksum",
             Self::UpRoute => "up_route",
+            Self::UpStale => "up_stale",
+            Self::UpDryRun => "up_dry_run",
             Self::DropRate => "drop_rate",
             Self::DropUnknownName => "drop_unknown_name",
             Self::DropBroken => "drop_broken",

@@ -29,9 +29,10 @@ use aya_ebpf::{
 };
 use dns_common::{
     ask::{ARCOUNT_ONE, LastOption, ends_with_zeros},
+    host::{Host as _, constant},
     octets::Records,
     outcome::{Action, OrStop as _, Outcome, stop},
-    tables::{Generation, Tables as _},
+    tables::{Control, Generation, Tables as _},
 };
 
 use crate::{
@@ -41,7 +42,7 @@ use crate::{
     },
     count::Tally,
     decide::Maps,
-    host::Here,
+    host::{Here, constants},
     packet::Frame,
     receive::{MESSAGE_MIN, Plain, Query, UDP_HEADER},
 };
@@ -166,7 +167,7 @@ fn respond_to_any(context: &XdpContext, frame: &Frame, tally: &Tally) -> Result<
 #[inline(always)]
 fn current_generation() -> Result<Generation, Outcome> {
     Maps.control()
-        .and_then(dns_common::tables::Control::current)
+        .and_then(Control::current)
         .or_stop(Outcome::UpNotReady)
 }
 
@@ -202,7 +203,16 @@ fn respond<const PLAIN: bool, K: Known>(
         tally,
         start: query.transport + UDP_HEADER,
     };
+    if constant(&constants().expires) != 0 {
+        let until = Maps.control().map_or(0, Control::vouched_until_ns);
+        if here.now_ns() > until {
+            return stop(Outcome::UpStale);
+        }
+    }
     let reply = dns_common::respond(message, query.source, &Maps, generation, &here)?;
+    if constant(&constants().dry_run) != 0 {
+        return stop(Outcome::UpDryRun);
+    }
     tally.pend(reply.outcome());
     reply::reply::<PLAIN, K>(context, query, &reply, tally)?;
     count::service(reply.service, tally);

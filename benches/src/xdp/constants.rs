@@ -23,6 +23,7 @@ pub(super) enum Set {
     ReplyByFib,
     GroupSample,
     AllGroups,
+    Expires,
     Defaults,
 }
 
@@ -32,7 +33,7 @@ const NEVER_OVER_NS: u64 = 1;
 const ALWAYS_OVER_NS: u64 = 1 << 60;
 
 impl Set {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 13] = [
         Self::Off,
         Self::Cookies,
         Self::Subnets,
@@ -44,6 +45,7 @@ impl Set {
         Self::ReplyByFib,
         Self::GroupSample,
         Self::AllGroups,
+        Self::Expires,
         Self::Defaults,
     ];
 
@@ -61,6 +63,7 @@ impl Set {
             Self::ReplyByFib => "xdp.reply = fib",
             Self::GroupSample => "count.group_sample = 64",
             Self::AllGroups => "count.group_sample = 1",
+            Self::Expires => "stale.keep_max_s",
             Self::Defaults => "defaults",
         }
     }
@@ -93,9 +96,10 @@ impl Set {
                 group_sample: Constants::one_in(1),
                 ..OFF
             },
+            Self::Expires => Constants { expires: 1, ..OFF },
             Self::Defaults => Constants {
                 rate_mask: RATE_MASK,
-                ..Settings::new(&Values::defaults(Path::new("."))).constants()
+                ..Settings::new(&Values::defaults(Path::new("."))).kernel_constants()
             },
         }
     }
@@ -147,4 +151,6 @@ pub(super) struct ReportedConstants {
     up_interval_ns: u64,
     reply_by_fib: u64,
     group_sample: u64,
+    expires: u64,
+    dry_run: u64,
 }

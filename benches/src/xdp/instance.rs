@@ -42,6 +42,7 @@ impl Instance {
     pub(super) fn load(set: Set, capacity: Capacity) -> Result<Self> {
         let (kernel, tables) =
             Kernel::load(capacity, &set.constants()).with_context(|| set.name())?;
+        tables.set_vouched_until_ns(u64::MAX);
         Ok(Self {
             set,
             kernel,

@@ -4,8 +4,8 @@ use super::{Line, Word, address::SLOTS};
 use crate::cookie::Secret;
 
 /// The first line holds the number of the current generation, 0 before the
-/// first, what stays as it was at load time, and the clock; a line follows for
-/// each of the two generations.
+/// first, what stays as it was at load time, the clock, and how long decisions are vouched
+/// for; a line follows for each of the two generations.
 #[repr(C, align(64))]
 #[derive(Debug, Default)]
 pub struct Control(pub [Word; 8], pub [Line; 2]);
@@ -36,6 +36,7 @@ impl Control {
     pub const GENERATION: usize = 0;
     const CONSTANTS: usize = 1;
     const CLOCK: usize = 2;
+    const VOUCHED: usize = 3;
     // Of each generation's line; two words a secret.
     const SEED: usize = 0;
     const BUCKETS: usize = 1;
@@ -96,6 +97,13 @@ impl Control {
     pub fn clock_offset_ns(&self) -> u64 {
         self.0[Self::CLOCK].load()
     }
+
+    /// Until when somebody vouches for what has been decided, by the kernel's clock
+    /// (`CLOCK_BOOTTIME`), nanoseconds; 0 before anybody has.
+    #[inline(always)]
+    pub fn vouched_until_ns(&self) -> u64 {
+        self.0[Self::VOUCHED].load()
+    }
 }
 
 #[cfg(not(target_arch = "bpf"))]
@@ -103,6 +111,11 @@ impl Control {
     /// Sets what [`Control::clock_offset_ns`] reads.
     pub fn set_clock_offset_ns(&self, offset: u64) {
         self.0[Self::CLOCK].store(offset);
+    }
+
+    /// Sets what [`Control::vouched_until_ns`] reads.
+    pub fn set_vouched_until_ns(&self, until: u64) {
+        self.0[Self::VOUCHED].store(until);
     }
 
     /// Describes generation `number`, which must not be current.

@@ -50,11 +50,12 @@ proptest! {
         addresses: [(u64, u64); 2],
         secrets: [[(u64, u64); 2]; 2],
         (groups_shift, port) in (0..=16_u32, any::<u16>()),
-        (number, clock) in (1..u64::MAX, any::<u64>()),
+        (number, clock, until) in (1..u64::MAX, any::<u64>(), any::<u64>()),
     ) {
         let control = Control::default();
         prop_assert_eq!(control.current(), None);
         control.set_clock_offset_ns(clock);
+        control.set_vouched_until_ns(until);
         let described = [0, 1].map(|n: usize| {
             let mut described = generation().numbered(number + n as u64);
             described.seed = seeds[n];
@@ -74,6 +75,7 @@ proptest! {
             prop_assert_eq!(control.current(), Some(*generation));
             prop_assert_eq!(control.secrets(generation), secrets);
             prop_assert_eq!(control.clock_offset_ns(), clock);
+            prop_assert_eq!(control.vouched_until_ns(), until);
         }
     }
 

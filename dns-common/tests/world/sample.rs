@@ -71,6 +71,8 @@ pub(crate) const ON: Constants = Constants {
     up_interval_ns: INTERVAL_NS,
     reply_by_fib: 0,
     group_sample: Constants::one_in(1),
+    expires: 0,
+    dry_run: 0,
 };
 
 /// The records of candidate `number`, or of all three, in the answers to `rtype`.

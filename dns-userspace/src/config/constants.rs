@@ -1,10 +1,12 @@
 //! What both planes' shared code has frozen while the daemon runs.
 
+use std::time::Duration;
+
 use dns_common::host::{self, Constants};
 
 use super::{
     settings::Settings,
-    tunables::{ClientSubnet, XdpReply},
+    tunables::{ClientSubnet, StaleAction, XdpReply},
 };
 
 /// Nanoseconds in a second.
@@ -33,6 +35,38 @@ impl Settings {
             up_interval_ns: interval_ns(self.up_queries_per_second_max),
             reply_by_fib: (self.xdp_reply == XdpReply::Fib).into(),
             group_sample: Constants::one_in(self.count_group_sample.into()),
+            expires: 0,
+            dry_run: 0,
+        }
+    }
+
+    /// The constants of the program in the kernel.
+    pub fn kernel_constants(&self) -> Constants {
+        let constants = Constants {
+            expires: self.vouched_for().is_some().into(),
+            dry_run: self.xdp_dry_run.into(),
+            ..self.constants()
+        };
+        if !self.xdp_dry_run {
+            return constants;
+        }
+        // Userspace answers all of it, and takes from the same buckets.
+        Constants {
+            rates: 0,
+            up_interval_ns: 0,
+            ..constants
+        }
+    }
+
+    /// How long after the daemon's last sign of life the kernel goes on answering; `None` for
+    /// ever.
+    pub fn vouched_for(&self) -> Option<Duration> {
+        let longest = (!self.stale_keep_max.is_zero()).then_some(self.stale_keep_max);
+        match self.stale_action {
+            StaleAction::Keep => longest,
+            StaleAction::Up => {
+                Some(longest.map_or(self.stale_after, |max| max.min(self.stale_after)))
+            }
         }
     }
 }
@@ -69,6 +103,8 @@ mod tests {
             up_interval_ns: 100_000,
             reply_by_fib: 0,
             group_sample: u64::MAX / 64,
+            expires: 0,
+            dry_run: 0,
         };
         assert_eq!(constants(""), expected);
     }
@@ -98,8 +134,38 @@ mod tests {
             up_interval_ns: 1_000_000_000,
             reply_by_fib: 1,
             group_sample: 0,
+            expires: 0,
+            dry_run: 0,
         };
         assert_eq!(constants(conf), expected);
+    }
+
+    #[test]
+    fn the_kernel_expires_as_is_said_and_a_dry_run_takes_from_no_rate() {
+        let settings = |conf: &str| {
+            let config = load_files(&[("veer.conf", conf)]).expect("a valid configuration");
+            config.settings
+        };
+        let seconds = |conf: &str| {
+            let settings = settings(conf);
+            let vouched_for = settings.vouched_for();
+            let expires = settings.kernel_constants().expires != 0;
+            assert_eq!(expires, vouched_for.is_some(), "{conf}");
+            vouched_for.map(|time| time.as_secs())
+        };
+        assert_eq!(seconds(""), Some(86_400));
+        assert_eq!(seconds("stale.keep_max_s = 0\n"), None);
+        assert_eq!(seconds("stale.action = up\n"), Some(10));
+        let both = "stale.action = up\nstale.after_ms = 5000\nstale.keep_max_s = ";
+        assert_eq!(seconds(&format!("{both}3\n")), Some(3));
+        assert_eq!(seconds(&format!("{both}0\n")), Some(5));
+
+        let dry = settings("xdp.dry_run = on\n").kernel_constants();
+        let rates = (dry.rates, dry.up_interval_ns);
+        assert_eq!((dry.dry_run, rates), (1, (0, 0)));
+        let settings = settings("");
+        let (wet, userspace) = (settings.kernel_constants(), settings.constants());
+        assert_eq!(Constants { expires: 0, ..wet }, userspace);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use super::{
     kind::Value,
-    tunables::{ClientSubnet, LogLevel, OnExit, Switch, XdpMode, XdpReply},
+    tunables::{ClientSubnet, LogLevel, OnExit, StaleAction, Switch, XdpMode, XdpReply},
     values::Values,
 };
 use crate::tables::{Capacity, ResolverFlags};
@@ -66,10 +66,18 @@ pub struct Settings {
     pub xdp_mode: XdpMode,
     /// `xdp.reply`
     pub xdp_reply: XdpReply,
+    /// `xdp.dry_run`
+    pub xdp_dry_run: bool,
     /// `xdp.pin_path`
     pub xdp_pin_path: PathBuf,
     /// `xdp.on_exit`
     pub xdp_on_exit: OnExit,
+    /// `stale.after_ms`
+    pub stale_after: Duration,
+    /// `stale.action`
+    pub stale_action: StaleAction,
+    /// `stale.keep_max_s`; zero is no limit.
+    pub stale_keep_max: Duration,
     /// `tables.*`
     pub tables: Capacity,
     /// `count.group_sample`; 0 is none.
@@ -156,8 +164,12 @@ impl Settings {
                 .filter(|name| !name.is_empty()),
             xdp_mode: read.choice("xdp.mode", XdpMode::of),
             xdp_reply: read.choice("xdp.reply", XdpReply::of),
+            xdp_dry_run: read.switch("xdp.dry_run"),
             xdp_pin_path: read.path("xdp.pin_path"),
             xdp_on_exit: read.choice("xdp.on_exit", OnExit::of),
+            stale_after: read.milliseconds("stale.after_ms"),
+            stale_action: read.choice("stale.action", StaleAction::of),
+            stale_keep_max: read.seconds("stale.keep_max_s"),
             tables: Capacity {
                 names: read.integer("tables.names"),
                 groups: read.integer("tables.groups"),
@@ -178,7 +190,7 @@ impl Settings {
             probe_address_per_s_max: read.integer("probe.address_per_s_max"),
             state_directory: read.path("state.directory"),
             start_from_snapshot: read.switch("start.from_snapshot"),
-            start_snapshot_max: Duration::from_secs(read.integer("start.snapshot_max_s")),
+            start_snapshot_max: read.seconds("start.snapshot_max_s"),
             state_generations_max: read.integer("state.generations_max"),
             log_decisions_octets: read.integer::<u64>("log.decisions_mib") << 20,
             log_measurements_octets: read.integer::<u64>("log.measurements_mib") << 20,
@@ -233,6 +245,10 @@ impl Reader<'_> {
 
     fn milliseconds(&self, key: &str) -> Duration {
         Duration::from_millis(self.integer(key))
+    }
+
+    fn seconds(&self, key: &str) -> Duration {
+        Duration::from_secs(self.integer(key))
     }
 
     fn text(&self, key: &str) -> &str {

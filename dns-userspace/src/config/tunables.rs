@@ -3,7 +3,7 @@
 
 mod choices;
 
-pub use choices::{ClientSubnet, LogLevel, OnExit, Switch, XdpMode, XdpReply};
+pub use choices::{ClientSubnet, LogLevel, OnExit, StaleAction, Switch, XdpMode, XdpReply};
 
 use dns_common::tables::address::ADDRESSES_MAX;
 
@@ -259,6 +259,12 @@ pub static TUNABLES: &[Tunable] = &[
         "How a reply finds its way back in the kernel: to the MAC address its query came from (mac), or as the routing tables say (fib).",
     ),
     at_restart(
+        "xdp.dry_run",
+        Kind::Choice(Switch::WORDS),
+        "off",
+        "Whether the kernel only counts what it would answer (up_dry_run) and passes everything up.",
+    ),
+    at_restart(
         "xdp.pin_path",
         Kind::AbsolutePath,
         "/sys/fs/bpf/veer",
@@ -269,6 +275,24 @@ pub static TUNABLES: &[Tunable] = &[
         Kind::Choice(OnExit::WORDS),
         "keep",
         "What a stopping daemon does with the XDP program; keep is the default because the data plane outlives the daemon, through restarts and upgrades too.",
+    ),
+    at_restart(
+        "stale.after_ms",
+        int(3000, 86_400_000),
+        "10000",
+        "Time without a sign of life from veerd, which gives one every second, after which the kernel's decisions are stale.",
+    ),
+    at_restart(
+        "stale.action",
+        Kind::Choice(StaleAction::WORDS),
+        "keep",
+        "What the kernel does with queries while its decisions are stale: goes on answering (keep), or passes them up, where nobody may listen.",
+    ),
+    at_restart(
+        "stale.keep_max_s",
+        int(0, 31_536_000),
+        "86400",
+        "Time without a sign of life from veerd after which the kernel answers nothing more, whatever stale.action says; 0 is never.",
     ),
     at_restart(
         "tables.names",

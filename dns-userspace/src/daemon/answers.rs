@@ -190,6 +190,10 @@ impl Backend for Requests {
     }
 }
 
+/// What is said where `xdp.dry_run` is on.
+const DRY_RUN: &str =
+    "a dry run: all is passed up, and what would be answered is counted (up_dry_run)";
+
 impl Daemon {
     fn status(&self) -> Status {
         let settings = &self.config.settings;
@@ -255,7 +259,11 @@ impl Daemon {
                             "took the place of the program that an earlier daemon left",
                         ),
                     };
-                    (state, Some(word(*generic)), reason.to_owned())
+                    let reason = match settings.xdp_dry_run {
+                        false => reason.to_owned(),
+                        true => format!("{reason}; {DRY_RUN}"),
+                    };
+                    (state, Some(word(*generic)), reason)
                 }
             }
             Xdp::Detached => (XdpState::Detached, None, "taken off on request".to_owned()),

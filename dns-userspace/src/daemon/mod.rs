@@ -36,6 +36,7 @@ use crate::{
         connections::Connections,
         server::{BindError, ServerHandle},
     },
+    clock::{BootClock, Clock as _},
     config::{
         Config, diagnostic::Diagnostics, secrets::Secrets, settings::Settings, tunables::OnExit,
         values,
@@ -229,6 +230,14 @@ pub async fn run(directory: &Path, log: Log) -> Result<(), DaemonError> {
     Ok(())
 }
 
+/// Has what is in `tables` be vouched for from now on, for as long as `settings` say.
+fn vouch(tables: &Tables, settings: &Settings) {
+    if let Some(time) = settings.vouched_for() {
+        let time = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+        tables.set_vouched_until_ns(BootClock.now_ns().saturating_add(time));
+    }
+}
+
 async fn either(one: &mut Signal, other: &mut Signal) {
     tokio::select! {
         _ = one.recv() => {}
@@ -266,9 +275,15 @@ impl Daemon {
     async fn tend(&mut self) {
         self.measurement_log.flush();
         self.tell_time();
+        self.vouch();
         self.tend_overrides().await;
         self.count_demand();
         self.snapshots.tend(&self.director).await;
+    }
+
+    /// Gives the kernel a sign of life.
+    fn vouch(&self) {
+        vouch(&self.tables, &self.config.settings);
     }
 
     fn publish_words(&mut self, changes: &[Change]) {

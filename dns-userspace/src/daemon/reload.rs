@@ -261,7 +261,10 @@ impl Daemon {
                     self.observe(&sample);
                     samples.push(sample);
                 }
-                _ = second.tick() => self.tell_time(),
+                _ = second.tick() => {
+                    self.tell_time();
+                    self.vouch();
+                }
             }
         };
         // Those that wait in the channel would be lost with it.

@@ -16,6 +16,7 @@ use super::{
     kept::Kept,
     load::{self, Loaded},
     snapshot::{self, Snapshots},
+    vouch,
 };
 use crate::{
     authority::{
@@ -111,6 +112,7 @@ pub(super) async fn start(
         .map_err(DaemonError::system("starting the server threads"))?;
     let (decision_log, measurement_log) = logs(&settings)?;
     let snapshots = Snapshots::new(&settings.state_directory);
+    vouch(&tables, &settings);
     let xdp = take_over(kernel.as_mut(), &counters, &director, &settings)?;
     phases.end("attach");
     say(&xdp, &settings);
@@ -339,7 +341,7 @@ fn make_tables(settings: &Settings) -> Result<(Option<Kernel>, Tables), DaemonEr
             .map_err(DaemonError::system("mapping memory for the tables"))?;
         return Ok((None, tables));
     }
-    let (kernel, tables) = Kernel::load(settings.tables, &settings.constants())?;
+    let (kernel, tables) = Kernel::load(settings.tables, &settings.kernel_constants())?;
     Ok((Some(kernel), tables))
 }
 

@@ -264,6 +264,12 @@ impl Tables {
         self.line().set_clock_offset_ns(offset);
     }
 
+    /// Stores until when what has been decided is vouched for, by the kernel's clock
+    /// (`CLOCK_BOOTTIME`), nanoseconds.
+    pub fn set_vouched_until_ns(&self, until: u64) {
+        self.line().set_vouched_until_ns(until);
+    }
+
     /// Stores the eligibility of a pool of generation `number`.
     pub fn store_eligible(&self, number: u64, pool: u16, word: u64) {
         let index = self.half(number).pool + u32::from(pool);

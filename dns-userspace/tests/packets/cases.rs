@@ -91,6 +91,18 @@ const BY_FIB: Constants = Constants {
     ..PLAIN
 };
 
+/// Somebody has to vouch for what is answered, and nobody does.
+const UNVOUCHED: Constants = Constants {
+    expires: 1,
+    ..PLAIN
+};
+
+/// Nothing is answered.
+const DRY: Constants = Constants {
+    dry_run: 1,
+    ..PLAIN
+};
+
 /// When the tests are, seconds since 1970.
 pub(crate) const NOW_S: u32 = 1_600_000_000;
 
@@ -265,6 +277,8 @@ pub(crate) fn way_to(outcome: Outcome) -> Way {
             Way::Frames(BIG, asking("an octet too many", &question))
         }
         Outcome::UpRoute => Way::Frames(BY_FIB, asking("no route", &ask())),
+        Outcome::UpStale => Way::Frames(UNVOUCHED, asking("nobody vouched", &ask())),
+        Outcome::UpDryRun => Way::Frames(DRY, asking("a dry run", &ask())),
         Outcome::UpNoRoom => Way::TightBuffer,
         Outcome::UpNotReady => Way::Unpublished(asking("a query", &ask())),
         Outcome::DropRate => Way::Again(DROPPING, asking("over the rate", &ask())),

@@ -144,6 +144,16 @@ impl Daemon {
         self.process.signal(libc::SIGHUP)
     }
 
+    /// Has it do nothing, as if it hung, until [`Daemon::goes_on`].
+    pub fn hangs(&mut self) -> Result<()> {
+        self.process.signal(libc::SIGSTOP)
+    }
+
+    /// Ends what [`Daemon::hangs`] began.
+    pub fn goes_on(&mut self) -> Result<()> {
+        self.process.signal(libc::SIGCONT)
+    }
+
     /// Kills it; its data plane must not notice.
     pub fn sigkill(mut self) -> Result<()> {
         self.process.sigkill()

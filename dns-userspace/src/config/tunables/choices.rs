@@ -74,6 +74,16 @@ choice! {
 }
 
 choice! {
+    /// What the kernel does once nobody has vouched for the decisions for `stale.after_ms`.
+    StaleAction {
+        /// It goes on answering, up to `stale.keep_max_s`.
+        Keep = "keep",
+        /// It passes queries up, where somebody listens or nobody.
+        Up = "up",
+    }
+}
+
+choice! {
     /// What is logged: this and everything graver.
     LogLevel {
         /// Failures.
