@@ -3,6 +3,7 @@
 //! everything the kernel does not; `veerctl` looks at it and steers it.
 
 pub mod agent;
+pub mod arguments;
 pub mod authority;
 pub mod clock;
 pub mod config;

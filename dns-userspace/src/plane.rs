@@ -29,6 +29,7 @@ use domain::base::{
 use crate::{
     authority::{
         StoredRecord,
+        chaos::Chaos,
         respond::{self, Profile, Transport, respond},
         server::Later,
         zones::Zones,
@@ -79,7 +80,7 @@ pub struct Preview {
 pub struct Plane {
     tables: Arc<Tables>,
     live: Arc<ArcSwap<Live>>,
-    profile: Profile,
+    profile: ArcSwap<Profile>,
     constants: Constants,
     clock: Arc<dyn Clock>,
     limited: AtomicU64,
@@ -113,7 +114,7 @@ impl Plane {
         Self {
             tables,
             live,
-            profile,
+            profile: ArcSwap::from_pointee(profile),
             constants: Constants {
                 // What comes here has passed the kernel's budget, or has none.
                 up_interval_ns: 0,
@@ -123,6 +124,12 @@ impl Plane {
             limited: AtomicU64::new(0),
             counters: ThreadCounters::new(groups),
         }
+    }
+
+    /// Tells `chaos` in class CHAOS from now on.
+    pub fn set_chaos(&self, chaos: Chaos) {
+        let profile = Profile::clone(&self.profile.load());
+        self.profile.store(Arc::new(Profile { chaos, ..profile }));
     }
 
     /// What has been counted.
@@ -210,7 +217,7 @@ impl Plane {
             may_wait,
             asking: RefCell::default(),
         };
-        let (zones, profile) = (&live.zones, &self.profile);
+        let (zones, profile) = (&live.zones, &self.profile.load());
         let outcome = respond(query, source, transport, zones, &steerer, profile, out);
         Full {
             outcome,

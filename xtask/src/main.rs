@@ -52,6 +52,13 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Make manual pages and completions in target/pages, and the table of tunables in
+    /// README.md
+    Pages {
+        /// Leave README.md as it is, and fail where its table is not that of the code
+        #[arg(long)]
+        check: bool,
+    },
     /// Be one of the demo's web servers
     #[command(hide = true)]
     Serve {
@@ -117,6 +124,7 @@ fn main() -> ExitCode {
         Task::Fuzz(options) => fuzz(&options),
         Task::Bench { name, args } => bench(&name, &args),
         Task::Sim { args } => benches("sim", &args),
+        Task::Pages { check } => pages(check),
     };
     match result {
         Ok(code) => code,
@@ -192,6 +200,20 @@ fn benches(name: &str, args: &[String]) -> Result<ExitCode> {
     let mut command = Command::new(cargo::target_dir()?.join("release/benches"));
     command.arg(name).args(args);
     run(command)
+}
+
+fn pages(is_check: bool) -> Result<ExitCode> {
+    ebpf::build()?;
+    let directory = cargo::target_dir()?.join("pages");
+    let mut command = cargo::workspace();
+    command.current_dir(cargo::root());
+    command.args(["run", "--quiet", "--package", "dns-userspace"]);
+    command.args(["--example", "pages", "--"]);
+    command.arg(&directory).arg("README.md");
+    command.args(is_check.then_some("--check"));
+    let made = run(command)?;
+    println!("{}", directory.display());
+    Ok(made)
 }
 
 fn fuzz(options: &Fuzz) -> Result<ExitCode> {

@@ -12,6 +12,8 @@ use std::{
     time::Duration,
 };
 
+use arc_swap::ArcSwap;
+
 /// How connections are treated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
@@ -58,7 +60,7 @@ pub struct Counters {
 /// The connections that are open.
 #[derive(Debug)]
 pub struct Connections {
-    options: Options,
+    options: ArcSwap<Options>,
     open: AtomicUsize,
     /// How many each client has; none has 0.
     clients: Mutex<HashMap<Client, usize>>,
@@ -80,11 +82,21 @@ impl Connections {
     /// None is open yet.
     pub fn new(options: Options) -> Self {
         Self {
-            options,
+            options: ArcSwap::from_pointee(options),
             open: AtomicUsize::new(0),
             clients: Mutex::default(),
             counters: Counters::default(),
         }
+    }
+
+    /// Treats connections by `options` from now on; those that are open stay, also where
+    /// they are more than may be.
+    pub fn set_options(&self, options: Options) {
+        self.options.store(Arc::new(options));
+    }
+
+    fn options(&self) -> Options {
+        **self.options.load()
     }
 
     /// What has been counted.
@@ -100,14 +112,15 @@ impl Connections {
     /// Lets in a connection from `address`, for as long as the permit lives.
     pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Result<Permit, Refused> {
         let client = client(address);
+        let options = self.options();
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         // Written only under the lock.
-        if self.open() >= self.options.tcp_connections_max {
+        if self.open() >= options.tcp_connections_max {
             self.counters.refused.fetch_add(1, Relaxed);
             return Err(Refused::Full);
         }
         let held = clients.entry(client).or_default();
-        if *held >= self.options.tcp_per_client_max {
+        if *held >= options.tcp_per_client_max {
             self.counters.refused_client.fetch_add(1, Relaxed);
             return Err(Refused::Client);
         }
@@ -122,16 +135,17 @@ impl Connections {
 
     /// How long a connection may be idle from now on.
     pub(super) fn idle(&self) -> Duration {
+        let idle = self.options().tcp_idle;
         if self.scarce() {
-            self.options.tcp_idle.min(SCARCE_IDLE)
+            idle.min(SCARCE_IDLE)
         } else {
-            self.options.tcp_idle
+            idle
         }
     }
 
     /// How long a reply may wait to be taken.
     pub(super) fn patience(&self) -> Duration {
-        self.options.tcp_idle
+        self.options().tcp_idle
     }
 
     /// What edns-tcp-keepalive says: [`Connections::idle`] in units of 100 ms,
@@ -140,12 +154,12 @@ impl Connections {
         if self.scarce() {
             return 0;
         }
-        let units = self.options.tcp_idle.as_millis() / 100;
+        let units = self.options().tcp_idle.as_millis() / 100;
         u16::try_from(units).unwrap_or(u16::MAX)
     }
 
     fn scarce(&self) -> bool {
-        self.open() * 100 >= self.options.tcp_connections_max * SCARCE_PERCENT
+        self.open() * 100 >= self.options().tcp_connections_max * SCARCE_PERCENT
     }
 }
 
@@ -250,6 +264,28 @@ mod tests {
         assert_eq!(connections.open(), 0);
         let clients = connections.clients.lock().expect("nobody panicked");
         assert!(clients.is_empty(), "{clients:?} are kept for ever");
+    }
+
+    #[test]
+    fn other_options_are_for_who_comes_and_for_who_is_there() {
+        let connections = Arc::new(Connections::new(OPTIONS));
+        let client = address("192.0.2.1");
+        let _open = [(); 2].map(|()| connections.admit(client).expect("room"));
+        let one_each = Options {
+            tcp_per_client_max: 1,
+            tcp_idle: Duration::from_secs(5),
+            ..OPTIONS
+        };
+        connections.set_options(one_each);
+        assert_eq!(connections.open(), 2);
+        let more = connections.admit(client);
+        assert_eq!(more.expect_err("it has two"), Refused::Client);
+        assert_eq!(connections.idle(), one_each.tcp_idle);
+        connections.set_options(Options {
+            tcp_per_client_max: 3,
+            ..one_each
+        });
+        connections.admit(client).expect("room for a third");
     }
 
     #[test]

@@ -1,37 +1,19 @@
 //! `veerd`: the daemon.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::Parser as _;
 use mimalloc::MiMalloc;
-use veer::{agent, daemon, log::Log};
+use veer::{
+    agent,
+    arguments::{Arguments, Mode},
+    daemon,
+    log::Log,
+};
 
 /// Configurations are millions of small parts, which this one takes and frees faster.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
-
-/// Measures servers, decides where each group of resolvers goes, and answers
-/// their queries: the hot ones in the kernel, all others itself.
-#[derive(Parser)]
-#[command(name = "veerd", version, args_conflicts_with_subcommands = true)]
-struct Arguments {
-    /// The configuration directory
-    #[arg(long, value_name = "DIRECTORY", default_value = "/etc/veer")]
-    config: PathBuf,
-
-    #[command(subcommand)]
-    mode: Option<Mode>,
-}
-
-#[derive(Subcommand)]
-enum Mode {
-    /// Runs beside a web server instead, and reports how busy it and its host are
-    Agent {
-        /// The agent's file
-        #[arg(long, value_name = "FILE", default_value = "/etc/veer/agent.toml")]
-        config: PathBuf,
-    },
-}
 
 /// What is said of a failure, and the exit status.
 type Failure = (String, u8);

@@ -2,6 +2,7 @@
 //! [`super::settings::Settings`] go by.
 
 mod choices;
+pub mod reference;
 
 pub use choices::{ClientSubnet, LogLevel, OnExit, StaleAction, Switch, XdpMode, XdpReply};
 
@@ -34,6 +35,26 @@ pub enum Applies {
     AtReload,
     /// The next time the daemon starts.
     AtRestart,
+}
+
+/// What ends of keys say of their values; `_max` may follow.
+const UNITS: &[(&str, &str)] = &[
+    ("_ms", "milliseconds"),
+    ("_bytes", "octets"),
+    ("_mib", "MiB"),
+    ("_percent", "percent"),
+    ("_per_second", "a second"),
+    ("_per_s", "a second"),
+    ("_bits", "bits"),
+];
+
+impl Tunable {
+    /// The unit of its value, which its key names; `None` where that has none.
+    pub fn unit(&self) -> Option<&'static str> {
+        let key = self.key.strip_suffix("_max").unwrap_or(self.key);
+        let named = UNITS.iter().find(|(end, _)| key.ends_with(end));
+        named.map(|(_, unit)| *unit)
+    }
 }
 
 /// The tunable of that key.
@@ -120,13 +141,13 @@ pub static TUNABLES: &[Tunable] = &[
         "",
         "Identity told to queries with an NSID option (RFC 5001), e.g. the host's name; empty, so that nothing is disclosed unasked, tells none.",
     ),
-    at_restart(
+    at_once(
         "server.chaos_version",
         Kind::Text { max: TEXT_MAX },
         "",
         "TXT in class CHAOS at version.bind. and version.server.; empty, so that nothing is disclosed unasked, refuses those names.",
     ),
-    at_restart(
+    at_once(
         "server.chaos_hostname",
         Kind::Text { max: TEXT_MAX },
         "",
@@ -222,19 +243,19 @@ pub static TUNABLES: &[Tunable] = &[
         "10000",
         "Queries for names outside our zones that the kernel passes up per second; more are dropped; 0 is no limit.",
     ),
-    at_restart(
+    at_once(
         "tcp.idle_ms",
         int(100, 3_600_000),
         "10000",
         "Time without a query after which a TCP connection is closed, at most 1 s while nine in ten of tcp.connections_max are open; edns-tcp-keepalive tells it (RFC 7828).",
     ),
-    at_restart(
+    at_once(
         "tcp.connections_max",
         int(1, 1_000_000),
         "1024",
         "TCP connections held at a time; one more is closed as soon as it is accepted.",
     ),
-    at_restart(
+    at_once(
         "tcp.per_client_max",
         int(1, 1_000_000),
         "64",
@@ -438,7 +459,7 @@ pub static TUNABLES: &[Tunable] = &[
         "50",
         "Share of targets whose failing at once makes veer suspect itself and hold; 100 never suspects.",
     ),
-    at_restart(
+    at_reload(
         "health.first_round_ms",
         int(0, 600_000),
         "3000",

@@ -1,7 +1,11 @@
 //! The values of all tunables: read from files as `sysctl --system` does, then
 //! listed, read and set while the daemon runs.
 
+pub mod lines;
+mod read;
 mod syntax;
+
+pub use read::files;
 
 use std::{
     collections::BTreeMap,
@@ -10,9 +14,7 @@ use std::{
 
 use super::{
     diagnostic::{Diagnostics, nearest},
-    files::Missing,
     kind::Value,
-    source::Source,
     tunables::{self, Applies, TUNABLES, Tunable},
 };
 
@@ -95,6 +97,7 @@ pub enum Error {
 pub struct Values {
     dir: PathBuf,
     entries: BTreeMap<&'static str, Entry>,
+    repeated: Diagnostics,
 }
 
 #[derive(Clone, Debug)]
@@ -114,69 +117,18 @@ impl Values {
         Self {
             dir: dir.to_owned(),
             entries: entries.collect(),
-        }
-    }
-
-    /// Reads `veer.d/*.conf` by name, then `veer.conf`, of `source`; of several
-    /// assignments to a key the last wins. What is wrong goes to `found`.
-    pub fn read(source: &Source, found: &mut Diagnostics) -> Self {
-        let dir = source.dir();
-        let mut values = Self::defaults(dir);
-        let mut files = source.list(&dir.join(DROP_INS), "conf", &Missing::Empty, found);
-        files.push(dir.join(LAST_FILE));
-        for file in files {
-            if let Some(text) = source.text(&file, &Missing::Empty, found) {
-                values.read_text(&file, &text, found);
-            }
-        }
-        values.check_required(found);
-        values
-    }
-
-    /// Applies the assignments in `text`, the contents of `file`.
-    fn read_text(&mut self, file: &Path, text: &str, found: &mut Diagnostics) {
-        for (number, line) in text.lines().enumerate() {
-            let line_number = number + 1;
-            let assignment = match syntax::line(line) {
-                Ok(Some(assignment)) => assignment,
-                Ok(None) => continue,
-                Err(fault) => {
-                    found.push(file, line_number, "", fault);
-                    continue;
-                }
-            };
-            let place = Place {
-                file: file.to_owned(),
-                line: line_number,
-            };
-            match check(&assignment) {
-                Ok((tunable, value)) => {
-                    let place = Some(place);
-                    self.entries.insert(tunable.key, Entry { value, place });
-                }
-                Err(_) if assignment.ignore_failure => {}
-                Err(fault) => {
-                    let (key, message) = fault.into_parts(assignment.value);
-                    found.push(file, line_number, key, message);
-                }
-            }
-        }
-    }
-
-    /// Reports required tunables that no file sets.
-    fn check_required(&self, found: &mut Diagnostics) {
-        for tunable in TUNABLES {
-            let reported = found.0.iter().any(|finding| finding.key == tunable.key);
-            if !self.entries.contains_key(tunable.key) && !reported {
-                let message = format!("is not set; valid: {}", tunable.kind.valid());
-                found.push(self.dir.join(LAST_FILE), 0, tunable.key, message);
-            }
+            repeated: Diagnostics::default(),
         }
     }
 
     /// The configuration directory they were read from.
     pub fn dir(&self) -> &Path {
         &self.dir
+    }
+
+    /// What files set more than once each: no mistake, as the last counts, but seldom meant.
+    pub fn repeated(&self) -> &Diagnostics {
+        &self.repeated
     }
 
     /// The value of the tunable `key`, if it has one.
@@ -208,10 +160,7 @@ impl Values {
     /// One that applies at restart can only be set to what it is already. A
     /// leading `-` is left to the caller, who has the failure to ignore.
     pub fn set(&mut self, assignment: &str) -> Result<&'static Tunable, Error> {
-        let parsed = syntax::assignment(assignment).ok_or_else(|| Error::NoAssignment {
-            text: assignment.to_owned(),
-        })?;
-        let (tunable, value) = check(&parsed)?;
+        let (tunable, value) = checked(assignment)?;
         let key = tunable.key;
         if self.value(key) == Some(&value) {
             return Ok(tunable);
@@ -256,32 +205,29 @@ impl Values {
     }
 }
 
-impl Error {
-    /// Key and message of a failed assignment of `value`, for a diagnostic.
-    fn into_parts(self, value: &str) -> (String, String) {
-        match self {
-            Self::Unknown { key, nearest } => (key, format!("unknown key; nearest: {nearest}")),
-            Self::Invalid { key, mut fault } => {
-                if value.contains(" #") || value.contains(" ;") {
-                    fault.push_str(" (a comment stands on a line of its own)");
-                }
-                (key.to_owned(), fault)
-            }
-            other => (String::new(), other.to_string()),
-        }
+/// The tunable `key`, and the value that `text` says for it.
+fn check(key: &str, text: &str) -> Result<(&'static Tunable, Value), Error> {
+    let tunable = find(key)?;
+    match (tunable.kind.check(text), tunable.unit()) {
+        (Ok(value), _) => Ok((tunable, value)),
+        (Err(fault), unit) => Err(Error::Invalid {
+            key: tunable.key,
+            fault: unit.map_or_else(|| fault.clone(), |unit| format!("{fault} {unit}")),
+        }),
     }
 }
 
-/// The tunable and the checked value an assignment names.
-fn check(assignment: &syntax::Assignment<'_>) -> Result<(&'static Tunable, Value), Error> {
-    let tunable = find(&assignment.key)?;
-    match tunable.kind.check(assignment.value) {
-        Ok(value) => Ok((tunable, value)),
-        Err(fault) => Err(Error::Invalid {
-            key: tunable.key,
-            fault,
-        }),
-    }
+/// The tunable that `KEY=VALUE` names, and the value that it would have.
+pub fn checked(assignment: &str) -> Result<(&'static Tunable, Value), Error> {
+    let parsed = syntax::assignment(assignment).ok_or_else(|| Error::NoAssignment {
+        text: assignment.to_owned(),
+    })?;
+    check(&parsed.key, parsed.value)
+}
+
+/// `key` with dots between its parts, for which slashes may stand.
+pub fn dotted(key: &str) -> String {
+    syntax::dotted(key)
 }
 
 fn find(key: &str) -> Result<&'static Tunable, Error> {

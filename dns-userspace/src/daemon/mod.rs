@@ -338,7 +338,11 @@ impl Daemon {
 
     /// Brings the tunables that apply at once into effect.
     fn apply_at_once(&mut self) {
-        self.log.set_level(self.config.settings.log_level);
+        let settings = &self.config.settings;
+        self.log.set_level(settings.log_level);
+        self.connections
+            .set_options(start::connection_options(settings));
+        self.plane.set_chaos(start::chaos(settings));
         let percent = self.config.settings.health_suspect_percent;
         let changes = self.director.set_suspect_percent(percent, Instant::now());
         self.publish_words(&changes);

@@ -13,6 +13,7 @@ use super::{
     generation::{self, Built},
     load::{self, Loaded},
     phases::Phases,
+    start::warn_of_repeated,
 };
 use crate::{
     authority::zones::Zones,
@@ -124,6 +125,7 @@ impl Daemon {
         is_forced: bool,
     ) -> Result<Vec<&'static str>, DaemonError> {
         let (loaded, source) = self.read(source).await?;
+        warn_of_repeated(&loaded.config.values);
         let Loaded {
             mut config,
             zones,

@@ -27,7 +27,9 @@ use crate::{
         zones::Zones,
     },
     clock::{self, BootClock},
-    config::{Tunables, secrets, settings::Settings, source::Source, tunables::XdpMode},
+    config::{
+        Tunables, secrets, settings::Settings, source::Source, tunables::XdpMode, values::Values,
+    },
     control::{generations::By, server::Listener},
     decision_log::DecisionLog,
     flattening::Flattened,
@@ -67,6 +69,7 @@ pub(super) async fn start(
     } = read_and_make(tunables)?;
     let settings = config.settings.clone();
     log.set_level(settings.log_level);
+    warn_of_repeated(&config.values);
 
     let workers = workers(&settings);
     let server = bind(&settings, workers)?;
@@ -154,6 +157,13 @@ pub(super) async fn start(
     info!("ready: {phases}");
     reserve(&daemon);
     Ok((daemon, server, listener))
+}
+
+/// Warns of tunables that one file sets more than once.
+pub(super) fn warn_of_repeated(values: &Values) {
+    for repeated in &values.repeated().0 {
+        warn!("{repeated}");
+    }
 }
 
 fn logs(settings: &Settings) -> Result<(DecisionLog, MeasurementLog), DaemonError> {
@@ -318,19 +328,27 @@ fn nothing_yet(tables: &Tables, director: &Director) -> Live {
 }
 
 fn bind(settings: &Settings, workers: usize) -> Result<Server, BindError> {
-    let options = Options {
+    let options = connection_options(settings);
+    Server::bind(&settings.addresses, settings.port, workers, options)
+}
+
+pub(super) fn connection_options(settings: &Settings) -> Options {
+    Options {
         tcp_connections_max: settings.tcp_connections_max,
         tcp_per_client_max: settings.tcp_per_client_max,
         tcp_idle: settings.tcp_idle,
-    };
-    Server::bind(&settings.addresses, settings.port, workers, options)
+    }
+}
+
+pub(super) fn chaos(settings: &Settings) -> Chaos {
+    Chaos::new(&settings.chaos_version, &settings.chaos_hostname)
 }
 
 fn profile(settings: &Settings) -> Profile {
     Profile {
         udp_payload: settings.edns_payload_bytes,
         nsid: settings.nsid.clone().into(),
-        chaos: Chaos::new(&settings.chaos_version, &settings.chaos_hostname),
+        chaos: chaos(settings),
     }
 }
 

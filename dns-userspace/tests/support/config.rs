@@ -91,6 +91,11 @@ impl Config {
         assert!(!self.socket.exists(), "{} is left", self.socket.display());
     }
 
+    /// The control socket's path.
+    pub(crate) fn socket(&self) -> &Path {
+        &self.socket
+    }
+
     /// The pin path.
     pub(crate) fn pins(&self) -> &Path {
         &self.pins

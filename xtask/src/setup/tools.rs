@@ -17,6 +17,8 @@ pub enum Tool {
     Ip,
     /// Offloads of test interfaces.
     Ethtool,
+    /// The kernel's tunables, as an operator sets them.
+    Sysctl,
     /// BPF objects as the kernel has them.
     Bpftool,
     /// Load from many clients, with a check of what comes back.
@@ -47,9 +49,10 @@ pub enum Tool {
 
 impl Tool {
     /// Every tool.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Ip,
         Self::Ethtool,
+        Self::Sysctl,
         Self::Bpftool,
         Self::Dnsperf,
         Self::Kxdpgun,
@@ -75,6 +78,7 @@ impl Tool {
         match self {
             Self::Ip => "ip",
             Self::Ethtool => "ethtool",
+            Self::Sysctl => "sysctl",
             Self::Bpftool => "bpftool",
             Self::Dnsperf => "dnsperf",
             Self::Kxdpgun => "kxdpgun",
@@ -95,6 +99,7 @@ impl Tool {
         match self {
             Self::Ip => &["iproute2"],
             Self::Ethtool => &["ethtool"],
+            Self::Sysctl => &["procps"],
             Self::Bpftool => &["bpftool"],
             Self::Dnsperf => &["dnsperf"],
             Self::Kxdpgun | Self::Kdig => &["knot-dnsutils"],

@@ -11,8 +11,17 @@ pub(super) struct Assignment<'t> {
     pub(super) ignore_failure: bool,
 }
 
-/// The assignment in a line of a file, if it holds one; else what is wrong.
-pub(super) fn line(line: &str) -> Result<Option<Assignment<'_>>, String> {
+/// What a line of a file says.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Line<'t> {
+    /// `key = value`, or `-key = value`.
+    Assignment(Assignment<'t>),
+    /// `-key`, which no glob means then; dotted.
+    Excluded(String),
+}
+
+/// What a line of a file says, if anything; else what is wrong.
+pub(super) fn line(line: &str) -> Result<Option<Line<'_>>, String> {
     let line = line.trim();
     if line.is_empty() || line.starts_with(['#', ';']) {
         return Ok(None);
@@ -21,17 +30,19 @@ pub(super) fn line(line: &str) -> Result<Option<Assignment<'_>>, String> {
         Some(rest) => (true, rest.trim_start()),
         None => (false, line),
     };
-    let parsed = assignment(rest).map(|assignment| Assignment {
-        ignore_failure,
-        ..assignment
-    });
-    match parsed {
-        Some(assignment) => Ok(Some(assignment)),
-        None => Err(format!(
-            "`{}` is no assignment; valid: key = value",
-            line.escape_debug()
-        )),
+    if let Some(assignment) = assignment(rest) {
+        return Ok(Some(Line::Assignment(Assignment {
+            ignore_failure,
+            ..assignment
+        })));
     }
+    if ignore_failure && !rest.is_empty() && !rest.contains('=') {
+        return Ok(Some(Line::Excluded(dotted(rest))));
+    }
+    Err(format!(
+        "`{}` is no assignment; valid: key = value",
+        line.escape_debug()
+    ))
 }
 
 /// `key = value`, with a key.

@@ -89,6 +89,42 @@ fn syntax_is_that_of_sysctl() {
 }
 
 #[test]
+fn what_files_set_by_glob_is_what_no_file_names() {
+    let config = load_files(&[
+        ("veer.d/10-a.conf", "rrl.slip = 7\n-rrl.error_per_second\n"),
+        (
+            "veer.conf",
+            "rrl.* = 9\nrrl.*_prefix_bits = 20\n-rrl.exempt\n-no.such\n-no.such.* = 1\n",
+        ),
+    ]);
+    let values = config.unwrap().values;
+    for (key, value) in [
+        ("rrl.slip", "7"),
+        ("rrl.negative_per_second", "9"),
+        ("rrl.error_per_second", "200"),
+        ("rrl.ipv6_prefix_bits", "20"),
+        ("rrl.exempt", ""),
+    ] {
+        assert_eq!(values.get(key, Form::Value).unwrap(), value, "{key}");
+    }
+    assert_eq!(values.repeated().0, []);
+}
+
+#[test]
+fn what_one_file_sets_twice_is_told_and_the_last_counts() {
+    let config = load_files(&[
+        ("veer.d/10-a.conf", "server.port = 10\n"),
+        ("veer.conf", "server.port = 20\nserver/port = 30\n"),
+    ]);
+    let values = config.unwrap().values;
+    assert_eq!(values.get("server.port", Form::Value).unwrap(), "30");
+    let told = values.repeated().to_string();
+    let expected = "veer.conf:3: server.port: is set in line 2 too; this one counts";
+    assert!(told.ends_with(expected), "{told}");
+    assert_eq!(values.repeated().0.len(), 1);
+}
+
+#[test]
 fn drop_ins_come_by_name_and_the_main_file_last() {
     let config = load_files(&[
         (
@@ -262,9 +298,20 @@ const MISTAKES: &[(&str, &str)] = &[
         "`server.port 53` is no assignment; valid: key = value",
     ),
     ("= 53", "`= 53` is no assignment; valid: key = value"),
+    ("-", "`-` is no assignment; valid: key = value"),
+    ("- = 53", "`- = 53` is no assignment; valid: key = value"),
     (
-        "-server.port",
-        "`-server.port` is no assignment; valid: key = value",
+        "tcp.idle_ms = 10s",
+        "tcp.idle_ms: `10s` is not an integer; valid: 100 to 3600000 milliseconds",
+    ),
+    (
+        "tcp.idle_s = 10",
+        "tcp.idle_s: unknown key; nearest: tcp.idle_ms, ",
+    ),
+    ("no.such.* = 10", "no.such.*: unknown key; nearest: "),
+    (
+        "rrl.s?ip = many",
+        "rrl.slip: `many` is not an integer; valid: 0 to 1000",
     ),
 ];
 

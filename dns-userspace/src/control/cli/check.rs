@@ -44,6 +44,13 @@ pub(super) fn run(cli: &Cli, file: Option<&Path>, paint: Paint) -> Result<ExitCo
             return Ok(refused(&found));
         }
     };
+    let mut repeated = loaded.config.values.repeated().clone();
+    if let (Some(file), Some(Proposed { path, .. })) = (file, &proposed) {
+        repeated.renamed(path, file);
+    }
+    for repeated in &repeated.0 {
+        eprintln!("veerctl: {repeated}");
+    }
     let difference = match cli.connect(RELOAD_PATIENCE) {
         Ok(mut client) => match client.differ(proposed) {
             Err(ClientError::Failure(Failure::Refused(lines))) => {

@@ -38,9 +38,11 @@ use moment::Moment;
     version,
     arg_required_else_help = true,
     override_usage = "veerctl [OPTIONS] COMMAND\n       \
-                      veerctl [OPTIONS] [-n|-N] [-e] KEY...\n       \
-                      veerctl [OPTIONS] [-n|-N] -a\n       \
-                      veerctl [OPTIONS] [-n|-N] [-e] -w KEY=VALUE..."
+                      veerctl [OPTIONS] [-n|-N|-b] [-e] [-r REGEX] KEY[=VALUE]...\n       \
+                      veerctl [OPTIONS] [-n|-N|-b] [-r REGEX] -a\n       \
+                      veerctl [OPTIONS] [-n|-b|-q] [-e] [-r REGEX] -w KEY=VALUE...\n       \
+                      veerctl [OPTIONS] [-n|-b|-q] [-e] [-r REGEX] -p [FILE...]\n       \
+                      veerctl [OPTIONS] [-n|-b|-q] [-r REGEX] --system"
 )]
 pub struct Cli {
     /// Directory of the daemon's configuration.
@@ -151,7 +153,7 @@ const RELOAD_PATIENCE: Duration = Duration::from_mins(5);
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     if cli.command.is_some() && cli.tunables.are_given() {
-        let message = "keys, -a, -e, -n, -N and -w are for tunables, not for commands";
+        let message = "keys, -a, -b, -e, -n, -N, -p, -q, -r, -w, --dry-run and --system are for tunables, not for commands";
         Cli::command()
             .error(ErrorKind::ArgumentConflict, message)
             .exit();
