@@ -6,9 +6,11 @@ mod support;
 use domain::base::Rtype;
 use support::{
     config::Config,
-    eventually,
+    eventually, number,
+    origin::Origin,
+    text,
     world::{Family, Resolver, World},
-    zone::{self, Service},
+    zone,
 };
 
 /// `veerctl -n KEY`.
@@ -25,27 +27,30 @@ fn value(config: &Config, key: &str) -> String {
 fn what_is_set_is_in_the_kernel_at_once_and_gone_at_restart() {
     let world = World::new();
     let mut origins = world.origins(3);
-    let www = Service {
-        servers: zone::SERVERS_V4,
-        ..zone::WWW
-    };
-    let config = world.config("veer", &[www]);
+    let config = world.config("veer", &[zone::WWW]);
     config.settings(&["health.suspect_percent = 1"]);
     let daemon = world.start(&config);
     world.moves(Resolver::A, "www.example.", "10.8.0.1");
 
-    // One that fails is enough for a suspicion, which keeps it in use.
-    origins.remove(0).stop();
+    // Both addresses of two servers are enough for a suspicion, which keeps them in use.
+    origins.drain(..2).for_each(Origin::stop);
     eventually("veer suspects itself", || {
-        let status = config.veerctl(&["status"]);
-        (!status["suspicion"].is_null()).then_some(())
+        let states = config.veerctl(&["states"]);
+        let targets = states["targets"].as_array().expect("targets");
+        let dead = ["10.8.0.1", "10.8.0.2"];
+        let mut dead = targets
+            .iter()
+            .filter(|target| dead.contains(&text(target, "address")));
+        let have_failed =
+            dead.all(|target| target["failing"] == true && number(target, "streak") >= 3);
+        (have_failed && !states["suspicion"].is_null()).then_some(())
     });
     let addresses = || world.addresses(Resolver::A, "www.example.", Rtype::A);
     assert_eq!(addresses(), Some(vec!["10.8.0.1".to_owned()]));
 
     let answered = config.stats().answered();
     config.veerctl(&["-w", "health.suspect_percent=100"]);
-    assert_eq!(addresses(), Some(vec!["10.8.0.2".to_owned()]));
+    assert_eq!(addresses(), Some(vec!["10.8.0.3".to_owned()]));
     assert_eq!(config.stats().answered(), answered + 1, "by the kernel");
 
     daemon.sigterm().expect("it stops");

@@ -1,6 +1,8 @@
 //! `veerctl -a`, `KEY` and `-w`, as sysctl(8) does them.
 
-use crate::fake::Host;
+use std::path::Path;
+
+use crate::fake::{Host, veerctl};
 
 #[test]
 fn keys_are_read_in_each_form() {
@@ -245,8 +247,12 @@ fn all_files_are_applied_in_their_order() {
     let files = ["veer.d/10-a.conf", "veer.d/20-b.conf", "veer.conf"];
     let expected = files.map(applying).concat() + "log.level = debug\nlog.level = trace\n";
     assert_eq!((ran.code, ran.out, ran.err.as_str()), (0, expected, ""));
-    let ran = host.veerctl(&["--system", "--config", "/nonexistent"]);
-    assert_eq!(ran.code, 1);
+    let socket = host.socket();
+    let nowhere = ["--system", "--socket", socket.to_str().unwrap()];
+    let ran = veerctl(Path::new("/nonexistent"), &nowhere);
+    let expected = "veerctl: cannot open \"/nonexistent\": ";
+    assert_eq!((ran.code, ran.out.as_str()), (1, ""));
+    assert!(ran.err.starts_with(expected), "{}", ran.err);
 }
 
 #[test]

@@ -16,7 +16,7 @@ pub(crate) const WORDS: [(&str, &str, &str); 7] = [
     ),
     ("GLOB", "net.ipv4.ip_def*_t?l", "load.max*_perce?t"),
     ("WITHIN", "net.ipv4.conf.lo", "rrl"),
-    ("PATTERN", "ip_default_t+l$", "max_moved_perc+ent$"),
+    ("PATTERN", "ip_default_t+l", "max_moved_perc+ent"),
     ("LAST", "/etc/sysctl.conf", "DIR/veer.conf"),
 ];
 
@@ -174,6 +174,12 @@ pub(crate) const OTHERWISE: &[(&[&str], i32, &str)] = &[
         "sysctl prints all and sets nothing, without a word of it",
     ),
     (&["-a", "-p", "good.conf"], 2, "the same"),
+    (
+        &["-r", "PATTERN$", "-w", "KEY=70"],
+        0,
+        "a pattern is one of keys; where it sets, sysctl tries it on KEY=VALUE, so that none \
+         with $ matches",
+    ),
     (
         &["-p", "ignored.conf"],
         0,

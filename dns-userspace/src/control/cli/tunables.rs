@@ -272,7 +272,7 @@ impl Session<'_> {
         Ok(())
     }
 
-    /// Sets one tunable, where there is a `client`; checks it where there is none.
+    /// Sets one tunable through `client`; in a dry run, which may have none, checks it.
     fn set(
         &mut self,
         client: Option<&mut Client>,
@@ -281,7 +281,7 @@ impl Session<'_> {
         ignore_failure: bool,
     ) -> Result<(), Error> {
         let assignment = format!("{key}={value}");
-        let set = match client {
+        let set = match client.filter(|_| !self.args.dry_run) {
             Some(client) => client.set_tunable(&assignment),
             None => values::checked(&assignment)
                 .map(|(tunable, value)| Tunable {
