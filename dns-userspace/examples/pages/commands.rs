@@ -23,14 +23,24 @@ pub(crate) fn man(command: Command, directory: &Path) -> io::Result<()> {
 /// Writes completions of both commands, for each shell, into `directory`.
 pub(crate) fn completions(directory: &Path) -> io::Result<()> {
     let keys = reference::sorted().into_iter().map(|tunable| tunable.key);
-    let keys = PossibleValuesParser::new(keys.collect::<Vec<_>>());
+    let keys: Vec<_> = keys.collect();
+    let words = PossibleValuesParser::new(&keys);
     // Only for completing: assignments and files are no such words.
-    let veerctl = Cli::command().mut_arg("keys", |arg| arg.value_parser(keys));
+    let veerctl = Cli::command().mut_arg("keys", |arg| arg.value_parser(words));
     for shell in [Shell::Bash, Shell::Zsh, Shell::Fish] {
         let directory = directory.join(shell.to_string());
         fs::create_dir_all(&directory)?;
         generate_to(shell, &mut Arguments::command(), "veerd", &directory)?;
-        generate_to(shell, &mut veerctl.clone(), "veerctl", &directory)?;
+        let file = generate_to(shell, &mut veerctl.clone(), "veerctl", &directory)?;
+        if shell == Shell::Fish {
+            // It completes no operands of its own accord.
+            let text = fs::read_to_string(&file)?;
+            let keys = keys.join(" ");
+            fs::write(
+                &file,
+                format!("{text}complete -c veerctl -f -a \"{keys}\"\n"),
+            )?;
+        }
     }
     Ok(())
 }

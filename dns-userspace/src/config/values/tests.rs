@@ -119,7 +119,7 @@ fn what_one_file_sets_twice_is_told_and_the_last_counts() {
     let values = config.unwrap().values;
     assert_eq!(values.get("server.port", Form::Value).unwrap(), "30");
     let told = values.repeated().to_string();
-    let expected = "veer.conf:3: server.port: is set in line 2 too; this one counts";
+    let expected = "veer.conf:2: server.port: is set in line 1 too; this one counts";
     assert!(told.ends_with(expected), "{told}");
     assert_eq!(values.repeated().0.len(), 1);
 }
