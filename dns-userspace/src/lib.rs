@@ -10,6 +10,7 @@ pub mod config;
 pub mod control;
 pub mod daemon;
 pub mod decision_log;
+pub mod doctor;
 pub mod flattening;
 pub mod kernel;
 pub mod log;

@@ -11,7 +11,7 @@ use std::{
 use super::KernelError;
 
 /// Where every distribution mounts it.
-const STANDARD: &str = "/sys/fs/bpf";
+pub const STANDARD: &str = "/sys/fs/bpf";
 
 /// Makes the directory `pin_path` on a BPF file system, mounting the standard
 /// one if it is missing.
@@ -19,8 +19,7 @@ pub(super) fn prepare(pin_path: &Path) -> Result<(), KernelError> {
     if pin_path.starts_with(STANDARD) && !is_bpffs(Path::new(STANDARD)) {
         mount(Path::new(STANDARD))?;
     }
-    let existing = pin_path.ancestors().find(|path| path.exists());
-    if !existing.is_some_and(is_bpffs) {
+    if !would_hold(pin_path) {
         return Err(KernelError::NotBpffs(pin_path.to_owned()));
     }
     fs::create_dir_all(pin_path).map_err(KernelError::call("mkdir", pin_path.display()))
@@ -58,6 +57,12 @@ fn gone(removed: io::Result<()>) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
     }
+}
+
+/// Whether `pin_path` is on a BPF file system, or would be if it were made.
+pub(super) fn would_hold(pin_path: &Path) -> bool {
+    let existing = pin_path.ancestors().find(|path| path.exists());
+    existing.is_some_and(is_bpffs)
 }
 
 /// Whether `path` is on a BPF file system.

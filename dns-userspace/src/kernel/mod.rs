@@ -7,6 +7,7 @@
 
 mod bpffs;
 mod counters;
+mod holders;
 mod link;
 mod object;
 mod pins;
@@ -27,8 +28,10 @@ use dns_common::host::Constants;
 use thiserror::Error;
 
 use crate::tables::{Capacity, Tables, wait_for_kernel_readers};
+pub use bpffs::STANDARD as BPFFS;
 pub use counters::Counts;
 use counters::{CounterMaps, Names};
+pub use holders::{Held, are_programs_compiled, held, is_on_bpffs};
 pub use link::{Attachment, Detached, detach, lost};
 pub use object::TablesIn;
 

@@ -21,6 +21,8 @@ pub enum Tool {
     Sysctl,
     /// BPF objects as the kernel has them.
     Bpftool,
+    /// Rules of a firewall.
+    Nft,
     /// Load from many clients, with a check of what comes back.
     Dnsperf,
     /// Load at the highest rates, through XDP.
@@ -54,6 +56,7 @@ impl Tool {
         Self::Ethtool,
         Self::Sysctl,
         Self::Bpftool,
+        Self::Nft,
         Self::Dnsperf,
         Self::Kxdpgun,
         Self::Kdig,
@@ -80,6 +83,7 @@ impl Tool {
             Self::Ethtool => "ethtool",
             Self::Sysctl => "sysctl",
             Self::Bpftool => "bpftool",
+            Self::Nft => "nft",
             Self::Dnsperf => "dnsperf",
             Self::Kxdpgun => "kxdpgun",
             Self::Kdig => "kdig",
@@ -101,6 +105,7 @@ impl Tool {
             Self::Ethtool => &["ethtool"],
             Self::Sysctl => &["procps"],
             Self::Bpftool => &["bpftool"],
+            Self::Nft => &["nftables"],
             Self::Dnsperf => &["dnsperf"],
             Self::Kxdpgun | Self::Kdig => &["knot-dnsutils"],
             Self::Dig => &["bind9-dnsutils"],

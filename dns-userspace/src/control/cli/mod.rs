@@ -28,6 +28,7 @@ use crate::{
     clock,
     config::{diagnostic::Diagnostics, settings::Settings, source::Source, values::Values},
     decision_log::query::LogRequest,
+    doctor,
 };
 use moment::Moment;
 
@@ -113,6 +114,15 @@ enum Command {
         /// A file of services, of groups, of tunables or a zone, as if it stood in its
         /// place; without one the configuration as it is.
         file: Option<PathBuf>,
+    },
+    /// Whether this host can do what is asked of it, what is in the way and what mends it;
+    /// works without the daemon and changes nothing.
+    ///
+    /// Exits with 0 where nothing is found above a note, 1 for warnings, 2 for errors.
+    Doctor {
+        /// The interface to look at; by default the configuration's.
+        #[arg(value_name = "IFACE")]
+        interface: Option<String>,
     },
     /// Read the configuration anew; one with errors changes nothing.
     Reload {
@@ -259,6 +269,11 @@ impl Cli {
                 return self.loaded(difference, "refused", |it| render::difference(it, paint));
             }
             Some(Command::Check { file }) => return check::run(&self, file.as_deref(), paint),
+            Some(Command::Doctor { interface }) => {
+                let examined = doctor::examine(&self.config, interface.as_deref());
+                self.show(&examined, |examined| render::examined(examined, paint))?;
+                return Ok(ExitCode::from(examined.severity.exit_status()));
+            }
             Some(Command::Reload { force }) => {
                 let reloaded = self.connect(RELOAD_PATIENCE)?.reload(*force);
                 return self.loaded(reloaded, "reload refused", render::reloaded);

@@ -2,6 +2,7 @@
 
 mod checked;
 mod difference;
+mod doctor;
 mod explain;
 mod generations;
 mod groups;
@@ -18,6 +19,7 @@ mod what_if;
 
 pub(super) use checked::checked;
 pub(super) use difference::difference;
+pub(super) use doctor::examined;
 pub(super) use explain::explain;
 pub(super) use generations::generations;
 pub(super) use groups::groups;
