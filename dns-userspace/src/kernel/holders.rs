@@ -41,8 +41,10 @@ pub fn is_on_bpffs(pin_path: &Path) -> bool {
 /// Whether the compiler for BPF programs is seen at work; `None` where no program is to be
 /// seen.
 pub fn are_programs_compiled() -> Option<bool> {
-    let mut programs = loaded_programs().flatten();
-    programs.next().map(|program| program.size_jitted() > 0)
+    let programs = loaded_programs().flatten();
+    programs
+        .map(|program| program.size_jitted() > 0)
+        .reduce(|any, compiled| any | compiled)
 }
 
 /// The program `id` on the interface `index`, with its pins in these directories and below.
