@@ -61,14 +61,14 @@ pub fn held(id: u32, index: u32, directories: &[&Path]) -> Held {
         let told = sys::object_get(&pin).ok().and_then(|object| {
             fs::read_to_string(format!("/proc/self/fdinfo/{}", object.as_raw_fd())).ok()
         });
-        if let Some(link) = told.and_then(|told| of(&told, id, index)) {
-            held.link = held.link.or(link);
+        if let Some(handle) = told.and_then(|told| Handle::of(&told, id, index)) {
+            held.link = held.link.or(handle.link());
             held.pins.push(pin);
         }
     }
     for process in all_processes().into_iter().flatten().flatten() {
-        if let Some(link) = opened(&process, id, index) {
-            held.link = held.link.or(link);
+        if let Some(handle) = opened(&process, id, index) {
+            held.link = held.link.or(handle.link());
             let name = process
                 .stat()
                 .map_or_else(|_| String::new(), |stat| stat.comm);
@@ -97,57 +97,70 @@ fn pins(directory: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Whether `process` has the program `id`, or its link to the interface `index`, open; and
-/// the link's number then, if it is one.
-fn opened(process: &Process, id: u32, index: u32) -> Option<Option<u32>> {
-    let mut found = None;
-    for descriptor in process.fd().ok()?.flatten() {
+/// What `process` has open of the program `id` on the interface `index`.
+fn opened(process: &Process, id: u32, index: u32) -> Option<Handle> {
+    let descriptors = process.fd().ok()?.flatten();
+    let handles = descriptors.filter_map(|descriptor| {
         let FDTarget::AnonInode(kind) = &descriptor.target else {
-            continue;
+            return None;
         };
         if !kind.starts_with("bpf") {
-            continue;
+            return None;
         }
         let path = format!("/proc/{}/fdinfo/{}", process.pid(), descriptor.fd);
-        let told = fs::read_to_string(path).unwrap_or_default();
-        match of(&told, id, index) {
-            Some(Some(link)) => return Some(Some(link)),
-            Some(None) => found = Some(None),
-            None => {}
-        }
-    }
-    found
+        Handle::of(&fs::read_to_string(path).ok()?, id, index)
+    });
+    handles.max()
 }
 
-/// What a descriptor's `told` (fdinfo) has to do with the program `id`: nothing, the program
-/// itself, or its link to the interface `index`, with that one's number.
-fn of(told: &str, id: u32, index: u32) -> Option<Option<u32>> {
-    let number = |key: &str| -> Option<u32> {
-        let mut lines = told.lines();
-        lines.find_map(|line| line.strip_prefix(key)?.trim().parse().ok())
-    };
-    if number("prog_id:") != Some(id) {
-        return None;
+/// What keeps a program on an interface; the link tells more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Handle {
+    /// The program itself.
+    Program,
+    /// Its link to the interface, with the link's number.
+    Link(u32),
+}
+
+impl Handle {
+    /// By what the kernel `told` (fdinfo) of a descriptor; `None` where that has nothing to do
+    /// with the program `id` on the interface `index`.
+    fn of(told: &str, id: u32, index: u32) -> Option<Self> {
+        let number = |key: &str| -> Option<u32> {
+            let mut lines = told.lines();
+            lines.find_map(|line| line.strip_prefix(key)?.trim().parse().ok())
+        };
+        if number("prog_id:") != Some(id) {
+            return None;
+        }
+        match number("link_id:") {
+            None => Some(Self::Program),
+            Some(link) => (number("ifindex:") == Some(index)).then_some(Self::Link(link)),
+        }
     }
-    match number("link_id:") {
-        None => Some(None),
-        Some(link) => (number("ifindex:") == Some(index)).then_some(Some(link)),
+
+    fn link(self) -> Option<u32> {
+        match self {
+            Self::Program => None,
+            Self::Link(link) => Some(link),
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::of;
+    use super::Handle;
 
     #[test]
     fn descriptors_of_a_program_and_of_its_links() {
         let program = "pos:\t0\nprog_type:\t6\nprog_id:\t17\nrun_cnt:\t0\n";
-        assert_eq!(of(program, 17, 3), Some(None));
-        assert_eq!(of(program, 18, 3), None);
+        assert_eq!(Handle::of(program, 17, 3), Some(Handle::Program));
+        assert_eq!(Handle::of(program, 18, 3), None);
         let link =
             "pos:\t0\nlink_type:\txdp\nlink_id:\t5\nprog_tag:\tab\nprog_id:\t17\n\nifindex:\t3\n";
-        assert_eq!(of(link, 17, 3), Some(Some(5)));
-        assert_eq!(of(link, 17, 4), None, "it is another interface's");
-        assert_eq!(of("map_id:\t17\n", 17, 3), None);
+        assert_eq!(Handle::of(link, 17, 3), Some(Handle::Link(5)));
+        assert!(Handle::Link(5) > Handle::Program);
+        assert_eq!(Handle::of(link, 17, 4), None, "it is another interface's");
+        assert_eq!(Handle::of("map_id:\t17\n", 17, 3), None);
     }
 }

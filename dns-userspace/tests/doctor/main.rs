@@ -254,7 +254,7 @@ fn one_queue_for_several_cpus() {
     }
     let ward = Ward::new();
     ward.finds("queues", "warn", || {
-        ward.ethtool(&["-L", INTERFACE, "rx", "1"])
+        ward.ethtool(&["-L", INTERFACE, "rx", "1"]);
     });
 }
 

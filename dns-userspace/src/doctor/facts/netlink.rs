@@ -185,15 +185,17 @@ mod tests {
 
     #[test]
     fn attributes_are_read_as_they_are_written() {
+        const NESTED: u16 = 0x8000;
+        const XDP: u16 = 0x2b;
         let mut octets = written(3, b"eth0\0");
-        octets.extend(written(0x8000 | 43, &written(2, &[1])));
+        octets.extend(written(NESTED | XDP, &written(2, &[1])));
         octets.extend(written(4, &1500u32.to_ne_bytes()));
         assert_eq!(attribute(&octets, 3).map(text).as_deref(), Some("eth0"));
         assert_eq!(
             attribute(&octets, 4).and_then(|mtu| u32_at(mtu, 0)),
             Some(1500)
         );
-        let nested = attribute(&octets, 43).and_then(|nested| attribute(nested, 2));
+        let nested = attribute(&octets, XDP).and_then(|nested| attribute(nested, 2));
         assert_eq!(nested, Some([1].as_slice()));
         assert_eq!(attribute(&octets, 5), None);
         // One that is longer than what there is ends it.

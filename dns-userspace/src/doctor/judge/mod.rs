@@ -30,7 +30,10 @@ pub(super) fn judge(facts: &Facts) -> Vec<Finding> {
     found.extend(privileges::judge(facts));
     found.push(interface::configuration(&facts.wanted));
     found.extend(interface::judge(facts));
-    if let (Named::Found(interface), true) = (&facts.interface, in_kernel) {
+    // On others nothing that was found would help.
+    if let (Named::Found(interface), true) = (&facts.interface, in_kernel)
+        && interface.link.is_ethernet
+    {
         found.extend(hook::judge(interface, &facts.wanted));
         found.extend(driver::judge(interface, facts));
         found.extend(queues::judge(interface, facts.host.cpus));

@@ -114,7 +114,7 @@ mod tests {
         rules(&listed.to_string(), 53).expect("it is JSON")
     }
 
-    fn port(protocol: &str, op: &str, right: Value) -> Value {
+    fn port(protocol: &str, op: &str, right: &Value) -> Value {
         let left = json!({"payload": {"protocol": protocol, "field": "dport"}});
         json!({"match": {"op": op, "left": left, "right": right}})
     }
@@ -130,7 +130,7 @@ mod tests {
             json!({"set": [{"elem": {"val": 53, "comment": "dns"}}]}),
         ] {
             for protocol in ["udp", "th"] {
-                let found = found(&json!([port(protocol, "==", right.clone()), {"drop": null}]));
+                let found = found(&json!([port(protocol, "==", &right), {"drop": null}]));
                 assert_eq!(found.len(), 1, "{protocol} {right}");
                 assert!(!found[0].lets_pass);
             }
@@ -152,7 +152,7 @@ mod tests {
             ("udp", "==", json!({"range": [54, 60]})),
             ("udp", "==", json!("@unknown")),
         ] {
-            let statements = json!([port(protocol, op, right.clone()), {"drop": null}]);
+            let statements = json!([port(protocol, op, &right), {"drop": null}]);
             assert_eq!(found(&statements), [], "{protocol} {op} {right}");
         }
     }
@@ -160,14 +160,14 @@ mod tests {
     #[test]
     fn what_takes_one_away_and_what_need_not() {
         let limit = json!({"limit": {"rate": 100, "per": "second", "inv": true}});
-        let limited = found(&json!([port("udp", "==", json!(53)), limit, {"drop": null}]));
+        let limited = found(&json!([port("udp", "==", &json!(53)), limit, {"drop": null}]));
         let expected = Rule {
             text: "nft: inet filter input, rule 7: udp dport 53: limit drop".to_owned(),
             lets_pass: false,
             removal: "nft delete rule inet filter input handle 7".to_owned(),
         };
         assert_eq!(limited, [expected]);
-        let accepted = found(&json!([port("udp", "==", json!(53)), {"accept": null}]));
+        let accepted = found(&json!([port("udp", "==", &json!(53)), {"accept": null}]));
         assert!(accepted[0].lets_pass);
         assert!(rules("no JSON", 53).is_err());
     }

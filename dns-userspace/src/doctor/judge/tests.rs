@@ -224,7 +224,7 @@ fn configuration_interface_and_addresses() {
         |facts| facts.wanted.configuration = Configuration::Faulty(2),
     );
     one("interface", Note, "", |facts| {
-        facts.interface = Named::Nobody
+        facts.interface = Named::Nobody;
     });
     one("interface", Error, "", |facts| {
         facts.interface = Named::Missing("eth1".into(), vec!["eth0".into()]);
@@ -233,10 +233,13 @@ fn configuration_interface_and_addresses() {
         eth0(facts).link.is_up = false;
     });
     one("interface", Warn, "", |facts| {
-        eth0(facts).link.has_carrier = false
+        eth0(facts).link.has_carrier = false;
     });
+    // As the loopback is: that it has no native XDP either goes without saying.
     one("interface", Error, "", |facts| {
-        eth0(facts).link.is_ethernet = false
+        let eth0 = eth0(facts);
+        (eth0.link.is_ethernet, eth0.link.mtu) = (false, 65_536);
+        eth0.xdp_features = Some(0);
     });
     one(
         "addresses",
@@ -319,7 +322,7 @@ fn programs_on_the_hook() {
 fn drivers() {
     let generic = r"printf '\nxdp.mode = generic\n' >> /etc/veer/veer.conf";
     one("native-xdp", Error, generic, |facts| {
-        eth0(facts).xdp_features = Some(0)
+        eth0(facts).xdp_features = Some(0);
     });
     let untold = |driver: &'static str| {
         move |facts: &mut Facts| {
@@ -338,10 +341,10 @@ fn drivers() {
     );
     let native = r"printf '\nxdp.mode = native\n' >> /etc/veer/veer.conf";
     one("native-xdp", Note, native, |facts| {
-        facts.wanted.mode = XdpMode::Generic
+        facts.wanted.mode = XdpMode::Generic;
     });
     one("driver", Note, "", |facts| {
-        eth0(facts).driver = Some("ixgbe".to_owned())
+        eth0(facts).driver = Some("ixgbe".to_owned());
     });
 
     let jumbo = |facts: &mut Facts| eth0(facts).link.mtu = 9000;
@@ -416,7 +419,7 @@ fn queues_rings_and_waiting() {
 
     let sdfn = "ethtool -N eth0 rx-flow-hash udp4 sdfn && ethtool -N eth0 rx-flow-hash udp6 sdfn";
     one("udp-hashing", Warn, sdfn, |facts| {
-        eth0(facts).hashed = [Some(0x30); 2]
+        eth0(facts).hashed = [Some(0x30); 2];
     });
     one(
         "udp-hashing",
@@ -568,7 +571,7 @@ fn rules_of_a_firewall() {
         listed("*filter\n-A INPUT -p udp -m udp --dport 53 -j ACCEPT\nCOMMIT\n"),
     );
     one("firewall", Note, "", |facts| {
-        facts.listings.nft = Listed::Absent
+        facts.listings.nft = Listed::Absent;
     });
     one("firewall", Note, "", |facts| {
         facts.listings.nft = Listed::Refused("Operation not permitted".to_owned());
