@@ -16,6 +16,7 @@ pub mod kernel;
 pub mod log;
 pub mod measurement;
 pub mod measurement_log;
+pub mod metrics;
 pub mod model;
 pub mod plane;
 pub mod replay;

@@ -2,6 +2,7 @@
 //! authority behind it.
 
 mod counters;
+mod details;
 mod flattened;
 mod handle;
 pub mod host;
@@ -41,8 +42,10 @@ use crate::{
 };
 pub use counters::{PlaneCounters, RCODES};
 use counters::{ThreadCounters, count};
+pub use details::Details;
 use host::QueryHost;
-use steer::{Steerer, question, records, write};
+pub(crate) use steer::question;
+use steer::{Steerer, records, write};
 
 /// What userspace answers from: one generation, swapped whole. As long as one
 /// is held, its half of the tables is not written again.
@@ -85,6 +88,7 @@ pub struct Plane {
     clock: Arc<dyn Clock>,
     limited: AtomicU64,
     counters: ThreadCounters,
+    is_detailed: bool,
 }
 
 /// What the authority made of a query.
@@ -123,6 +127,16 @@ impl Plane {
             clock,
             limited: AtomicU64::new(0),
             counters: ThreadCounters::new(groups),
+            is_detailed: false,
+        }
+    }
+
+    /// The same, with [`Details`] counted where they `are_wanted`.
+    #[must_use]
+    pub fn detailed(self, are_wanted: bool) -> Self {
+        Self {
+            is_detailed: are_wanted,
+            ..self
         }
     }
 
@@ -145,20 +159,26 @@ impl Plane {
 
     /// What `source` gets to `name` and `rtype` over TCP, without counting it.
     pub fn preview(&self, name: &Name, rtype: Rtype, source: IpAddr) -> Preview {
-        let live = self.live.load();
-        let query = question(name, rtype, 0);
-        let mut out = Vec::new();
-        let stream = Transport::Tcp { timeout: 0 };
-        let (outcome, _) = self.fast(&query, source, stream, &live, &mut out);
-        if outcome.action() != Action::Reply {
-            self.full(&query, source, stream, &live, false, &mut out);
-        }
+        let (outcome, out) = self.answer(&question(name, rtype, 0), source);
         let rcode = Message::from_octets(out.as_slice()).map(|reply| reply.header().rcode());
         Preview {
             outcome,
             rcode: rcode.unwrap_or(Rcode::SERVFAIL),
             answer: records(out),
         }
+    }
+
+    /// The reply that `source` gets to `query` over TCP, and what the fast path made of it,
+    /// without counting it.
+    pub fn answer(&self, query: &[u8], source: IpAddr) -> (Outcome, Vec<u8>) {
+        let live = self.live.load();
+        let mut out = Vec::new();
+        let stream = Transport::Tcp { timeout: 0 };
+        let (outcome, _) = self.fast(query, source, stream, &live, &mut out);
+        if outcome.action() != Action::Reply {
+            self.full(query, source, stream, &live, false, &mut out);
+        }
+        (outcome, out)
     }
 
     /// What the authority behind the fast path answers to `query`, into `out`,

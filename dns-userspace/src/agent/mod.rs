@@ -32,6 +32,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
+pub(crate) use self::server::listen;
 use self::{reading::Reading, server::Server, settings::Settings};
 use crate::config::{self, diagnostic::Diagnostics};
 
@@ -77,7 +78,7 @@ pub async fn run(file: &Path) -> Result<(), AgentError> {
     let server = Arc::new(Server::new(settings.clone(), report));
     let mut tasks = JoinSet::new();
     for &address in &settings.listen {
-        let listener = server::listen(address);
+        let listener = listen(address);
         let listener = listener.map_err(|error| AgentError::Listen { address, error })?;
         tasks.spawn(Arc::clone(&server).serve(listener));
         if settings.tls.is_none() && !address.ip().is_loopback() {

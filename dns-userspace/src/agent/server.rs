@@ -278,7 +278,7 @@ fn response(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Ful
 }
 
 /// A socket that listens at `address`; an IPv6 one takes no IPv4.
-pub(super) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     use socket2::{Domain, Protocol, Socket, Type};
 
     const BACKLOG: i32 = 128;

@@ -1,6 +1,10 @@
 //! Types of tunables: what a text must be, and what is said when it is not.
 
-use std::{collections::BTreeSet, fmt, net::IpAddr};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    net::{IpAddr, SocketAddr},
+};
 
 use ipnet::IpNet;
 
@@ -37,6 +41,8 @@ pub enum Kind {
         /// How many, at most.
         max: usize,
     },
+    /// An IP address and a port, or nothing.
+    Endpoint,
     /// A path; a relative one starts at the configuration directory.
     Path,
     /// As [`Kind::Path`], or nothing.
@@ -117,6 +123,11 @@ impl Kind {
                     Err(self.fault(text, "cannot be told"))
                 }
             }
+            Self::Endpoint => match text.parse::<SocketAddr>() {
+                Ok(endpoint) if endpoint.port() != 0 => Ok(Value::Text(endpoint.to_string())),
+                Err(_) if text.is_empty() => Ok(Value::Text(String::new())),
+                _ => Err(self.fault(text, "is not an IP address and a port")),
+            },
             Self::Path if text.is_empty() => Err(self.fault(text, "is not a path")),
             Self::AbsolutePath if !text.starts_with('/') => {
                 Err(self.fault(text, "is not an absolute path"))
@@ -147,6 +158,9 @@ impl Kind {
                 "an interface's name (1 to {INTERFACE_BYTES_MAX} printable characters but `/` and `:`), or nothing"
             ),
             Self::Text { max } => format!("0 to {max} printable ASCII characters"),
+            Self::Endpoint => {
+                "an IP address and a port as in 127.0.0.1:9153 or [::1]:9153, or nothing".to_owned()
+            }
             Self::Path => "a path, absolute or relative to the configuration directory".to_owned(),
             Self::OptionalPath => {
                 "a path, absolute or relative to the configuration directory, or nothing".to_owned()

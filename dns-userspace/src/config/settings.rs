@@ -1,7 +1,7 @@
 //! The tunables as the program reads them: typed, in range, nothing to check.
 
 use std::{
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -117,6 +117,12 @@ pub struct Settings {
     pub health_suspect_percent: u8,
     /// `health.first_round_ms`
     pub health_first_round: Duration,
+    /// `health.fresh_percent`, 0 to 100.
+    pub health_fresh_percent: u8,
+    /// `metrics.listen`; `None` is nowhere.
+    pub metrics_listen: Option<SocketAddr>,
+    /// `metrics.services_max`
+    pub metrics_services_max: usize,
     /// `publish.core`; `None` is the last CPU.
     pub publish_core: Option<usize>,
     /// `log.level`
@@ -197,6 +203,9 @@ impl Settings {
             load_max_moved_percent: read.integer("load.max_moved_percent"),
             health_suspect_percent: read.integer("health.suspect_percent"),
             health_first_round: read.milliseconds("health.first_round_ms"),
+            health_fresh_percent: read.integer("health.fresh_percent"),
+            metrics_listen: read.endpoint("metrics.listen"),
+            metrics_services_max: read.integer("metrics.services_max"),
             publish_core: read.optional_integer("publish.core"),
             log_level: read.choice("log.level", LogLevel::of),
         }
@@ -256,6 +265,11 @@ impl Reader<'_> {
             Some(Value::Text(text)) => text,
             other => panic!("{key} is {other:?}, not text"),
         }
+    }
+
+    /// `None` where nothing is named.
+    fn endpoint(&self, key: &str) -> Option<SocketAddr> {
+        self.text(key).parse().ok()
     }
 
     fn choice<T>(&self, key: &str, of: impl Fn(&str) -> Option<T>) -> T {

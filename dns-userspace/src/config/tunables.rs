@@ -465,6 +465,24 @@ pub static TUNABLES: &[Tunable] = &[
         "3000",
         "Longest time veerd waits, at start and at a reload, for a first result of every new target before it publishes.",
     ),
+    at_once(
+        "health.fresh_percent",
+        int(0, 100),
+        "50",
+        "Share of targets that must have been measured within their probe's stale_after_ms for veerctl health to be good; 0 asks for none.",
+    ),
+    at_restart(
+        "metrics.listen",
+        Kind::Endpoint,
+        "",
+        "Address and port where /metrics and /healthz are served over HTTP, to whoever can reach it; empty, so that nothing is disclosed unasked, serves neither.",
+    ),
+    at_once(
+        "metrics.services_max",
+        int(0, 1_048_576),
+        "100",
+        "Services that have figures of their own in /metrics; those of all others are summed under the label other.",
+    ),
     at_restart(
         "publish.core",
         int(-1, 4095),

@@ -15,6 +15,7 @@ use super::{
     explained::Explained,
     generations::Generations,
     groups::Groups,
+    health::Health,
     overridden::Overridden,
     protocol::{ExplainRequest, Failure, Proposed, Request, Response, WhatIfRequest},
     stats::Stats,
@@ -118,6 +119,11 @@ impl Client {
     /// [`Request::Stats`].
     pub fn stats(&mut self) -> Result<Stats, ClientError> {
         self.call(&Request::Stats)
+    }
+
+    /// [`Request::Health`].
+    pub fn health(&mut self) -> Result<Health, ClientError> {
+        self.call(&Request::Health)
     }
 
     /// [`Request::Groups`].

@@ -12,6 +12,7 @@ pub mod client;
 pub mod explained;
 pub mod generations;
 pub mod groups;
+pub mod health;
 pub mod overridden;
 pub mod protocol;
 pub mod server;

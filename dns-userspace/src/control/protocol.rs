@@ -21,6 +21,8 @@ pub enum Request {
     States,
     /// What has been counted; answered by [`super::stats::Stats`].
     Stats,
+    /// Whether this host is fit to be announced; answered by [`super::health::Health`].
+    Health,
     /// The resolver groups and what they ask for; answered by [`super::groups::Groups`].
     Groups,
     /// Why a resolver gets what it gets; answered by

@@ -16,6 +16,7 @@ use super::{
     explained::{ExplainQuery, Explained},
     generations::Generations,
     groups::Groups,
+    health::Health,
     overridden::Overridden,
     protocol::{Failure, Proposed, WhatIfRequest},
     stats::Stats,
@@ -44,6 +45,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What has been counted.
     fn stats(&self) -> impl Future<Output = Result<Stats, Failure>> + Send;
+
+    /// Whether this host is fit to be announced.
+    fn health(&self) -> impl Future<Output = Health> + Send;
 
     /// The resolver groups and what they ask for.
     fn groups(&self) -> impl Future<Output = Groups> + Send;

@@ -1,44 +1,42 @@
 //! What the control socket asks, answered from the daemon's state.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::atomic::Ordering::Relaxed, time::Instant};
+use std::{net::IpAddr, time::Instant};
 
 use dns_common::{
     decision::{Family, slot},
-    outcome::{Action, Outcome},
+    outcome::Action,
     tables::Source,
 };
-use domain::base::{Rtype, iana::Rcode};
+use domain::base::Rtype;
 use ipnet::IpNet;
 
 use super::{
     Daemon, Xdp,
     reload::in_background,
     requests::{Requests, Stopped},
+    view::xdp_status,
 };
 use crate::{
-    config::{tunables::XdpMode, values::Values},
+    config::values::Values,
     control::{
         explained::{ExplainQuery, Explained, Origin, Plane, Steering},
         generations::Generations,
         groups,
+        health::Health,
         overridden::Overridden,
         protocol::{Failure, Proposed, WhatIfRequest},
         server::Backend,
-        stats::{
-            Delay, KernelStats, LogStats, ProbeStats, PublisherStats, Stats, TcpStats,
-            UserspaceStats,
-        },
-        status::{self, Inventory, LastReload, Reloaded, Status, XdpState},
+        stats::Stats,
+        status::{self, Inventory, LastReload, Reloaded, Status},
         tunable::Tunable,
     },
     decision_log::query::{self, ExplainedAt, LogRequest, Logged},
-    kernel::{self, Attachment},
+    kernel,
     measurement::{
         director::{difference::Difference, states::States, what_if::Supposed},
         overrides::{What, order::Order},
     },
     model::{Groups, Name, Service, Shape},
-    plane::RCODES,
 };
 
 impl Requests {
@@ -89,6 +87,10 @@ impl Backend for Requests {
 
     async fn stats(&self) -> Result<Stats, Failure> {
         self.ask(|daemon| daemon.stats()).await?
+    }
+
+    async fn health(&self) -> Health {
+        self.view().health().await
     }
 
     async fn groups(&self) -> groups::Groups {
@@ -190,10 +192,6 @@ impl Backend for Requests {
     }
 }
 
-/// What is said where `xdp.dry_run` is on.
-const DRY_RUN: &str =
-    "a dry run: all is passed up, and what would be answered is counted (up_dry_run)";
-
 impl Daemon {
     fn status(&self) -> Status {
         let settings = &self.config.settings;
@@ -211,7 +209,7 @@ impl Daemon {
             addresses: settings.addresses.clone(),
             port: settings.port,
             workers: self.workers,
-            xdp: self.xdp_status(),
+            xdp: xdp_status(&self.xdp, settings),
             suspicion: states.suspicion.map(|suspicion| suspicion.reason),
             overrides: states.overrides.len(),
             freezes: freezes.collect(),
@@ -223,125 +221,13 @@ impl Daemon {
     }
 
     pub(super) fn inventory(&self) -> Inventory {
-        let live = self.live.load();
-        Inventory {
-            zones: live.zones.iter().count(),
-            names: live.names,
-            services: live.plan.services.len(),
-            pools: live.plan.pools.len(),
-            groups: live.plan.groups.names.len(),
-            prefixes: live.plan.groups.prefixes.len(),
-        }
-    }
-
-    fn xdp_status(&self) -> status::Xdp {
-        let settings = &self.config.settings;
-        let word = |generic: bool| if generic { "generic" } else { "native" };
-        let wanted = match settings.xdp_mode {
-            XdpMode::Native => "native",
-            XdpMode::Generic => "generic",
-            XdpMode::Off => "off",
-        };
-        let (state, mode, reason) = match &self.xdp {
-            Xdp::Off(reason) => (XdpState::Off, Some(wanted), (*reason).to_owned()),
-            Xdp::Unavailable(reason) => (XdpState::Unavailable, Some(wanted), reason.clone()),
-            Xdp::On(attachment) => {
-                if let Some(reason) = kernel::lost(&settings.xdp_pin_path) {
-                    (XdpState::Detached, None, reason)
-                } else {
-                    let (state, generic, reason) = match attachment {
-                        Attachment::New { generic, .. } => {
-                            (XdpState::Attached, generic, "attached by this daemon")
-                        }
-                        Attachment::Adopted { generic, .. } => (
-                            XdpState::Adopted,
-                            generic,
-                            "took the place of the program that an earlier daemon left",
-                        ),
-                    };
-                    let reason = match settings.xdp_dry_run {
-                        false => reason.to_owned(),
-                        true => format!("{reason}; {DRY_RUN}"),
-                    };
-                    (state, Some(word(*generic)), reason)
-                }
-            }
-            Xdp::Detached => (XdpState::Detached, None, "taken off on request".to_owned()),
-        };
-        status::Xdp {
-            state,
-            interface: settings.xdp_interface.clone(),
-            mode: mode.map(str::to_owned),
-            pin_path: settings.xdp_pin_path.clone(),
-            reason,
-        }
+        self.view.inventory()
     }
 
     fn stats(&self) -> Result<Stats, Failure> {
-        let kernel = match (&self.kernel, &self.xdp) {
-            (Some(kernel), Xdp::On(_) | Xdp::Detached) => {
-                let counts = kernel.counts().map_err(|error| error.to_string())?;
-                Some(KernelStats::from(&counts))
-            }
-            _ => None,
-        };
-        let counters = self.plane.counters();
-        let tcp = self.connections.counters();
-        let userspace = UserspaceStats {
-            udp_queries: counters.udp_queries,
-            tcp_queries: counters.tcp_queries,
-            fast_answers: counters.fast_answers(),
-            outcomes: Outcome::ALL
-                .map(|outcome| (outcome.name().to_owned(), counters.outcome(outcome)))
-                .into(),
-            rcodes: rcode_names()
-                .zip(counters.rcodes)
-                .filter(|(_, count)| *count != 0)
-                .collect::<BTreeMap<_, _>>(),
-            silent: counters.silent,
-            authority_slips: counters.authority_slips,
-            authority_drops: counters.authority_drops,
-            tcp: TcpStats {
-                open: self.connections.open() as u64,
-                accepted: tcp.accepted.load(Relaxed),
-                refused: tcp.refused.load(Relaxed),
-                refused_client: tcp.refused_client.load(Relaxed),
-                idle: tcp.idle.load(Relaxed),
-            },
-        };
-        let publisher = PublisherStats {
-            generation: self.generation(),
-            generations_published: self.publisher.published(),
-            stores: self.tables.stores(),
-            delay: self.publish_delay(),
-        };
-        let probes = ProbeStats {
-            pass: self.probes.pass,
-            fail: self.probes.fail,
-            local: self.probes.local,
-        };
-        Ok(Stats::new(
-            kernel,
-            userspace,
-            publisher,
-            probes,
-            self.live.load().flattened.counts(),
-            LogStats {
-                decision_log: self.decision_log.written(),
-                measurement_log: self.measurement_log.written(),
-                log_lines_lost: self.log.lost(),
-            },
-        ))
-    }
-
-    fn publish_delay(&self) -> Option<Delay> {
-        let histogram = self.publisher.delays().histogram();
-        (!histogram.is_empty()).then(|| Delay {
-            count: histogram.len(),
-            p50_us: histogram.value_at_quantile(0.5),
-            p99_us: histogram.value_at_quantile(0.99),
-            max_us: histogram.max(),
-        })
+        self.show();
+        let counts = self.view.kernel_counts()?;
+        Ok(self.view.stats(counts.as_ref()))
     }
 
     fn what_if(&self, request: &WhatIfRequest) -> Result<Vec<Supposed>, Failure> {
@@ -452,12 +338,4 @@ fn family_of(rtype: Rtype) -> Family {
 
 fn name_text(name: &Name) -> String {
     name.fmt_with_dot().to_string()
-}
-
-/// The names of the RCODEs in the order they are counted.
-fn rcode_names() -> impl Iterator<Item = String> {
-    (0..RCODES as u8).map(|code| match code {
-        16 => "BADVERS".to_owned(),
-        code => Rcode::masked_from_int(code).to_string(),
-    })
 }

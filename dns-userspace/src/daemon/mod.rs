@@ -6,6 +6,8 @@ mod configurations;
 mod day;
 mod demand;
 mod generation;
+mod health;
+mod http;
 mod kept;
 pub mod load;
 mod overriding;
@@ -13,8 +15,10 @@ mod phases;
 mod reload;
 mod requests;
 mod reverting;
+mod scrape;
 mod snapshot;
 mod start;
+mod view;
 
 use std::{
     path::{Path, PathBuf},
@@ -32,10 +36,7 @@ use tokio::{
 use tracing::{debug, error, info, warn};
 
 use crate::{
-    authority::{
-        connections::Connections,
-        server::{BindError, ServerHandle},
-    },
+    authority::server::{BindError, ServerHandle},
     clock::{BootClock, Clock as _},
     config::{
         Config, diagnostic::Diagnostics, secrets::Secrets, settings::Settings, tunables::OnExit,
@@ -61,8 +62,9 @@ pub use configurations::Gone;
 use demand::Counting;
 use kept::Kept;
 use reload::LastReload;
-use requests::{Followup, Request};
+use requests::{Followup, Request, Requests};
 use snapshot::Snapshots;
+use view::View;
 
 /// How often it is looked whether an agreed level comes into force or an override has ended by
 /// itself, by the time of day, which may be set, so that no timer says it; and whether there
@@ -104,6 +106,14 @@ pub enum DaemonError {
     /// It cannot be gone back to.
     #[error(transparent)]
     Gone(#[from] Gone),
+    /// Metrics cannot be served.
+    #[error("metrics.listen: {address}: {error}")]
+    Metrics {
+        /// Where.
+        address: std::net::SocketAddr,
+        /// What the system said.
+        error: std::io::Error,
+    },
     /// The control socket cannot be had.
     #[error("control.socket: {0}")]
     Control(#[from] server::BindError),
@@ -167,7 +177,6 @@ pub struct Daemon {
     pub(crate) director: Director,
     pub(crate) tables: Arc<Tables>,
     pub(crate) plane: Arc<Plane>,
-    pub(crate) connections: Arc<Connections>,
     pub(crate) publisher: Arc<Publisher>,
     pub(crate) kernel: Option<Kernel>,
     pub(crate) xdp: Xdp,
@@ -184,8 +193,6 @@ pub struct Daemon {
     kept: Kept,
     snapshots: Snapshots,
     configurations: Configurations,
-    /// What is added to the numbers of generations of this daemon's tables.
-    generations_before: u64,
     /// The generation whose configuration was gone back to, while it is in use.
     reverted_to: Option<u64>,
     decision_log: DecisionLog,
@@ -193,6 +200,8 @@ pub struct Daemon {
     counting: Counting,
     /// Overrides have changed since they were kept.
     to_keep: bool,
+    /// What of this others look at.
+    view: Arc<View>,
     prober: Arc<NetworkProber>,
     schedule: Schedule,
     samples: mpsc::Receiver<Sample>,
@@ -204,12 +213,14 @@ pub async fn run(directory: &Path, log: Log) -> Result<(), DaemonError> {
     let mut terminate = on_signal(SignalKind::terminate())?;
     let mut interrupt = on_signal(SignalKind::interrupt())?;
     let mut hangup = on_signal(SignalKind::hangup())?;
-    let (requests, mut received) = requests::channel();
-    let (mut daemon, server, listener) = tokio::select! {
+    let (sender, mut received) = requests::channel();
+    let (mut daemon, server, listener, metrics) = tokio::select! {
         started = start::start(directory, log) => started?,
         () = either(&mut terminate, &mut interrupt) => return Ok(()),
     };
+    let requests = Requests::new(sender, &daemon.view);
     let control = tokio::spawn(listener.serve(Arc::new(requests)));
+    let http = metrics.map(|listener| tokio::spawn(http::serve(listener, daemon.view.clone())));
     let mut second = interval(TEND_EVERY);
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -226,6 +237,9 @@ pub async fn run(directory: &Path, log: Log) -> Result<(), DaemonError> {
         }
     }
     control.abort();
+    if let Some(http) = http {
+        http.abort();
+    }
     daemon.stop(server);
     Ok(())
 }
@@ -279,6 +293,7 @@ impl Daemon {
         self.tend_overrides().await;
         self.count_demand();
         self.snapshots.tend(&self.director).await;
+        self.show();
     }
 
     /// Gives the kernel a sign of life.
@@ -346,6 +361,7 @@ impl Daemon {
         let percent = self.config.settings.health_suspect_percent;
         let changes = self.director.set_suspect_percent(percent, Instant::now());
         self.publish_words(&changes);
+        self.show_configured();
     }
 
     /// Takes the program off its interface until the daemon starts again.
@@ -358,6 +374,7 @@ impl Daemon {
             self.xdp = Xdp::Detached;
             warn!("the XDP program was taken off its interface; userspace answers alone");
         }
+        self.show();
         Ok(detached)
     }
 

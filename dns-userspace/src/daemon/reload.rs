@@ -266,6 +266,7 @@ impl Daemon {
                 _ = second.tick() => {
                     self.tell_time();
                     self.vouch();
+                    self.show();
                 }
             }
         };

@@ -1,9 +1,11 @@
 //! Asking the task that owns the daemon from other tasks.
 
+use std::sync::Arc;
+
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
-use super::Daemon;
+use super::{Daemon, view::View};
 use crate::{
     control::{
         overridden::Overridden,
@@ -15,10 +17,9 @@ use crate::{
 /// Requests that may wait for the loop; more connections than these are few.
 const REQUESTS_WAITING: usize = 64;
 
-/// A way to ask, and the end that the daemon's loop reads from.
-pub(super) fn channel() -> (Requests, mpsc::Receiver<Request>) {
-    let (sender, receiver) = mpsc::channel(REQUESTS_WAITING);
-    (Requests(sender), receiver)
+/// The end that [`Requests`] are sent from, and the one that the daemon's loop reads from.
+pub(super) fn channel() -> (mpsc::Sender<Request>, mpsc::Receiver<Request>) {
+    mpsc::channel(REQUESTS_WAITING)
 }
 
 /// Something to be done by the task that owns the daemon.
@@ -50,7 +51,10 @@ pub(super) enum Followup {
 
 /// Asks the daemon's task from other tasks.
 #[derive(Clone)]
-pub(super) struct Requests(mpsc::Sender<Request>);
+pub(super) struct Requests {
+    sender: mpsc::Sender<Request>,
+    view: Arc<View>,
+}
 
 /// The daemon has stopped.
 #[derive(Debug, Error)]
@@ -58,6 +62,19 @@ pub(super) struct Requests(mpsc::Sender<Request>);
 pub(super) struct Stopped;
 
 impl Requests {
+    /// Through `sender`, to the daemon that has this `view`.
+    pub(super) fn new(sender: mpsc::Sender<Request>, view: &Arc<View>) -> Self {
+        Self {
+            sender,
+            view: Arc::clone(view),
+        }
+    }
+
+    /// What needs not be asked.
+    pub(super) fn view(&self) -> &View {
+        &self.view
+    }
+
     /// Runs `question` on the daemon and returns what it says.
     pub(super) async fn ask<T: Send + 'static>(
         &self,
@@ -127,6 +144,6 @@ impl Requests {
     }
 
     async fn send(&self, request: Request) -> Result<(), Stopped> {
-        self.0.send(request).await.map_err(|_| Stopped)
+        self.sender.send(request).await.map_err(|_| Stopped)
     }
 }

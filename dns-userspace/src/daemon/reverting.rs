@@ -13,10 +13,7 @@ impl Daemon {
     /// The number of the generation in use: unlike that of its tables it goes on over
     /// restarts, so that it names one configuration.
     pub(crate) fn generation(&self) -> u64 {
-        match self.live.load().number {
-            0 => 0,
-            number => self.generations_before + number,
-        }
+        self.view.generation()
     }
 
     /// Takes the configuration that `generation` was made of as a reload takes the one

@@ -1,10 +1,10 @@
 //! From configuration to answering: everything that can be refused is refused
 //! before the first packet goes another way.
 
-use std::{num::NonZero, panic::resume_unwind, path::Path, sync::Arc, thread};
+use std::{net::SocketAddr, num::NonZero, panic::resume_unwind, path::Path, sync::Arc, thread};
 
 use arc_swap::ArcSwap;
-use tokio::{runtime::Handle, time::Instant};
+use tokio::{net::TcpListener, runtime::Handle, time::Instant};
 use tracing::{info, warn};
 
 use super::{
@@ -16,9 +16,11 @@ use super::{
     kept::Kept,
     load::{self, Loaded},
     snapshot::{self, Snapshots},
+    view::{Configured, Seen, View},
     vouch,
 };
 use crate::{
+    agent,
     authority::{
         chaos::Chaos,
         connections::Options,
@@ -48,12 +50,12 @@ use crate::{
     tables::{ResolverFlags, Tables},
 };
 
+/// What runs, and where metrics are to be served, if they are.
+type Started = (Daemon, ServerHandle, Listener, Option<TcpListener>);
+
 /// Starts everything, in the order in which it can be undone by just stopping:
 /// the interface comes last.
-pub(super) async fn start(
-    directory: &Path,
-    log: Log,
-) -> Result<(Daemon, ServerHandle, Listener), DaemonError> {
+pub(super) async fn start(directory: &Path, log: Log) -> Result<Started, DaemonError> {
     let source = Source::on_disk(directory);
     let tunables = Tunables::read(&source)?;
     let Read {
@@ -73,6 +75,7 @@ pub(super) async fn start(
 
     let workers = workers(&settings);
     let server = bind(&settings, workers)?;
+    let metrics = settings.metrics_listen.map(listen).transpose()?;
     let (mut kernel, tables) = made?;
     let tables = Arc::new(tables);
     phases.end("tables");
@@ -85,13 +88,7 @@ pub(super) async fn start(
     phases.end("first round");
 
     let live = Arc::new(ArcSwap::from_pointee(nothing_yet(&tables, &director)));
-    let publisher = Publisher::start(
-        Arc::clone(&tables),
-        Arc::clone(&live),
-        settings.publish_core,
-        kernel.is_some(),
-    )
-    .map_err(DaemonError::system("starting the publisher thread"))?;
+    let publisher = publisher(&tables, &live, &settings, kernel.is_some())?;
     let mut counters = Vec::new();
     name_counters(&mut counters, director.plan());
     let own_secrets = secrets::random().map_err(DaemonError::system("getrandom"))?;
@@ -120,14 +117,21 @@ pub(super) async fn start(
     phases.end("attach");
     say(&xdp, &settings);
     let (schedule, samples) = schedule(&director, &prober);
+    let view = Arc::new(View::new(
+        (&plane, &live, &publisher),
+        connections,
+        kernel.as_mut().map(Kernel::observer).transpose()?,
+        generations_before,
+        Configured::by(&config),
+        Seen::nothing(xdp.clone()),
+    ));
     let mut daemon = Daemon {
         directory: directory.to_owned(),
         config,
         director,
         tables,
         plane,
-        connections,
-        publisher: Arc::new(publisher),
+        publisher,
         kernel,
         xdp,
         started: Instant::now(),
@@ -141,12 +145,12 @@ pub(super) async fn start(
         kept,
         snapshots,
         configurations,
-        generations_before,
         reverted_to: None,
         decision_log,
         measurement_log,
         counting,
         to_keep: false,
+        view,
         prober,
         schedule,
         samples,
@@ -154,9 +158,29 @@ pub(super) async fn start(
     daemon.taken(By::Start, source);
     daemon.decision_log.note(begun);
     daemon.record(&first_round);
+    daemon.show();
     info!("ready: {phases}");
     reserve(&daemon);
-    Ok((daemon, server, listener))
+    Ok((daemon, server, listener, metrics))
+}
+
+/// The publisher of `tables` and of what userspace answers from, `live`.
+fn publisher(
+    tables: &Arc<Tables>,
+    live: &Arc<ArcSwap<Live>>,
+    settings: &Settings,
+    in_kernel: bool,
+) -> Result<Arc<Publisher>, DaemonError> {
+    let (tables, live) = (Arc::clone(tables), Arc::clone(live));
+    let publisher = Publisher::start(tables, live, settings.publish_core, in_kernel);
+    let publisher = publisher.map_err(DaemonError::system("starting the publisher thread"))?;
+    Ok(Arc::new(publisher))
+}
+
+/// The socket that metrics are served at.
+fn listen(address: SocketAddr) -> Result<TcpListener, DaemonError> {
+    let listener = agent::listen(address);
+    listener.map_err(|error| DaemonError::Metrics { address, error })
 }
 
 /// Warns of tunables that one file sets more than once.
@@ -279,6 +303,7 @@ fn plane(tables: &Arc<Tables>, live: &Arc<ArcSwap<Live>>, settings: &Settings) -
         settings.constants(),
         Arc::new(BootClock),
     )
+    .detailed(settings.metrics_listen.is_some())
 }
 
 /// A director of `plan` that knows what was counted before, what was measured before or

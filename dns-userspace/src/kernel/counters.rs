@@ -49,8 +49,8 @@ pub(super) struct CounterMaps<'m> {
 }
 
 /// Names of the maps, as the object has them.
-const OUTCOMES: &str = "COUNTERS";
-const SERVICES: &str = "SERVICES";
+pub(super) const OUTCOMES: &str = "COUNTERS";
+pub(super) const SERVICES: &str = "SERVICES";
 const GROUPS: &str = "GROUPS";
 /// Made and pinned by the daemon, for whoever reads the counters after it.
 const NAMES: &str = "SERVICE_NAMES";
@@ -118,7 +118,7 @@ impl<'m> CounterMaps<'m> {
         Self::new(map(OUTCOMES)?, map(SERVICES)?)
     }
 
-    fn new(outcomes: &'m Map, services: &'m Map) -> Result<Self, KernelError> {
+    pub(super) fn new(outcomes: &'m Map, services: &'m Map) -> Result<Self, KernelError> {
         Ok(Self {
             outcomes: outcomes
                 .try_into()
@@ -274,6 +274,6 @@ fn name_of(value: &[u8]) -> String {
     String::from_utf8_lossy(&value[..len.unwrap_or(value.len())]).into_owned()
 }
 
-fn missing(name: &str) -> KernelError {
+pub(super) fn missing(name: &str) -> KernelError {
     KernelError::Load(format!("the object has no map {name}"))
 }

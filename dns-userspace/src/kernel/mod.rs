@@ -10,6 +10,7 @@ mod counters;
 mod holders;
 mod link;
 mod object;
+mod observer;
 mod pins;
 mod sys;
 
@@ -17,8 +18,10 @@ use std::{
     fs, io,
     ops::Range,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use arc_swap::ArcSwap;
 use aya::{
     Ebpf,
     maps::{Map, MapData, MapError},
@@ -34,6 +37,7 @@ use counters::{CounterMaps, Names};
 pub use holders::{Held, are_programs_compiled, held, is_on_bpffs};
 pub use link::{Attachment, Detached, detach, lost};
 pub use object::TablesIn;
+pub use observer::{Observer, Verdict};
 
 /// What the kernel, or the way to it, refused.
 #[derive(Debug, Error)]
@@ -118,7 +122,7 @@ impl KernelError {
 pub struct Kernel {
     ebpf: Ebpf,
     tables_in: TablesIn,
-    names: Names,
+    names: Arc<ArcSwap<Names>>,
     /// Where the tables are pinned, once they are.
     pinned: Option<PathBuf>,
 }
@@ -145,7 +149,7 @@ impl Kernel {
         Self {
             ebpf,
             tables_in,
-            names: Names::default(),
+            names: Arc::default(),
             pinned: None,
         }
     }
@@ -196,10 +200,10 @@ impl Kernel {
         if let Some(old) = old {
             // The old program counts no more once nobody runs it.
             wait_for_kernel_readers().map_err(KernelError::NoWaiting)?;
-            counters::carry_over(&mut self.ebpf, &self.names, old)?;
+            counters::carry_over(&mut self.ebpf, &self.names.load(), old)?;
         }
         // With the names the tables are complete.
-        counters::pin_names(&pins::new_directory(pin_path), &self.names)?;
+        counters::pin_names(&pins::new_directory(pin_path), &self.names.load())?;
         pins::finish_switch(pin_path)?;
         self.pinned = Some(pins::directory(pin_path));
         Ok(())
@@ -222,7 +226,12 @@ impl Kernel {
 
     /// What has been counted, by this program and the ones it replaced.
     pub fn counts(&self) -> Result<Counts, KernelError> {
-        CounterMaps::of(&self.ebpf)?.counts(&self.names.services)
+        CounterMaps::of(&self.ebpf)?.counts(&self.names.load().services)
+    }
+
+    /// The program and its counters, for others than whoever owns this.
+    pub fn observer(&mut self) -> Result<Observer, KernelError> {
+        Observer::of(&mut self.ebpf, &self.names)
     }
 
     /// As many answers as this program counted for each group of these numbers
@@ -237,9 +246,9 @@ impl Kernel {
         services: Vec<String>,
         groups: Vec<String>,
     ) -> Result<(), KernelError> {
-        self.names = Names { services, groups };
+        self.names.store(Arc::new(Names { services, groups }));
         match &self.pinned {
-            Some(directory) => counters::pin_names(directory, &self.names),
+            Some(directory) => counters::pin_names(directory, &self.names.load()),
             None => Ok(()),
         }
     }

@@ -2,6 +2,7 @@
 //! the words that changed.
 
 mod altered;
+pub mod census;
 pub mod demand;
 pub mod difference;
 pub mod explain;

@@ -40,6 +40,9 @@ const READERS_POLL: Duration = Duration::from_millis(1);
 /// a wall clock that was set shows in cookies after so long, which live for minutes.
 const CLOCK_EVERY: Duration = Duration::from_secs(5);
 
+/// How often the publisher thread shows that it is alive, unless it publishes.
+pub const BEAT_EVERY: Duration = CLOCK_EVERY;
+
 /// Delays above this count as this, microseconds: a minute.
 const DELAY_MAX_US: u64 = 60_000_000;
 
@@ -104,6 +107,34 @@ pub struct Publisher {
     turn: Arc<Mutex<()>>,
     published: Arc<AtomicU64>,
     delays: Delays,
+    beat: Arc<Beat>,
+}
+
+/// When the publisher thread was seen last.
+#[derive(Debug)]
+struct Beat {
+    start: Instant,
+    /// Milliseconds since then.
+    last_ms: AtomicU64,
+}
+
+impl Beat {
+    fn now() -> Self {
+        Self {
+            start: Instant::now(),
+            last_ms: AtomicU64::new(0),
+        }
+    }
+
+    fn beat(&self) {
+        let since = self.start.elapsed().as_millis() as u64;
+        self.last_ms.store(since, Relaxed);
+    }
+
+    fn age(&self) -> Duration {
+        let last = Duration::from_millis(self.last_ms.load(Relaxed));
+        self.start.elapsed().saturating_sub(last)
+    }
 }
 
 impl Publisher {
@@ -119,6 +150,7 @@ impl Publisher {
         let (orders, received) = unbounded();
         let published = Arc::new(AtomicU64::new(0));
         let turn = Arc::default();
+        let beat = Arc::new(Beat::now());
         tables.set_clock_offset_ns(clock::offset_ns());
         let thread = Thread {
             tables: Arc::clone(&tables),
@@ -126,6 +158,7 @@ impl Publisher {
             retired: None,
             turn: Arc::clone(&turn),
             published: Arc::clone(&published),
+            beat: Arc::clone(&beat),
             in_kernel,
         };
         thread::Builder::new()
@@ -140,6 +173,7 @@ impl Publisher {
             turn,
             published,
             delays: Delays::default(),
+            beat,
         })
     }
 
@@ -199,6 +233,11 @@ impl Publisher {
         &self.delays
     }
 
+    /// How long ago its thread was seen to be alive; it shows every [`BEAT_EVERY`].
+    pub fn age(&self) -> Duration {
+        self.beat.age()
+    }
+
     /// Generations published since start.
     pub fn published(&self) -> u64 {
         self.published.load(Relaxed)
@@ -212,6 +251,7 @@ struct Thread {
     retired: Option<Arc<Live>>,
     turn: Arc<Mutex<()>>,
     published: Arc<AtomicU64>,
+    beat: Arc<Beat>,
     in_kernel: bool,
 }
 
@@ -226,6 +266,7 @@ impl Thread {
                 },
                 recv(clock) -> _ => self.tables.set_clock_offset_ns(clock::offset_ns()),
             }
+            self.beat.beat();
         }
     }
 

@@ -14,6 +14,8 @@ use dns_common::{
 use domain::base::iana::OptRcode;
 use thread_local::ThreadLocal;
 
+use super::details::Details;
+
 /// Counters of what userspace did, since start: sums over all threads, or one
 /// thread's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +34,8 @@ pub struct PlaneCounters<N = u64> {
     pub authority_slips: N,
     /// The authority's answers that were kept back because they were.
     pub authority_drops: N,
+    /// What only [`super::Plane::detailed`] counts.
+    pub details: Details<N>,
 }
 
 /// RCODEs counted apart: 0 to 15 and BADVERS, 16 (RFC 6895 section 2.3).
@@ -47,6 +51,7 @@ impl<N: Default> Default for PlaneCounters<N> {
             rcodes: array::from_fn(|_| N::default()),
             authority_slips: N::default(),
             authority_drops: N::default(),
+            details: Details::default(),
         }
     }
 }
@@ -74,6 +79,7 @@ impl PlaneCounters {
             rcodes,
             authority_slips,
             authority_drops,
+            details,
         } = own;
         let add = |sum: &mut u64, own: &AtomicU64| *sum += own.load(Relaxed);
         add(&mut self.udp_queries, udp_queries);
@@ -87,6 +93,7 @@ impl PlaneCounters {
         }
         add(&mut self.authority_slips, authority_slips);
         add(&mut self.authority_drops, authority_drops);
+        self.details.add(details);
     }
 }
 

@@ -19,6 +19,8 @@ impl Handler for Plane {
         out: &mut Vec<u8>,
     ) -> Handled {
         let counters = self.counters.own();
+        let is_detailed = self.is_detailed;
+        let begun = is_detailed.then(|| counters.begin(query, source)).flatten();
         count(match transport {
             Transport::Udp => &counters.udp_queries,
             Transport::Tcp { .. } => &counters.tcp_queries,
@@ -26,7 +28,11 @@ impl Handler for Plane {
         let live = self.live.load();
         let outcome = self.fast_counted(query, source, transport, &live, out);
         count(&counters.outcomes[outcome as usize]);
-        self.made_of(outcome, query, source, transport, &live, true, out)
+        let handled = self.made_of(outcome, query, source, transport, &live, true, out);
+        if let Some(begun) = begun {
+            counters.end(begun);
+        }
+        handled
     }
 
     fn finish(

@@ -172,7 +172,7 @@ pub(super) fn write(query: &[u8], reply: &Reply, tables: &Tables, out: &mut Vec<
 }
 
 /// A query with this ID as the fast path takes it.
-pub(super) fn question(name: &Name, rtype: Rtype, id: u16) -> Vec<u8> {
+pub(crate) fn question(name: &Name, rtype: Rtype, id: u16) -> Vec<u8> {
     let mut message = MessageBuilder::new_vec();
     message.header_mut().set_id(id);
     let mut message = message.question();

@@ -13,7 +13,7 @@ use dns_common::{
 };
 
 use super::{
-    Capacity, Tables, no_room,
+    Capacity, Tables, Used, no_room,
     region::{Memory, Region},
 };
 
@@ -47,6 +47,7 @@ impl Tables {
             shares: placed.sized("SHARES", layout.shares),
             rates: placed.sized("RATES", layout.rates),
             stores: AtomicU64::new(0),
+            used: Used::default(),
             reserved: Mutex::new([false; 2]),
         };
         populate("CONTROL", &tables.control, 0, 1)?;

@@ -18,7 +18,7 @@ use std::{
     os::fd::BorrowedFd,
     sync::{
         Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU32, AtomicU64, Ordering},
     },
 };
 
@@ -141,6 +141,14 @@ pub struct Half {
     pub address: u32,
 }
 
+/// How much of what no other part knows is in use.
+#[derive(Debug, Default)]
+struct Used {
+    /// Cells of answers of the last generations of even and of odd numbers.
+    answer_cells: [AtomicU32; 2],
+    chunks: AtomicU32,
+}
+
 /// All tables of one instance.
 #[derive(Debug)]
 pub struct Tables {
@@ -159,6 +167,7 @@ pub struct Tables {
     rates: Region<Word>,
     /// Decision words stored since start, for statistics and tests.
     stores: AtomicU64,
+    used: Used,
     /// Whether all memory is there for generations of even and of odd numbers.
     reserved: Mutex<[bool; 2]>,
 }
@@ -184,6 +193,7 @@ impl Tables {
             shares: region("SHARES", 2 * capacity.pools * SHARE_WORDS as u32)?,
             rates: region("RATES", capacity.rate_entries())?,
             stores: AtomicU64::new(0),
+            used: Used::default(),
             reserved: Mutex::new([true; 2]),
         })
     }
@@ -218,6 +228,7 @@ impl Tables {
             shares: region(&map, "SHARES")?,
             rates: region(&map, "RATES")?,
             stores: AtomicU64::new(0),
+            used: Used::default(),
             reserved: Mutex::new([true; 2]),
         })
     }
@@ -288,6 +299,16 @@ impl Tables {
         let pool = self.half(number).pool + u32::from(pool);
         let index = pool * SHARE_WORDS as u32 + u32::from(index);
         self.store(self.shares.get(index), word);
+    }
+
+    /// Cells of answers that generation `number` has, as long as it stands there.
+    pub fn answer_cells(&self, number: u64) -> u32 {
+        self.used.answer_cells[(number & 1) as usize].load(Ordering::Relaxed)
+    }
+
+    /// Nodes for long prefixes that are in use.
+    pub fn chunks(&self) -> u32 {
+        self.used.chunks.load(Ordering::Relaxed)
     }
 
     /// Decision words stored one by one since start.

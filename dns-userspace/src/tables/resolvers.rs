@@ -5,6 +5,8 @@ mod index;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::Ordering;
+
 use dns_common::tables::{Chunk, Entry, EntryPair, Tables as _, V4_PAIRS, V6_PAIRS};
 use ipnet::IpNet;
 use thiserror::Error;
@@ -106,6 +108,8 @@ impl Tables {
         for (block, entry) in (0..).zip(v6.blocks()) {
             set_entry(self.v6.get(block >> 1), block, placed(*entry, v6_chunks));
         }
+        let chunks = v4.nodes().len() + v6.nodes().len();
+        self.used.chunks.store(chunks as u32, Ordering::Relaxed);
     }
 
     /// Writes each node of `index` into the chunk in its place of `chunks`.

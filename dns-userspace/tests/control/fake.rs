@@ -17,6 +17,7 @@ use veer::{
         explained::{ExplainQuery, Explained, Origin, Plane},
         generations::Generations,
         groups::{GroupStatus, Groups as GroupsShown},
+        health::{Check, Health, Subject},
         overridden::Overridden,
         protocol::{Failure, Proposed, WhatIfRequest},
         server::{Backend, Listener},
@@ -58,6 +59,8 @@ pub(crate) struct Fake {
     pub(crate) not_kept: Option<String>,
     /// How long a detach takes.
     pub(crate) detach_takes: Duration,
+    /// What is not as it should be.
+    pub(crate) ill: Option<Subject>,
 }
 
 impl Fake {
@@ -74,7 +77,16 @@ impl Fake {
             plan: plan(),
             not_kept: None,
             detach_takes: Duration::ZERO,
+            ill: None,
         }
+    }
+
+    fn check(&self, subject: Subject) -> Check {
+        subject.check(if self.ill == Some(subject) {
+            Err("0 of 6 targets".to_owned())
+        } else {
+            Ok("all is well".to_owned())
+        })
     }
 }
 
@@ -140,6 +152,13 @@ impl Backend for Fake {
             FlatteningCounts::default(),
             LogStats::default(),
         ))
+    }
+
+    async fn health(&self) -> Health {
+        Subject::ALL
+            .map(|subject| self.check(subject))
+            .to_vec()
+            .into()
     }
 
     async fn groups(&self) -> GroupsShown {

@@ -2,6 +2,8 @@
 
 use std::{fs, os::unix::net::UnixListener, time::Duration};
 
+use veer::control::health::Subject;
+
 use crate::fake::Host;
 
 #[test]
@@ -11,6 +13,7 @@ fn commands_print_for_people_and_for_programs() {
         (&["status"][..], "veerd 0.1.0, process 4242", "pid"),
         (&["states"], "no servers are configured", "targets"),
         (&["stats"], "no query yet", "userspace"),
+        (&["health"], "healthy\n", "checks"),
         (&["reload"], "reloaded in 12 ms: generation 8", "generation"),
         (&["generations"], "none is kept", "generations"),
         (
@@ -190,4 +193,31 @@ fn detach_removes_nothing_outside_a_bpf_file_system() {
         ran.err
     );
     assert!(kept.exists());
+}
+
+#[test]
+fn health_is_an_exit_status() {
+    let ill = Host::with_daemon(|fake| fake.ill = Some(Subject::Probes));
+    let ran = ill.veerctl(&["health"]);
+    assert_eq!((ran.code, ran.err.as_str()), (1, ""), "{}", ran.out);
+    let mut lines = ran.out.lines();
+    assert_eq!(lines.next(), Some("unhealthy"));
+    let first = lines.nth(1).unwrap_or_default();
+    assert!(
+        first.starts_with("probes") && first.ends_with("0 of 6 targets"),
+        "what failed is first: {}",
+        ran.out
+    );
+    let ran = ill.veerctl(&["health", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!((ran.code, &json["healthy"]), (1, &false.into()));
+
+    let nobody = Host::without_daemon("");
+    let ran = nobody.veerctl(&["health"]);
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""));
+    assert!(
+        ran.err.starts_with("veerctl: veerd is not running"),
+        "{}",
+        ran.err
+    );
 }

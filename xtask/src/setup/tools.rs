@@ -47,11 +47,15 @@ pub enum Tool {
     Gdnsd,
     /// `PowerDNS`'s authoritative server, with the backend that reads master files.
     PdnsServer,
+    /// What scrapes metrics, and keeps alert rules.
+    Prometheus,
+    /// Its tool, which checks those rules.
+    Promtool,
 }
 
 impl Tool {
     /// Every tool.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 19] = [
         Self::Ip,
         Self::Ethtool,
         Self::Sysctl,
@@ -69,6 +73,8 @@ impl Tool {
         Self::Nsd,
         Self::Gdnsd,
         Self::PdnsServer,
+        Self::Prometheus,
+        Self::Promtool,
     ];
 
     /// A command that runs the tool, which [`tools`] has seen to.
@@ -96,6 +102,8 @@ impl Tool {
             Self::Nsd => "nsd",
             Self::Gdnsd => "gdnsd",
             Self::PdnsServer => "pdns_server",
+            Self::Prometheus => "prometheus",
+            Self::Promtool => "promtool",
         }
     }
 
@@ -118,6 +126,7 @@ impl Tool {
             Self::Gdnsd => &["gdnsd"],
             // The second is but recommended by the first.
             Self::PdnsServer => &["pdns-server", "pdns-backend-bind"],
+            Self::Prometheus | Self::Promtool => &["prometheus"],
         }
     }
 

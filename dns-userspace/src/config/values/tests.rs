@@ -37,6 +37,11 @@ fn both_ends_of_every_range_and_every_choice_make_settings() {
             Kind::Prefixes => vec![String::new(), "192.0.2.0/24, 2001:db8::1".to_owned()],
             Kind::Interface => vec!["eth0.53".to_owned()],
             Kind::Text { max } => vec![String::new(), "~".repeat(max)],
+            Kind::Endpoint => vec![
+                String::new(),
+                "127.0.0.1:9153".to_owned(),
+                "[2001:db8::1]:65535".to_owned(),
+            ],
             Kind::Path | Kind::AbsolutePath => vec!["/tmp/a b".to_owned()],
             Kind::OptionalPath => vec![String::new(), "a b".to_owned()],
         };

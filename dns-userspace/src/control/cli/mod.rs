@@ -2,6 +2,7 @@
 
 mod check;
 mod detach;
+mod health;
 mod moment;
 mod overrides;
 mod replay;
@@ -69,6 +70,9 @@ enum Command {
     States,
     /// What has been counted.
     Stats,
+    /// Whether this host is fit to be announced: exits with 0 where it is, 1 where it is not,
+    /// 2 where the daemon cannot be reached.
+    Health,
     /// The resolver groups, and which part of the demand each is.
     Groups,
     /// Why a resolver gets what it gets, or got at an earlier time.
@@ -217,6 +221,7 @@ impl Cli {
                 let stats = self.connect(PATIENCE)?.stats()?;
                 self.show(&stats, |stats| render::stats(stats, paint))?;
             }
+            Some(Command::Health) => return health::run(&self, paint),
             Some(Command::Groups) => {
                 let groups = self.connect(PATIENCE)?.groups()?;
                 self.show(&groups, |groups| render::groups(groups, paint))?;

@@ -79,6 +79,7 @@ async fn respond(line: &[u8], uid: u32, backend: &impl Backend) -> Vec<u8> {
         Request::Status => encode(Ok(backend.status().await)),
         Request::States => encode(Ok(backend.states().await)),
         Request::Stats => encode(backend.stats().await),
+        Request::Health => encode(Ok(backend.health().await)),
         Request::Groups => encode(Ok(backend.groups().await)),
         Request::Explain(request) => encode(match ExplainQuery::try_from(&request) {
             Ok(query) => backend.explain(query).await,

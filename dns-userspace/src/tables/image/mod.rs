@@ -7,7 +7,7 @@ pub(super) mod index;
 pub(super) mod names;
 mod rows;
 
-use std::{iter, net::IpAddr};
+use std::{iter, net::IpAddr, sync::atomic::Ordering};
 
 use dns_common::{
     cookie::Secret,
@@ -297,6 +297,8 @@ impl<'t> ImageBuilder<'t> {
             .fold(0, |filter, words| filter | address::filter(*words));
         generation.groups_shift = capacity.groups.trailing_zeros();
         generation.port = port.to_be();
+        let used = &tables.used.answer_cells[(half.number & 1) as usize];
+        used.store(self.answers.len() as u32, Ordering::Relaxed);
         Ok(Image {
             number: half.number,
             name_count: self.name_count,
