@@ -65,7 +65,7 @@ fn a_mistyped_command_is_told_the_commands() {
     assert_eq!(ran.code, 1);
     assert!(
         ran.err
-            .contains("; commands: status, states, stats, groups"),
+            .contains("; commands: status, states, stats, health, groups"),
         "{}",
         ran.err
     );
