@@ -18,6 +18,10 @@ use crate::tables::{Capacity, ResolverFlags};
 
 /// Every tunable; [`super::tunables::TUNABLES`] says what each is and may be.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "as many as there are switches"
+)]
 pub struct Settings {
     /// `server.addresses`: 1 to 64 different unicast addresses.
     pub addresses: Vec<IpAddr>,

@@ -20,7 +20,7 @@ use tokio::{
 
 use super::view::View;
 use crate::{
-    config::tunables::XdpReply,
+    config::{settings::Settings, tunables::XdpReply},
     control::{
         health::{Check, Health, Subject},
         status::XdpState,
@@ -131,8 +131,7 @@ impl View {
             let asked = frame::around(&query, source, *server, settings.port);
             let ran = kernel.run(&asked).map_err(|error| error.to_string())?;
             let (_, right) = self.plane.answer(&query, source);
-            let by_fib = settings.xdp_reply == XdpReply::Fib;
-            found = judge(ran.0, (&asked, &ran.1), source, &right, by_fib);
+            found = judge(ran.0, (&asked, &ran.1), source, &right, goes_up(settings));
             if found.is_ok() {
                 break;
             }
@@ -180,22 +179,33 @@ async fn exchange(server: SocketAddr, query: &[u8], right: &[u8]) -> Result<(), 
     found
 }
 
+/// Why the program may pass up what it could answer, if it may.
+fn goes_up(settings: &Settings) -> Option<&'static str> {
+    if settings.xdp_dry_run {
+        Some("goes up: xdp.dry_run is on")
+    } else if settings.xdp_reply == XdpReply::Fib {
+        Some("goes up: with xdp.reply = fib there is no route to who asks")
+    } else {
+        None
+    }
+}
+
 /// What it means that the program left a frame `out` of `asked` by `source`, when the reply
-/// that is `right` is known; where it replies `by_fib`, there may be no way to who asked.
+/// that is `right` is known; `goes_up` is said where it may be passed up.
 fn judge(
     verdict: Verdict,
     (asked, out): (&[u8], &[u8]),
     source: IpAddr,
     right: &[u8],
-    by_fib: bool,
+    goes_up: Option<&'static str>,
 ) -> Result<&'static str, String> {
     match verdict {
         Verdict::Reply if frame::within(out, source) == Some(right) => Ok("is right"),
         Verdict::Reply => Err("the answer is not the one that userspace has".to_owned()),
-        Verdict::Pass if by_fib && asked == out => {
-            Ok("goes up: with xdp.reply = fib there is no route to who asks")
-        }
-        Verdict::Pass => Err("it is passed up".to_owned()),
+        Verdict::Pass => match goes_up {
+            Some(why) if asked == out => Ok(why),
+            _ => Err("it is passed up".to_owned()),
+        },
         Verdict::Drop => Err("it is dropped".to_owned()),
         Verdict::Other(number) => Err(format!("the program returns {number}")),
     }
@@ -309,8 +319,9 @@ mod tests {
         let server = IpAddr::from([192, 0, 2, 53]);
         let asked = frame::around(b"query", source, server, 53);
         let replied = frame::around(b"reply", server, source, 53);
-        let judged = |verdict: Verdict, out: &[u8], by_fib| {
-            judge(verdict, (&asked, out), source, b"reply", by_fib).is_ok()
+        let judged = |verdict: Verdict, out: &[u8], may_go_up: bool| {
+            let goes_up = may_go_up.then_some("goes up");
+            judge(verdict, (&asked, out), source, b"reply", goes_up).is_ok()
         };
         assert!(judged(Verdict::Reply, &replied, false));
         assert!(!judged(Verdict::Reply, &asked, false));

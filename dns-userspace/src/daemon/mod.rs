@@ -355,7 +355,8 @@ impl Daemon {
     fn apply_at_once(&mut self) {
         let settings = &self.config.settings;
         self.log.set_level(settings.log_level);
-        self.connections
+        self.view
+            .connections
             .set_options(start::connection_options(settings));
         self.plane.set_chaos(start::chaos(settings));
         let percent = self.config.settings.health_suspect_percent;

@@ -73,8 +73,7 @@ pub(super) async fn start(directory: &Path, log: Log) -> Result<Started, DaemonE
     log.set_level(settings.log_level);
     warn_of_repeated(&config.values);
 
-    let workers = workers(&settings);
-    let server = bind(&settings, workers)?;
+    let server = bind(&settings)?;
     let metrics = settings.metrics_listen.map(listen).transpose()?;
     let (mut kernel, tables) = made?;
     let tables = Arc::new(tables);
@@ -87,10 +86,9 @@ pub(super) async fn start(directory: &Path, log: Log) -> Result<Started, DaemonE
     let begun = director.begin_history(None, &Cause::Start, Instant::now());
     phases.end("first round");
 
-    let live = Arc::new(ArcSwap::from_pointee(nothing_yet(&tables, &director)));
+    let live = nothing_yet(&tables, &director);
     let publisher = publisher(&tables, &live, &settings, kernel.is_some())?;
-    let mut counters = Vec::new();
-    name_counters(&mut counters, director.plan());
+    let counters = counters_of(director.plan());
     let own_secrets = secrets::random().map_err(DaemonError::system("getrandom"))?;
     let built = build(
         &publisher,
@@ -111,11 +109,9 @@ pub(super) async fn start(directory: &Path, log: Log) -> Result<Started, DaemonE
         .start(Arc::clone(&plane) as _)
         .map_err(DaemonError::system("starting the server threads"))?;
     let (decision_log, measurement_log) = logs(&settings)?;
-    let snapshots = Snapshots::new(&settings.state_directory);
     vouch(&tables, &settings);
     let xdp = take_over(kernel.as_mut(), &counters, &director, &settings)?;
     phases.end("attach");
-    say(&xdp, &settings);
     let (schedule, samples) = schedule(&director, &prober);
     let view = Arc::new(View::new(
         (&plane, &live, &publisher),
@@ -137,13 +133,13 @@ pub(super) async fn start(directory: &Path, log: Log) -> Result<Started, DaemonE
         started: Instant::now(),
         last_reload: None,
         probes: ProbeCounts::default(),
-        workers,
+        workers: workers(&settings),
         own_secrets,
         counters,
         live,
         log,
         kept,
-        snapshots,
+        snapshots: Snapshots::new(&settings.state_directory),
         configurations,
         reverted_to: None,
         decision_log,
@@ -162,6 +158,13 @@ pub(super) async fn start(directory: &Path, log: Log) -> Result<Started, DaemonE
     info!("ready: {phases}");
     reserve(&daemon);
     Ok((daemon, server, listener, metrics))
+}
+
+/// A counter for every service of `plan`.
+fn counters_of(plan: &Plan) -> Vec<String> {
+    let mut counters = Vec::new();
+    name_counters(&mut counters, plan);
+    counters
 }
 
 /// The publisher of `tables` and of what userspace answers from, `live`.
@@ -257,7 +260,7 @@ fn read_and_make(tunables: Tunables<'_>) -> Result<Read, DaemonError> {
 }
 
 /// Puts the program, if there is one, on its interface; else takes off what an
-/// earlier daemon left there.
+/// earlier daemon left there. Says which it was, and why.
 fn take_over(
     kernel: Option<&mut Kernel>,
     counters: &[String],
@@ -267,13 +270,17 @@ fn take_over(
     if let Some(kernel) = kernel {
         let groups = director.plan().groups.names.clone();
         kernel.name_counters(counters.to_vec(), groups)?;
-        return Ok(attach(kernel, settings)?);
+        let xdp = attach(kernel, settings)?;
+        say(&xdp, settings);
+        return Ok(xdp);
     }
     take_off(&settings.xdp_pin_path)?;
-    Ok(Xdp::Off(match settings.xdp_mode {
+    let xdp = Xdp::Off(match settings.xdp_mode {
         XdpMode::Off => "xdp.mode is off",
         XdpMode::Native | XdpMode::Generic => "xdp.interface is not set",
-    }))
+    });
+    say(&xdp, settings);
+    Ok(xdp)
 }
 
 /// What is kept of the configuration in `directory`, and the number of the last generation
@@ -340,8 +347,8 @@ fn workers(settings: &Settings) -> usize {
 }
 
 /// What userspace answers before the first generation.
-fn nothing_yet(tables: &Tables, director: &Director) -> Live {
-    Live {
+fn nothing_yet(tables: &Tables, director: &Director) -> Arc<ArcSwap<Live>> {
+    Arc::new(ArcSwap::from_pointee(Live {
         generation: tables.generation(0),
         number: 0,
         names: 0,
@@ -349,12 +356,17 @@ fn nothing_yet(tables: &Tables, director: &Director) -> Live {
         plan: Arc::clone(director.plan()),
         resolver_flags: ResolverFlags::default(),
         flattened: Flattened::start(Handle::current(), Arc::new(BootClock)),
-    }
+    }))
 }
 
-fn bind(settings: &Settings, workers: usize) -> Result<Server, BindError> {
+fn bind(settings: &Settings) -> Result<Server, BindError> {
     let options = connection_options(settings);
-    Server::bind(&settings.addresses, settings.port, workers, options)
+    Server::bind(
+        &settings.addresses,
+        settings.port,
+        workers(settings),
+        options,
+    )
 }
 
 pub(super) fn connection_options(settings: &Settings) -> Options {

@@ -265,9 +265,10 @@ pub(super) fn xdp_status(xdp: &Xdp, settings: &Settings) -> status::Xdp {
                         "took the place of the program that an earlier daemon left",
                     ),
                 };
-                let reason = match settings.xdp_dry_run {
-                    false => reason.to_owned(),
-                    true => format!("{reason}; {DRY_RUN}"),
+                let reason = if settings.xdp_dry_run {
+                    format!("{reason}; {DRY_RUN}")
+                } else {
+                    reason.to_owned()
                 };
                 (state, Some(word(*generic)), reason)
             }

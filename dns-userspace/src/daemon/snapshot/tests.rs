@@ -4,7 +4,7 @@ use crate::{
     model::{Probe, ProbeKind},
 };
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 
 fn content(at_unix_ms: u64) -> (Content, Probed, Remembered) {
     let probed = Probed::new(
@@ -36,7 +36,7 @@ fn text(content: &Content) -> Vec<u8> {
 fn what_was_written_is_read_with_its_age() {
     let (content, probed, known) = content(1_000_000);
     let (read, age) = parse(&text(&content), HOUR, 1_060_000).expect("it is of use");
-    assert_eq!(age, Duration::from_secs(60));
+    assert_eq!(age, Duration::from_mins(1));
     assert_eq!(read, HashMap::from([(probed, known)]));
 }
 
