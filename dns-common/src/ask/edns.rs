@@ -389,7 +389,9 @@ fn check_subnet(message: &(impl Octets + ?Sized), at: usize, len: usize) -> Resu
     };
     // Bits after the prefix are zero. They are in its last octet, with which the
     // option ends.
-    let last = message.octet(at + len - 1).or_stop(Outcome::UpSubnet)?;
+    let last = message
+        .octet(message.offset(at + len - 1))
+        .or_stop(Outcome::UpSubnet)?;
     if bits > bits_max || bits & 7 != 0 && last << (bits & 7) != 0 {
         return stop(Outcome::UpSubnet);
     }
