@@ -45,6 +45,8 @@ const UNITS: &[(&str, &str)] = &[
     ("_percent", "percent"),
     ("_per_second", "a second"),
     ("_per_s", "a second"),
+    // After those that end so as well.
+    ("_s", "seconds"),
     ("_bits", "bits"),
 ];
 

@@ -106,6 +106,7 @@ mod tests {
             ("load.max_moved_percent", Some("percent")),
             ("up.queries_per_second_max", Some("a second")),
             ("probe.address_per_s_max", Some("a second")),
+            ("stale.keep_max_s", Some("seconds")),
             ("rrl.ipv4_prefix_bits", Some("bits")),
             ("tcp.connections_max", None),
             ("server.port", None),
