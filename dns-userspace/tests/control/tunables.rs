@@ -206,7 +206,7 @@ fn a_dry_run_sets_nothing() {
 fn a_file_sets_what_it_can() {
     let host = Host::with_daemon(|_| {});
     let file = host.path("more.conf");
-    let text = "log.level = loud\n-log.level = louder\nhealth.*_percent = 60\n\
+    let text = "log.level = loud\n-log.level = louder\nhealth.sus*_percent = 60\n\
                 server.port = 53\nserver.port = 54\nnot a line\n";
     std::fs::write(&file, text).unwrap();
     let file = file.to_str().unwrap();
