@@ -278,12 +278,7 @@ fn answers_are_the_same_bytes_from_the_kernel_from_userspace_and_over_tcp() {
     let kernel = replies(&world, &config, &queries, true);
     origins.remove(0).stop();
     // Both its addresses are down, in every pool.
-    support::eventually("s1 is down", || {
-        let states = config.veerctl(&["states"]);
-        let targets = states["targets"].as_array()?;
-        let down = targets.iter().filter(|target| target["state"] == "down");
-        (down.count() == 2).then_some(())
-    });
+    wait_until_down(&config, 2);
     world.moves(Resolver::A, "www.example.", "10.8.0.2");
     let first_dead = replies(&world, &config, &queries, true);
     assert_ne!(kernel, first_dead, "nothing has moved");
@@ -299,6 +294,18 @@ fn answers_are_the_same_bytes_from_the_kernel_from_userspace_and_over_tcp() {
     let _first = support::origin::Origin::start(&world, 1);
     config.settings(&[&settings[..], &["xdp.mode = off"]].concat());
     let _daemon = world.start(&config);
+    // It begins with what the one before knew.
+    wait_until_down(&config, 0);
     let userspace = replies(&world, &config, &queries, false);
     assert_equal(&queries, &kernel, &userspace);
+}
+
+/// Waits until so many targets are down.
+fn wait_until_down(config: &Config, count: usize) {
+    support::eventually(&format!("{count} targets are down"), || {
+        let states = config.veerctl(&["states"]);
+        let targets = states["targets"].as_array()?;
+        let down = targets.iter().filter(|target| target["state"] == "down");
+        (down.count() == count).then_some(())
+    });
 }
