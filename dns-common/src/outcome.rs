@@ -80,7 +80,7 @@ pub enum Outcome {
     UpChecksum = 35,
     /// Passed up: no route back by the interface it came from, or no neighbour known on it.
     UpRoute = 36,
-    /// Passed up: it would be answered, but nobody has vouched for the decisions for too long.
+    /// Passed up: a query to us, but nobody has vouched for the decisions for too long.
     UpStale = 37,
     /// Passed up: it would be answered, were this no dry run.
     UpDryRun = 38,

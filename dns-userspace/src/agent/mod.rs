@@ -32,7 +32,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
-pub(crate) use self::server::listen;
+pub(crate) use self::server::{listen, response};
 use self::{reading::Reading, server::Server, settings::Settings};
 use crate::config::{self, diagnostic::Diagnostics};
 

@@ -268,7 +268,12 @@ fn refusal(status: StatusCode, reason: &'static str) -> Response<Full<Bytes>> {
     response(status, "text/plain", Bytes::from_static(reason.as_bytes()))
 }
 
-fn response(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Full<Bytes>> {
+/// `body` of a media type `kind`, which nobody is to keep.
+pub(crate) fn response(
+    status: StatusCode,
+    kind: &'static str,
+    body: Bytes,
+) -> Response<Full<Bytes>> {
     let mut response = Response::new(Full::new(body));
     *response.status_mut() = status;
     let fields = response.headers_mut();

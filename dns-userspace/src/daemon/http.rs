@@ -10,7 +10,7 @@ use http_body_util::Full;
 use hyper::{
     Method, Request, Response, StatusCode,
     body::Incoming,
-    header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderValue},
+    header::{ACCEPT, ALLOW, HeaderValue},
     server::conn::http1,
     service::service_fn,
 };
@@ -23,7 +23,7 @@ use tokio::{
 use tracing::{debug, warn};
 
 use super::{reload::in_background, view::View};
-use crate::{control::health::Health, metrics};
+use crate::{agent::response, control::health::Health, metrics};
 
 /// Clients at a time; one more is closed as soon as it is accepted.
 const CLIENTS_MAX: usize = 16;
@@ -174,13 +174,4 @@ fn wants_json(request: &Request<Incoming>) -> bool {
     let accepted = request.headers().get_all(ACCEPT).iter();
     let mut accepted = accepted.filter_map(|field| field.to_str().ok());
     accepted.any(|field| field.contains(JSON))
-}
-
-fn response(status: StatusCode, kind: &'static str, body: Bytes) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(body));
-    *response.status_mut() = status;
-    let fields = response.headers_mut();
-    fields.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
-    fields.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }

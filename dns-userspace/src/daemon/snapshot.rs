@@ -28,8 +28,8 @@ const FILE: &str = "measured.json";
 /// What these files say; others have another number.
 const VERSION: u32 = 1;
 
-/// How often it is written: what a crash costs is known anew within some intervals of probes,
-/// and a thousand servers are 200 KB.
+/// How often it is written: what a crash loses is measured anew within some intervals of
+/// probes.
 const WRITE_EVERY: Duration = Duration::from_secs(30);
 
 /// What the file holds.
