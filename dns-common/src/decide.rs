@@ -236,6 +236,7 @@ fn picked_for(
     if answers.is_steered() {
         let resolver = host.resolver(source, tables);
         host.set_group(resolver.group());
+        host.set_service(row.service());
         let ranking = tables.ranking(generation.ranking_index(row.pool(), resolver.group()));
         let eligible = tables.eligible(u32::from(row.pool()));
         let (Some(ranking), Some(eligible)) = (ranking, eligible) else {

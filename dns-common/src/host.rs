@@ -88,9 +88,11 @@ pub struct Constants {
     /// Not 0: the reply's MAC addresses come from the routing tables, not from
     /// the query.
     pub reply_by_fib: u64,
-    /// Which answers of services count for their resolver group, see [`counts_group`];
+    /// Which answers of services count for their resolver group, see [`is_sampled`];
     /// 0 for none.
     pub group_sample: u64,
+    /// Which queries are told to whoever watches, see [`is_sampled`]; 0 for none.
+    pub told_sample: u64,
     /// Not 0: nothing is answered after [`crate::tables::Control::vouched_until_ns`].
     pub expires: u64,
     /// Not 0: what would be answered is counted, and passed up.
@@ -117,13 +119,14 @@ impl Constants {
         up_interval_ns: 0,
         reply_by_fib: 0,
         group_sample: 0,
+        told_sample: 0,
         expires: 0,
         dry_run: 0,
     };
 
-    /// [`Constants::group_sample`] for one in so many answers; 0 for none.
-    pub const fn one_in(answers: u64) -> u64 {
-        match u64::MAX.checked_div(answers) {
+    /// A sample of one in so many; 0 for none.
+    pub const fn one_in(count: u64) -> u64 {
+        match u64::MAX.checked_div(count) {
             Some(sample) => sample,
             None => 0,
         }
@@ -151,17 +154,18 @@ impl Constants {
             self.up_interval_ns,
             self.reply_by_fib,
             self.group_sample,
+            self.told_sample,
             self.expires,
             self.dry_run,
         ]
     }
 }
 
-/// Whether an answer counts for its resolver group, by its `number` among those that the
-/// same counter counted, from 1. Which ones do is spread evenly, so that no order in which
-/// groups ask keeps step with it.
+/// Whether something is in the `sample`, by its `number` among those that the same counter
+/// counted, from 1. Which ones are is spread evenly, so that no order in which groups ask
+/// keeps step with it.
 #[inline(always)]
-pub const fn counts_group(number: u64, sample: u64) -> bool {
+pub const fn is_sampled(number: u64, sample: u64) -> bool {
     sample != 0 && number.wrapping_mul(GOLDEN) <= sample
 }
 
@@ -194,6 +198,10 @@ pub trait Host {
     /// Remembers which group the answer at hand is chosen for, where that is counted.
     #[inline(always)]
     fn set_group(&self, _group: u16) {}
+
+    /// Remembers which service it is chosen by, where that is told.
+    #[inline(always)]
+    fn set_service(&self, _service: u32) {}
 
     /// Remembers where label `index` of the name starts, octets after the
     /// name's start.

@@ -22,6 +22,7 @@ pub mod reply;
 pub mod host;
 pub mod outcome;
 pub mod tables;
+pub mod told;
 
 use ask::Wanted;
 use host::Host;

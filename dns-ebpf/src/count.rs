@@ -4,7 +4,7 @@ use core::ptr::NonNull;
 
 use aya_ebpf::{btf_maps::PerCpuArray, macros::btf_map};
 use dns_common::{
-    host::{constant, counts_group},
+    host::{constant, is_sampled},
     name::{LABELS_MAX, NAME_WORDS},
     outcome::Outcome,
     tables::{Counters, OUTCOMES, Row, Work},
@@ -53,12 +53,7 @@ impl Tally {
     /// Counts one packet that was answered as remembered.
     #[inline(always)]
     pub(crate) fn count_pending(&self) {
-        // SAFETY: as in `count_number`.
-        let number = unsafe {
-            let pending = &raw const (*self.0.as_ptr()).pending;
-            pending.read_volatile()
-        };
-        self.count_number(number as usize & (OUTCOMES - 1));
+        self.count_number(self.pending() as usize & (OUTCOMES - 1));
     }
 
     #[inline(always)]
@@ -155,6 +150,23 @@ impl Tally {
         }
     }
 
+    /// Counts one query that somebody watches; how many there are then on this CPU.
+    #[inline(always)]
+    pub(crate) fn count_watched(&self) -> u64 {
+        // SAFETY: as in `count_number`.
+        add_one(unsafe { &raw mut (*self.0.as_ptr()).watched })
+    }
+
+    /// How the packet was answered, as remembered.
+    #[inline(always)]
+    pub(crate) fn pending(&self) -> u64 {
+        // SAFETY: as in `count_number`.
+        unsafe {
+            let pending = &raw const (*self.0.as_ptr()).pending;
+            pending.read_volatile()
+        }
+    }
+
     /// Remembers `at` for `label`.
     #[inline(always)]
     pub(crate) fn set_label(&self, label: usize, at: u8) {
@@ -211,7 +223,7 @@ pub(crate) fn service(number: u32, tally: &Tally) {
         return;
     };
     let count = add_one(counter);
-    if counts_group(count, constant(&constants().group_sample))
+    if is_sampled(count, constant(&constants().group_sample))
         && let Some(counter) = GROUPS.get_ptr_mut(tally.get(Work::Group) as u32)
     {
         add_one(counter);

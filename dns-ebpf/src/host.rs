@@ -14,7 +14,7 @@ use dns_common::{
     tables::{Control, Entry, Generation, Row, Source, Tables, Work},
 };
 
-use crate::{count::Tally, decide::Maps};
+use crate::{count::Tally, decide::Maps, tell};
 
 /// The longest reply sent from here, octets: what IPv6 and UDP headers leave of
 /// an Ethernet frame, since nothing here could fragment it.
@@ -137,6 +137,11 @@ impl Host for Here<'_> {
     fn set_group(&self, group: u16) {
         // A store costs less than asking whether it is needed.
         self.tally.set(Work::Group, group.into());
+    }
+
+    #[inline(always)]
+    fn set_service(&self, service: u32) {
+        tell::set_service(self.tally, service);
     }
 
     #[inline(always)]

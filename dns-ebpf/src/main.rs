@@ -1,4 +1,4 @@
-//! A packet's story: receive → ask → decide → reply → count.
+//! A packet's story: receive → ask → decide → reply → count → tell.
 //!
 //! Every fate of a packet is one [`Outcome`]; what is not answered leaves as it
 //! came. Everything that can fail happens before the first octet is written.
@@ -24,6 +24,8 @@ mod route;
 
 mod count;
 
+mod tell;
+
 use aya_ebpf::{
     bindings::xdp_action, btf_maps::ProgramArray, macros::btf_map, programs::XdpContext,
 };
@@ -32,7 +34,7 @@ use dns_common::{
     host::{Host as _, constant},
     octets::Records,
     outcome::{Action, OrStop as _, Outcome, stop},
-    tables::{Control, Generation, Tables as _},
+    tables::{Control, Generation, Row, Tables as _},
 };
 
 use crate::{
@@ -70,7 +72,7 @@ fn veer(context: XdpContext) -> u32 {
     if plain.records() == 0 {
         // An end of its own: shared with the others it costs some nanoseconds.
         let responded = respond_plain::<Bare>(&context, &frame, &plain, &tally, 0);
-        return end(&tally, responded);
+        return end(&context, &tally, responded);
     }
     let responded = match plain.records() {
         ARCOUNT_ONE => respond_with_opt(&context, &frame, &plain, &tally),
@@ -79,7 +81,7 @@ fn veer(context: XdpContext) -> u32 {
     if responded == Err(Outcome::UpOpt) {
         return leave_to_other(&context);
     }
-    end(&tally, responded)
+    end(&context, &tally, responded)
 }
 
 /// Takes every frame the same way, wherever its headers are.
@@ -91,7 +93,8 @@ fn veer_other(context: XdpContext) -> u32 {
     let Some(tally) = Tally::of_this_cpu() else {
         return xdp_action::XDP_PASS;
     };
-    end(&tally, respond_to_any(&context, &frame, &tally))
+    let responded = respond_to_any(&context, &frame, &tally);
+    end(&context, &tally, responded)
 }
 
 /// Goes on in [`veer_other`].
@@ -171,18 +174,22 @@ fn current_generation() -> Result<Generation, Outcome> {
         .or_stop(Outcome::UpNotReady)
 }
 
-/// Counts what became of a packet; the verdict.
+/// Counts what became of a packet, and tells it to whoever watches; the verdict.
 #[inline(always)]
-fn end(tally: &Tally, responded: Result<(), Outcome>) -> u32 {
+fn end(context: &XdpContext, tally: &Tally, responded: Result<(), Outcome>) -> u32 {
     match responded {
         Ok(()) => {
             tally.count_pending();
+            tell::tell(context, tally);
             xdp_action::XDP_TX
         }
         Err(outcome) => {
             tally.count(outcome);
             match outcome.action() {
-                Action::Drop => xdp_action::XDP_DROP,
+                Action::Drop => {
+                    tell::tell_dropped(context, tally, outcome);
+                    xdp_action::XDP_DROP
+                }
                 Action::Up | Action::Reply => xdp_action::XDP_PASS,
             }
         }
@@ -203,6 +210,7 @@ fn respond<const PLAIN: bool, K: Known>(
         tally,
         start: query.transport + UDP_HEADER,
     };
+    tell::set_service(tally, Row::NO_SERVICE);
     if constant(&constants().expires) != 0 {
         let until = Maps.control().map_or(0, Control::vouched_until_ns);
         if here.now_ns() > until {

@@ -19,6 +19,7 @@ pub mod measurement_log;
 pub mod metrics;
 pub mod model;
 pub mod plane;
+pub mod queries;
 pub mod replay;
 pub mod ring_log;
 pub mod tables;

@@ -8,6 +8,7 @@ mod handle;
 pub mod host;
 mod limit;
 mod steer;
+mod tell;
 
 use std::{
     cell::{Cell, RefCell},
@@ -38,6 +39,7 @@ use crate::{
     clock::Clock,
     flattening::Flattened,
     model::{Name, Plan},
+    queries::Teller,
     tables::{ResolverFlags, Tables},
 };
 pub use counters::{PlaneCounters, RCODES};
@@ -89,6 +91,8 @@ pub struct Plane {
     limited: AtomicU64,
     counters: ThreadCounters,
     is_detailed: bool,
+    /// Whom queries are told, if anybody.
+    teller: Option<Teller>,
 }
 
 /// What the authority made of a query.
@@ -128,6 +132,16 @@ impl Plane {
             limited: AtomicU64::new(0),
             counters: ThreadCounters::new(groups),
             is_detailed: false,
+            teller: None,
+        }
+    }
+
+    /// The same, telling of its queries.
+    #[must_use]
+    pub fn with_teller(self, teller: Teller) -> Self {
+        Self {
+            teller: Some(teller),
+            ..self
         }
     }
 

@@ -23,6 +23,7 @@ pub(super) enum Set {
     ReplyByFib,
     GroupSample,
     AllGroups,
+    Told,
     Expires,
     Defaults,
 }
@@ -33,7 +34,7 @@ const NEVER_OVER_NS: u64 = 1;
 const ALWAYS_OVER_NS: u64 = 1 << 60;
 
 impl Set {
-    pub(super) const ALL: [Self; 13] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Off,
         Self::Cookies,
         Self::Subnets,
@@ -45,6 +46,7 @@ impl Set {
         Self::ReplyByFib,
         Self::GroupSample,
         Self::AllGroups,
+        Self::Told,
         Self::Expires,
         Self::Defaults,
     ];
@@ -63,6 +65,7 @@ impl Set {
             Self::ReplyByFib => "xdp.reply = fib",
             Self::GroupSample => "count.group_sample = 64",
             Self::AllGroups => "count.group_sample = 1",
+            Self::Told => "log.queries_sample = 1, nobody watching",
             Self::Expires => "stale.keep_max_s",
             Self::Defaults => "defaults",
         }
@@ -94,6 +97,10 @@ impl Set {
             },
             Self::AllGroups => Constants {
                 group_sample: Constants::one_in(1),
+                ..OFF
+            },
+            Self::Told => Constants {
+                told_sample: Constants::one_in(1),
                 ..OFF
             },
             Self::Expires => Constants { expires: 1, ..OFF },
@@ -151,6 +158,7 @@ pub(super) struct ReportedConstants {
     up_interval_ns: u64,
     reply_by_fib: u64,
     group_sample: u64,
+    told_sample: u64,
     expires: u64,
     dry_run: u64,
 }

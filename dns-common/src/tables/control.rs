@@ -4,8 +4,8 @@ use super::{Line, Word, address::SLOTS};
 use crate::cookie::Secret;
 
 /// The first line holds the number of the current generation, 0 before the
-/// first, what stays as it was at load time, the clock, and how long decisions are vouched
-/// for; a line follows for each of the two generations.
+/// first, what stays as it was at load time, the clock, how long decisions are vouched for,
+/// and which queries somebody watches; a line follows for each of the two generations.
 #[repr(C, align(64))]
 #[derive(Debug, Default)]
 pub struct Control(pub [Word; 8], pub [Line; 2]);
@@ -37,6 +37,7 @@ impl Control {
     const CONSTANTS: usize = 1;
     const CLOCK: usize = 2;
     const VOUCHED: usize = 3;
+    const WATCHED: usize = 4;
     // Of each generation's line; two words a secret.
     const SEED: usize = 0;
     const BUCKETS: usize = 1;
@@ -104,6 +105,12 @@ impl Control {
     pub fn vouched_until_ns(&self) -> u64 {
         self.0[Self::VOUCHED].load()
     }
+
+    /// Which queries somebody watches; see [`crate::told`].
+    #[inline(always)]
+    pub fn watched(&self) -> u64 {
+        self.0[Self::WATCHED].load()
+    }
 }
 
 #[cfg(not(target_arch = "bpf"))]
@@ -116,6 +123,11 @@ impl Control {
     /// Sets what [`Control::vouched_until_ns`] reads.
     pub fn set_vouched_until_ns(&self, until: u64) {
         self.0[Self::VOUCHED].store(until);
+    }
+
+    /// Sets what [`Control::watched`] reads.
+    pub fn set_watched(&self, watched: u64) {
+        self.0[Self::WATCHED].store(watched);
     }
 
     /// Describes generation `number`, which must not be current.

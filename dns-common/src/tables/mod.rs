@@ -64,6 +64,8 @@ pub struct Counters {
     pub pending: u64,
     /// Responses kept back by their rate, for [`crate::host::Host::slips`].
     pub limited: u64,
+    /// Queries that somebody watched, in the sample or not.
+    pub watched: u64,
     /// The tick of the kernel (`jiffies`) in which the clock was read last.
     pub tick: u64,
     /// What it said, nanoseconds of `CLOCK_BOOTTIME`.
@@ -89,6 +91,7 @@ impl Counters {
         outcomes: [0; OUTCOMES],
         pending: 0,
         limited: 0,
+        watched: 0,
         tick: 0,
         now_ns: 0,
         unix_ns: 0,
@@ -128,11 +131,13 @@ pub enum Work {
     RouteRest,
     /// The resolver group that the answer at hand was chosen for.
     Group,
+    /// The service that it was chosen by, where queries are told.
+    Service,
 }
 
 impl Work {
     /// How many places there are.
-    pub const COUNT: usize = Self::Group as usize + 1;
+    pub const COUNT: usize = Self::Service as usize + 1;
 }
 
 /// Places for outcomes: a power of two, so that a mask keeps a number inside.

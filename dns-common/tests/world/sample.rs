@@ -71,6 +71,7 @@ pub(crate) const ON: Constants = Constants {
     up_interval_ns: INTERVAL_NS,
     reply_by_fib: 0,
     group_sample: Constants::one_in(1),
+    told_sample: 0,
     expires: 0,
     dry_run: 0,
 };

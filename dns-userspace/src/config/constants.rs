@@ -35,6 +35,7 @@ impl Settings {
             up_interval_ns: interval_ns(self.up_queries_per_second_max),
             reply_by_fib: (self.xdp_reply == XdpReply::Fib).into(),
             group_sample: Constants::one_in(self.count_group_sample.into()),
+            told_sample: Constants::one_in(self.log_queries_sample.into()),
             expires: 0,
             dry_run: 0,
         }
@@ -103,6 +104,7 @@ mod tests {
             up_interval_ns: 100_000,
             reply_by_fib: 0,
             group_sample: u64::MAX / 64,
+            told_sample: 0,
             expires: 0,
             dry_run: 0,
         };
@@ -118,7 +120,7 @@ mod tests {
                     rrl.error_per_second = 0\nrrl.slip = 0\n\
                     rrl.ipv4_prefix_bits = 1\nrrl.ipv6_prefix_bits = 64\n\
                     tables.rate_buckets = 1\nup.queries_per_second_max = 1\nxdp.reply = fib\n\
-                    server.nsid = here\ncount.group_sample = 0\n";
+                    server.nsid = here\ncount.group_sample = 0\nlog.queries_sample = 3\n";
         let expected = Constants {
             payload: 4096,
             client_subnet: host::ClientSubnet::Trusted as u64,
@@ -134,6 +136,7 @@ mod tests {
             up_interval_ns: 1_000_000_000,
             reply_by_fib: 1,
             group_sample: 0,
+            told_sample: u64::MAX / 3,
             expires: 0,
             dry_run: 0,
         };

@@ -115,6 +115,8 @@ pub struct Settings {
     pub log_decisions_octets: u64,
     /// `log.measurements_mib`, in octets; 0 is no log.
     pub log_measurements_octets: u64,
+    /// `log.queries_sample`; 0 is none.
+    pub log_queries_sample: u32,
     /// `load.max_moved_percent`, 0 to 100.
     pub load_max_moved_percent: u8,
     /// `health.suspect_percent`, 1 to 100.
@@ -204,6 +206,7 @@ impl Settings {
             state_generations_max: read.integer("state.generations_max"),
             log_decisions_octets: read.integer::<u64>("log.decisions_mib") << 20,
             log_measurements_octets: read.integer::<u64>("log.measurements_mib") << 20,
+            log_queries_sample: read.integer("log.queries_sample"),
             load_max_moved_percent: read.integer("load.max_moved_percent"),
             health_suspect_percent: read.integer("health.suspect_percent"),
             health_first_round: read.milliseconds("health.first_round_ms"),

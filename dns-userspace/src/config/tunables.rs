@@ -449,6 +449,12 @@ pub static TUNABLES: &[Tunable] = &[
         "0",
         "Room for what probes see, in state.directory, for veerctl replay; the oldest makes room for new; 0 records nothing.",
     ),
+    at_restart(
+        "log.queries_sample",
+        int(0, 1_000_000),
+        "0",
+        "One in so many queries is told to whoever watches them with veerctl tail; 1 tells all, 0 none.",
+    ),
     at_once(
         "load.max_moved_percent",
         int(0, 100),

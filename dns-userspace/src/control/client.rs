@@ -28,6 +28,7 @@ use crate::{
         director::{difference::Difference, states::States, what_if::Supposed},
         overrides::order::Order,
     },
+    queries::{TailRequest, Tailing, Told},
 };
 
 /// Why a request got no reply.
@@ -153,6 +154,18 @@ impl Client {
         self.call(&Request::Log(request))
     }
 
+    /// [`Request::Tail`]; nothing else can be asked on this connection then.
+    pub fn tail(mut self, request: TailRequest) -> Result<Tail, ClientError> {
+        let tailing: Tailing = self.call(&Request::Tail(request))?;
+        // The next query may be long in coming.
+        let endless = self.stream.get_ref().set_read_timeout(None);
+        endless.map_err(|error| self.lost(error))?;
+        Ok(Tail {
+            client: self,
+            one_in: tailing.one_in,
+        })
+    }
+
     /// [`Request::WhatIf`].
     pub fn what_if(&mut self, question: WhatIfRequest) -> Result<Vec<Supposed>, ClientError> {
         self.call(&Request::WhatIf(question))
@@ -210,12 +223,15 @@ impl Client {
 
     fn call<T: DeserializeOwned>(&mut self, request: &Request) -> Result<T, ClientError> {
         let reply = self.exchange(request).map_err(|error| self.lost(error))?;
-        let response: Response<T> =
-            serde_json::from_str(&reply).map_err(|error| ClientError::Protocol {
-                socket: self.socket.clone(),
-                error,
-            })?;
+        let response: Response<T> = self.understood(&reply)?;
         Ok(Result::from(response)?)
+    }
+
+    fn understood<T: DeserializeOwned>(&self, line: &str) -> Result<T, ClientError> {
+        serde_json::from_str(line).map_err(|error| ClientError::Protocol {
+            socket: self.socket.clone(),
+            error,
+        })
     }
 
     fn exchange(&mut self, request: &Request) -> io::Result<String> {
@@ -223,12 +239,16 @@ impl Client {
         line.push(b'\n');
         // A daemon that refuses the connection says so before it closes it.
         let sent = self.stream.get_mut().write_all(&line);
-        let mut reply = String::new();
-        self.stream.read_line(&mut reply)?;
-        if reply.ends_with('\n') {
-            Ok(reply)
+        self.line().or_else(|error| sent.and(Err(error)))
+    }
+
+    fn line(&mut self) -> io::Result<String> {
+        let mut line = String::new();
+        self.stream.read_line(&mut line)?;
+        if line.ends_with('\n') {
+            Ok(line)
         } else {
-            sent.and(Err(io::ErrorKind::UnexpectedEof.into()))
+            Err(io::ErrorKind::UnexpectedEof.into())
         }
     }
 
@@ -241,6 +261,32 @@ impl Client {
             },
             _ => ClientError::Broken { socket, error },
         }
+    }
+}
+
+/// A connection on which queries come.
+#[derive(Debug)]
+pub struct Tail {
+    client: Client,
+    one_in: u32,
+}
+
+impl Tail {
+    /// One in so many queries is told.
+    pub fn one_in(&self) -> u32 {
+        self.one_in
+    }
+
+    /// What is told next, however long that takes.
+    pub fn next(&mut self) -> Result<Told, ClientError> {
+        let client = &mut self.client;
+        let line = client.line().map_err(|error| client.lost(error))?;
+        client.understood(&line)
+    }
+
+    /// The connection, for another thread to close it.
+    pub fn stream(&self) -> io::Result<UnixStream> {
+        self.client.stream.get_ref().try_clone()
     }
 }
 

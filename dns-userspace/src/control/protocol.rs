@@ -8,6 +8,7 @@ use crate::{
     config::{diagnostic::Diagnostics, values},
     decision_log::query::LogRequest,
     measurement::{director::what_if::WhatIf, overrides::order::Order},
+    queries::TailRequest,
 };
 
 /// One request, e.g. `{"request":"explain","name":"www.example.","type":"A","from":"192.0.2.1"}`.
@@ -39,6 +40,9 @@ pub enum Request {
     },
     /// What changed, and why; answered by [`Logged`](crate::decision_log::query::Logged).
     Log(LogRequest),
+    /// Queries as they come; answered by [`Tailing`](crate::queries::Tailing) and then a
+    /// [`Told`](crate::queries::Told) a line, for as long as the caller reads.
+    Tail(TailRequest),
     /// What would be decided if something else were measured; answered by a list of
     /// [`Supposed`](crate::measurement::director::what_if::Supposed).
     WhatIf(WhatIfRequest),

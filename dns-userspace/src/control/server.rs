@@ -3,6 +3,7 @@
 mod connection;
 mod peer;
 mod socket;
+mod tail;
 
 use std::{convert::Infallible, io, path::Path, sync::Arc, time::Duration};
 
@@ -30,6 +31,7 @@ use crate::{
         director::{difference::Difference, states::States, what_if::Supposed},
         overrides::order::Order,
     },
+    queries::{TailRequest, Watching},
 };
 pub use socket::BindError;
 use socket::SocketFile;
@@ -67,6 +69,9 @@ pub trait Backend: Send + Sync + 'static {
 
     /// What changed.
     fn log(&self, request: LogRequest) -> impl Future<Output = Result<Logged, Failure>> + Send;
+
+    /// The queries that are asked for, from now on.
+    fn tail(&self, request: TailRequest) -> impl Future<Output = Result<Watching, Failure>> + Send;
 
     /// What would be decided.
     fn what_if(

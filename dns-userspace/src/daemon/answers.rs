@@ -37,6 +37,8 @@ use crate::{
         overrides::{What, order::Order},
     },
     model::{Groups, Name, Service, Shape},
+    plane::RCODES,
+    queries::{self, TailRequest, Watching},
 };
 
 impl Requests {
@@ -136,6 +138,14 @@ impl Backend for Requests {
         let directory = |daemon: &mut Daemon| daemon.decision_log.directory().to_owned();
         let directory = self.ask(directory).await?;
         in_background(move || request.answer(&directory).map_err(Failure::from)).await
+    }
+
+    async fn tail(&self, request: TailRequest) -> Result<Watching, Failure> {
+        let watching = move |daemon: &mut Daemon| match &daemon.queries {
+            Some(queries) => queries.watch(&request),
+            None => Err(queries::off()),
+        };
+        self.ask(watching).await?
     }
 
     async fn what_if(&self, request: WhatIfRequest) -> Result<Vec<Supposed>, Failure> {

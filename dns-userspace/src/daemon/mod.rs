@@ -55,6 +55,7 @@ use crate::{
     },
     measurement_log::MeasurementLog,
     plane::{Live, Plane},
+    queries::Queries,
     tables::{ImageError, ResolversError, Tables},
 };
 use configurations::Configurations;
@@ -198,6 +199,8 @@ pub struct Daemon {
     decision_log: DecisionLog,
     measurement_log: MeasurementLog,
     counting: Counting,
+    /// Where queries are told; `None` where none are.
+    queries: Option<Queries>,
     /// Overrides have changed since they were kept.
     to_keep: bool,
     /// What of this others look at.

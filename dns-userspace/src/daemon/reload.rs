@@ -212,6 +212,9 @@ impl Daemon {
         {
             error!("a later daemon will not know the counters of new services: {error}");
         }
+        if let Some(queries) = &self.queries {
+            queries.name(&counters, director.plan());
+        }
         self.counters = counters;
         self.config = config;
         (self.schedule, self.samples) = generation::schedule_on(&director, &self.director, &prober);

@@ -47,6 +47,7 @@ use crate::{
     measurement_log::MeasurementLog,
     model::Plan,
     plane::{Live, Plane},
+    queries::Queries,
     tables::{ResolverFlags, Tables},
 };
 
@@ -103,7 +104,11 @@ pub(super) async fn start(directory: &Path, log: Log) -> Result<Started, DaemonE
     publisher.generation(built.image, built.resolvers, built.live)?;
     phases.end("publish");
 
-    let plane = Arc::new(plane(&tables, &live, &settings));
+    let queries = queries(kernel.as_mut(), &tables, &settings)?;
+    if let Some(queries) = &queries {
+        queries.name(&counters, director.plan());
+    }
+    let plane = Arc::new(plane(&tables, &live, queries.as_ref(), &settings));
     let connections = Arc::clone(server.connections());
     let server = server
         .start(Arc::clone(&plane) as _)
@@ -145,6 +150,7 @@ pub(super) async fn start(directory: &Path, log: Log) -> Result<Started, DaemonE
         decision_log,
         measurement_log,
         counting,
+        queries,
         to_keep: false,
         view,
         prober,
@@ -302,15 +308,40 @@ fn configurations(
 }
 
 /// The userspace that answers.
-fn plane(tables: &Arc<Tables>, live: &Arc<ArcSwap<Live>>, settings: &Settings) -> Plane {
-    Plane::new(
+fn plane(
+    tables: &Arc<Tables>,
+    live: &Arc<ArcSwap<Live>>,
+    queries: Option<&Queries>,
+    settings: &Settings,
+) -> Plane {
+    let plane = Plane::new(
         Arc::clone(tables),
         Arc::clone(live),
         profile(settings),
         settings.constants(),
         Arc::new(BootClock),
     )
-    .detailed(settings.metrics_listen.is_some())
+    .detailed(settings.metrics_listen.is_some());
+    match queries {
+        Some(queries) => plane.with_teller(queries.teller()),
+        None => plane,
+    }
+}
+
+/// Where queries are told, if any are.
+fn queries(
+    kernel: Option<&mut Kernel>,
+    tables: &Arc<Tables>,
+    settings: &Settings,
+) -> Result<Option<Queries>, DaemonError> {
+    let one_in = settings.log_queries_sample;
+    if one_in == 0 {
+        return Ok(None);
+    }
+    let buffers = kernel.map_or_else(|| Ok(Vec::new()), Kernel::told)?;
+    let queries = Queries::start(Arc::clone(tables), one_in, buffers);
+    let queries = queries.map_err(DaemonError::system("starting the queries thread"))?;
+    Ok(Some(queries))
 }
 
 /// A director of `plan` that knows what was counted before, what was measured before or

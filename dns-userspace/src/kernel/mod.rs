@@ -13,6 +13,7 @@ mod object;
 mod observer;
 mod pins;
 mod sys;
+mod told;
 
 use std::{
     fs, io,
@@ -38,6 +39,7 @@ pub use holders::{Held, are_programs_compiled, held, is_on_bpffs};
 pub use link::{Attachment, Detached, detach, lost};
 pub use object::TablesIn;
 pub use observer::{Observer, Verdict};
+pub use told::{Buffer, Event};
 
 /// What the kernel, or the way to it, refused.
 #[derive(Debug, Error)]

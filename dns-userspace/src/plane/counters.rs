@@ -8,7 +8,7 @@ use std::{
 
 use crossbeam::utils::CachePadded;
 use dns_common::{
-    host::counts_group,
+    host::is_sampled,
     outcome::{Action, Outcome},
 };
 use domain::base::iana::OptRcode;
@@ -159,7 +159,7 @@ impl ThreadCounters {
             })
         });
         count(&own.answers);
-        if counts_group(own.answers.load(Relaxed), sample)
+        if is_sampled(own.answers.load(Relaxed), sample)
             && let Some(counter) = own.groups.get(usize::from(group))
         {
             count(counter);

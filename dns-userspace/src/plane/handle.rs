@@ -26,11 +26,17 @@ impl Handler for Plane {
             Transport::Tcp { .. } => &counters.tcp_queries,
         });
         let live = self.live.load();
+        host::forget_service();
         let outcome = self.fast_counted(query, source, transport, &live, out);
         count(&counters.outcomes[outcome as usize]);
         let handled = self.made_of(outcome, query, source, transport, &live, true, out);
         if let Some(begun) = begun {
             counters.end(begun);
+        }
+        // What is answered later is told then.
+        if !matches!(handled, Handled::Later(_)) {
+            let reply = handled.is_answered().then_some(out.as_slice());
+            self.tell(outcome, query, source, transport, reply);
         }
         handled
     }
@@ -44,9 +50,12 @@ impl Handler for Plane {
     ) -> bool {
         // What was decided may have changed since.
         let live = self.live.load();
+        host::forget_service();
         let outcome = self.fast_counted(query, source, transport, &live, out);
         let handled = self.made_of(outcome, query, source, transport, &live, false, out);
-        handled.is_answered()
+        let reply = handled.is_answered().then_some(out.as_slice());
+        self.tell(outcome, query, source, transport, reply);
+        reply.is_some()
     }
 }
 

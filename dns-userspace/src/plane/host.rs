@@ -8,7 +8,7 @@ use std::{
 use dns_common::{
     host::{Constants, Host},
     name::{LABELS_MAX, NAME_WORDS},
-    tables::{Control, Tables as _},
+    tables::{Control, Row, Tables as _},
 };
 
 use crate::{clock::Clock, tables::Tables};
@@ -37,6 +37,7 @@ pub struct QueryHost<'p> {
 /// Room for the names of the queries that a thread answers one after another.
 struct Room {
     group: Cell<u16>,
+    service: Cell<u32>,
     labels: [Cell<u8>; LABELS_MAX + 1],
     hashes: [Cell<u64>; NAME_WORDS],
 }
@@ -45,6 +46,7 @@ thread_local! {
     static ROOM: Room = const {
         Room {
             group: Cell::new(0),
+            service: Cell::new(Row::NO_SERVICE),
             labels: [const { Cell::new(0) }; LABELS_MAX + 1],
             hashes: [const { Cell::new(0) }; NAME_WORDS],
         }
@@ -54,6 +56,16 @@ thread_local! {
 /// The group that the last answer was chosen for in the thread that calls.
 pub(super) fn group() -> u16 {
     ROOM.with(|room| room.group.get())
+}
+
+/// The service that decided last in the thread that calls, since [`forget_service`].
+pub(super) fn service() -> u32 {
+    ROOM.with(|room| room.service.get())
+}
+
+/// Makes that nobody.
+pub(super) fn forget_service() {
+    ROOM.with(|room| room.service.set(Row::NO_SERVICE));
 }
 
 impl Host for QueryHost<'_> {
@@ -84,6 +96,10 @@ impl Host for QueryHost<'_> {
 
     fn set_group(&self, group: u16) {
         ROOM.with(|room| room.group.set(group));
+    }
+
+    fn set_service(&self, service: u32) {
+        ROOM.with(|room| room.service.set(service));
     }
 
     fn set_label(&self, index: usize, at: u8) {

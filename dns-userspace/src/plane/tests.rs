@@ -1,4 +1,4 @@
-use std::{fs, path::Path, sync::atomic::Ordering::Relaxed};
+use std::{fs, path::Path, sync::atomic::Ordering::Relaxed, time::Duration};
 
 use dns_common::{
     cookie::{self, Secret},
@@ -7,7 +7,7 @@ use dns_common::{
     tables::Tables as _,
 };
 use tempfile::TempDir;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
         compile::{Surroundings, compile},
         director::Director,
     },
+    queries::{Queries, TailRequest, Told},
 };
 
 const SECOND: u64 = 1_000_000_000;
@@ -221,6 +222,52 @@ fn steered_answers_are_counted_for_the_group_of_who_asked() {
     let www = name("www.example.test.");
     world.plane.preview(&www, Rtype::A, resolver());
     assert_eq!(world.plane.group_counts(), counts);
+}
+
+#[tokio::test]
+async fn what_reaches_a_socket_is_told_once_with_what_it_got() {
+    let world = World::new(limits());
+    let queries = Queries::start(Arc::clone(&world.tables), 1, Vec::new()).expect("a thread");
+    let plane = world.plane.with_teller(queries.teller());
+    let world = World { plane, ..world };
+    queries.name(
+        &["www.example.test.".to_owned()],
+        &world.plane.live.load().plan,
+    );
+    let absent = asking("none.example.test.", Rtype::A);
+    world.udp(&absent).expect("a reply that nobody watches");
+    let mut watching = queries.watch(&TailRequest::default()).expect("valid");
+
+    world.udp(&asking("www.example.test.", Rtype::A));
+    world.send(
+        &asking("elsewhere.test.", Rtype::A),
+        resolver(),
+        Transport::Tcp { timeout: 0 },
+    );
+    // One of two slips, the other is dropped.
+    world.udp(&absent);
+    assert_eq!(world.udp(&absent), None);
+    let service = Some("www.example.test.");
+    for (name, outcome, rcode, of) in [
+        ("www.example.test.", "answered", Some("NOERROR"), service),
+        ("elsewhere.test.", "up_unknown_name", Some("REFUSED"), None),
+        (
+            "none.example.test.",
+            "answered_slip",
+            Some("NXDOMAIN"),
+            None,
+        ),
+        ("none.example.test.", "drop_rate", None, None),
+    ] {
+        let told = timeout(Duration::from_secs(30), watching.next()).await;
+        let Some(Told::Query(told)) = told.expect("it is told") else {
+            panic!("nothing is lost");
+        };
+        assert_eq!((told.name.as_str(), told.outcome.as_str()), (name, outcome));
+        assert_eq!(told.rcode.as_deref(), rcode, "{told:?}");
+        assert_eq!(told.service.as_deref(), of, "{told:?}");
+        assert_eq!(told.resolver, resolver());
+    }
 }
 
 #[test]

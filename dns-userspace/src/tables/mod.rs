@@ -281,6 +281,16 @@ impl Tables {
         self.line().set_vouched_until_ns(until);
     }
 
+    /// Which queries somebody watches; see [`dns_common::told`].
+    pub fn watched(&self) -> u64 {
+        self.line().watched()
+    }
+
+    /// Stores which queries somebody watches.
+    pub fn set_watched(&self, watched: u64) {
+        self.line().set_watched(watched);
+    }
+
     /// Stores the eligibility of a pool of generation `number`.
     pub fn store_eligible(&self, number: u64, pool: u16, word: u64) {
         let index = self.half(number).pool + u32::from(pool);

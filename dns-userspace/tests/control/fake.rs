@@ -43,6 +43,7 @@ use veer::{
         AllDown, Groups, HealthRules, Name, Plan, Policy, Pool, Probe, ProbeKind, Quantity, Server,
         Service, Shape, Unknown,
     },
+    queries::{self, TailRequest, Watching},
 };
 
 /// What the fake daemon answers with.
@@ -210,6 +211,10 @@ impl Backend for Fake {
 
     async fn log(&self, request: LogRequest) -> Result<Logged, Failure> {
         request.answer(&self.state).map_err(Failure::from)
+    }
+
+    async fn tail(&self, _: TailRequest) -> Result<Watching, Failure> {
+        Err(queries::off())
     }
 
     async fn what_if(&self, request: WhatIfRequest) -> Result<Vec<Supposed>, Failure> {

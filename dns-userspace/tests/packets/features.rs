@@ -32,6 +32,7 @@ const ALL: Constants = Constants {
     up_interval_ns: ONCE_NS,
     reply_by_fib: 1,
     group_sample: Constants::one_in(64),
+    told_sample: Constants::one_in(64),
     expires: 1,
     ..PLAIN
 };
@@ -41,7 +42,7 @@ const ALL: Constants = Constants {
 type Switch = fn(&mut Constants, &Constants);
 
 /// Every feature but NSID, which is one comparison with the value or without it.
-const FEATURES: [(&str, Switch); 7] = [
+const FEATURES: [(&str, Switch); 8] = [
     ("client subnets", |constants, other| {
         constants.client_subnet = other.client_subnet;
     }),
@@ -57,6 +58,9 @@ const FEATURES: [(&str, Switch); 7] = [
     }),
     ("counting for groups", |constants, other| {
         constants.group_sample = other.group_sample;
+    }),
+    ("telling", |constants, other| {
+        constants.told_sample = other.told_sample;
     }),
     ("staleness", |constants, other| {
         constants.expires = other.expires;

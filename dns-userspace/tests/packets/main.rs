@@ -29,6 +29,7 @@ pub(crate) mod features;
 pub(crate) mod groups;
 pub(crate) mod limits;
 pub(crate) mod subnets;
+pub(crate) mod told;
 
 pub(crate) mod routes;
 

@@ -6,6 +6,7 @@ mod health;
 mod moment;
 mod overrides;
 mod replay;
+mod tail;
 mod tunables;
 mod what_if;
 
@@ -101,6 +102,8 @@ enum Command {
         #[arg(long, value_name = "COUNT", default_value_t = 1000)]
         max: usize,
     },
+    /// Queries as they are answered, one in log.queries_sample of them, until Ctrl-C.
+    Tail(tail::Args),
     /// What would be decided if something else were measured; nothing changes by it.
     WhatIf(what_if::Args),
     /// What another configuration would have made of recorded measurements; works without
@@ -257,6 +260,7 @@ impl Cli {
                 })?;
                 self.show(&logged, |logged| render::log(logged, paint))?;
             }
+            Some(Command::Tail(args)) => tail::run(&self, args, paint)?,
             Some(Command::WhatIf(args)) => {
                 let supposed = self.connect(PATIENCE)?.what_if(args.request())?;
                 self.show(&supposed, |supposed| render::what_if(supposed, paint))?;

@@ -16,6 +16,7 @@ mod states;
 mod stats;
 mod status;
 mod table;
+mod tail;
 mod what_if;
 
 pub(super) use checked::checked;
@@ -32,6 +33,7 @@ pub(super) use replay::replay;
 pub(super) use states::states;
 pub(super) use stats::stats;
 pub(super) use status::{detached, reloaded, status};
+pub(super) use tail::{query, query_titles};
 pub(super) use what_if::what_if;
 
 #[cfg(test)]

@@ -33,7 +33,8 @@ impl Cell {
         paint.paint(&self.text, self.tone)
     }
 
-    fn width(&self) -> usize {
+    /// How wide it is.
+    pub(super) fn width(&self) -> usize {
         self.text.chars().count()
     }
 }

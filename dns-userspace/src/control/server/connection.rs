@@ -10,7 +10,7 @@ use tokio::{
 };
 use tracing::debug;
 
-use super::{Backend, IDLE, REQUEST_OCTETS_MAX, peer};
+use super::{Backend, IDLE, REQUEST_OCTETS_MAX, peer, tail};
 use crate::{
     clock,
     control::{
@@ -18,6 +18,7 @@ use crate::{
         protocol::{Failure, Request, Response},
         tunable::Tunable,
     },
+    queries::Watching,
 };
 
 /// Serves one connection to its end.
@@ -39,7 +40,10 @@ async fn converse(stream: UnixStream, backend: &impl Backend) -> io::Result<()> 
                 "the request is longer than {REQUEST_OCTETS_MAX} octets"
             )
             .into())),
-            Line::Whole(line) => respond(line, uid, backend).await,
+            Line::Whole(line) => match respond(line, uid, backend).await {
+                Reply::Line(line) => line,
+                Reply::Queries(watching) => return tail::tell(watching, read, write).await,
+            },
         };
         timeout(IDLE, write.write_all(&response)).await??;
         if matches!(line, Line::TooLong) {
@@ -69,13 +73,28 @@ async fn next_line(read: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Line> {
     })
 }
 
-/// The response line to a request line of the user `uid`.
-async fn respond(line: &[u8], uid: u32, backend: &impl Backend) -> Vec<u8> {
+/// What comes back.
+enum Reply {
+    /// A response line.
+    Line(Vec<u8>),
+    /// Queries, until the caller has enough.
+    Queries(Watching),
+}
+
+/// The reply to a request line of the user `uid`.
+async fn respond(line: &[u8], uid: u32, backend: &impl Backend) -> Reply {
     let request = match serde_json::from_slice(line) {
         Ok(request) => request,
-        Err(error) => return encode::<()>(Err(format!("not a request: {error}").into())),
+        Err(error) => {
+            let refused = encode::<()>(Err(format!("not a request: {error}").into()));
+            return Reply::Line(refused);
+        }
     };
-    match request {
+    Reply::Line(match request {
+        Request::Tail(request) => match backend.tail(request).await {
+            Ok(watching) => return Reply::Queries(watching),
+            Err(failure) => encode::<()>(Err(failure)),
+        },
         Request::Status => encode(Ok(backend.status().await)),
         Request::States => encode(Ok(backend.states().await)),
         Request::Stats => encode(backend.stats().await),
@@ -110,7 +129,7 @@ async fn respond(line: &[u8], uid: u32, backend: &impl Backend) -> Vec<u8> {
         } => encode(backend.revert(generation, is_forced).await),
         Request::Differ { proposed } => encode(backend.differ(proposed).await),
         Request::Detach => encode(backend.detach().await),
-    }
+    })
 }
 
 /// A response line.
