@@ -58,7 +58,7 @@ fn set_patience(tail: &Tail, patience: Duration) {
 
 #[track_caller]
 fn next(tail: &mut Tail) -> Query {
-    match tail.next().unwrap_or_else(|error| panic!("{error}")) {
+    match tail.wait().unwrap_or_else(|error| panic!("{error}")) {
         Told::Query(query) => *query,
         Told::Lost(count) => panic!("{count} lost"),
     }
@@ -264,7 +264,7 @@ fn one_in_so_many_is_told() {
         told += 1;
     }
     set_patience(&tail, Duration::from_secs(1));
-    while tail.next().is_ok() {
+    while tail.wait().is_ok() {
         told += 1;
     }
     assert!(told <= ASKED / 10 + 5, "{told} of {ASKED}");

@@ -278,7 +278,7 @@ impl Tail {
     }
 
     /// What is told next, however long that takes.
-    pub fn next(&mut self) -> Result<Told, ClientError> {
+    pub fn wait(&mut self) -> Result<Told, ClientError> {
         let client = &mut self.client;
         let line = client.line().map_err(|error| client.lost(error))?;
         client.understood(&line)

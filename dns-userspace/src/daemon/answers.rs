@@ -37,7 +37,6 @@ use crate::{
         overrides::{What, order::Order},
     },
     model::{Groups, Name, Service, Shape},
-    plane::RCODES,
     queries::{self, TailRequest, Watching},
 };
 

@@ -74,7 +74,7 @@ impl Buffer {
                     joined.clear();
                     joined.extend_from_slice(head);
                     joined.extend_from_slice(tail);
-                    joined
+                    &joined[..]
                 };
                 if let Some((told, frame)) = Told::parse(whole) {
                     take(Event::Told(told, frame));

@@ -349,7 +349,7 @@ proptest! {
         let raw = raw(&told, &octets);
         prop_assert!(raw.is_none_or(|raw| raw.message.len() <= octets.len()));
         if let Some((told, octets)) = told::Told::parse(&octets) {
-            let _ = super::reader::raw(&told, octets);
+            let _ = reader::raw(&told, octets);
         }
     }
 

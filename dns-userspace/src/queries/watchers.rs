@@ -38,7 +38,7 @@ pub(super) struct Watchers {
     tables: Arc<Tables>,
     one_in: u32,
     names: ArcSwap<Names>,
-    watchers: Mutex<Vec<Watcher>>,
+    all: Mutex<Vec<Watcher>>,
     /// So many have come so far.
     numbers: AtomicU64,
 }
@@ -54,11 +54,13 @@ struct Watcher {
 
 impl Watchers {
     pub(super) fn new(tables: Arc<Tables>, one_in: u32) -> Self {
+        // The tables may say who watched a daemon that was killed.
+        tables.set_watched(NOBODY);
         Self {
             tables,
             one_in,
             names: ArcSwap::default(),
-            watchers: Mutex::default(),
+            all: Mutex::default(),
             numbers: AtomicU64::new(0),
         }
     }
@@ -122,7 +124,7 @@ impl Watchers {
     }
 
     fn lock(&self) -> MutexGuard<'_, Vec<Watcher>> {
-        self.watchers.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

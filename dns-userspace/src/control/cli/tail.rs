@@ -65,7 +65,7 @@ pub(super) fn run(cli: &Cli, args: &Args, paint: Paint) -> Result<(), Error> {
     }
     let (mut told, mut lost) = (0, 0);
     let ended = loop {
-        match tail.next() {
+        match tail.wait() {
             Ok(Told::Query(query)) => {
                 let line = if cli.json {
                     let mut line = serde_json::to_string(&query).map_err(io::Error::from)?;
