@@ -23,3 +23,4 @@ pub mod queries;
 pub mod replay;
 pub mod ring_log;
 pub mod tables;
+pub mod top;

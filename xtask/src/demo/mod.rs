@@ -1,17 +1,19 @@
 //! The demo: a lab that shows what veer does, and checks that it does.
 //!
 //! [`stage`] is the network, [`story`] what happens in it; [`load`] and
-//! [`watch`] are the resolvers, [`screen`] shows it live. What was seen is a
-//! [`record`], of which the [`report`] checks claims and the [`timeline`] is a
-//! picture.
+//! [`watch`] are the resolvers, [`screen`] shows it live, with what [`top`]
+//! shows. What was seen is a [`record`], of which the [`report`] checks claims and
+//! the [`timeline`] is a [`picture`], as is top's screen.
 
 mod load;
+mod picture;
 mod record;
 mod report;
 mod screen;
 mod stage;
 mod story;
 mod timeline;
+mod top;
 mod watch;
 
 use std::{
@@ -38,7 +40,7 @@ pub struct Options {
 }
 
 /// Runs the demo with the veerd and veerctl in the directory `binaries`; writes
-/// `report.json` and `timeline.svg` in `output`. Fails if a claim does not
+/// `report.json`, `timeline.svg` and `top.svg` in `output`. Fails if a claim does not
 /// hold. Needs root, ip, ethtool and dnsperf.
 pub fn run(options: Options, binaries: &Path, output: &Path) -> Result<()> {
     if !(options.seconds_scale.is_finite() && options.seconds_scale > 0.0) {
@@ -51,10 +53,9 @@ pub fn run(options: Options, binaries: &Path, output: &Path) -> Result<()> {
     }
     lab::sweep()?;
     fs::create_dir_all(output).with_context(|| format!("mkdir {}", output.display()))?;
-    let [json, svg] = ["report.json", "timeline.svg"].map(|file| output.join(file));
+    let files = ["report.json", "timeline.svg", "top.svg"].map(|file| output.join(file));
     // What an earlier run wrote must not pass for this one's.
-    remove(&json)?;
-    remove(&svg)?;
+    files.iter().try_for_each(|file| remove(file))?;
 
     println!("Setting up namespaces, three web servers and veerd …");
     let stage = Stage::set_up(binaries)?;
@@ -65,10 +66,18 @@ pub fn run(options: Options, binaries: &Path, output: &Path) -> Result<()> {
     let (record, stage, daemon) = story.end()?;
 
     let report = Report::new(&record);
-    write(&json, &report.json()?)?;
-    write(&svg, &timeline::draw(&record))?;
+    let texts = [
+        report.json()?,
+        timeline::draw(&record),
+        picture::draw(&record.screen),
+    ];
+    for (file, text) in files.iter().zip(&texts) {
+        write(file, text)?;
+    }
     println!("\n{}", report.summary());
-    println!("  {}\n  {}", json.display(), svg.display());
+    for file in &files {
+        println!("  {}", file.display());
+    }
     if options.keep {
         println!("\n{}", stage.keep(daemon)?);
     }

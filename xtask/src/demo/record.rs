@@ -90,6 +90,8 @@ pub(super) struct Record {
     pub(super) killing: Run,
     /// dnsperf while veerd was restarted.
     pub(super) adopting: Run,
+    /// What `veerctl top` showed while the server was stopped.
+    pub(super) screen: String,
     /// What each group was answered.
     pub(super) seen: Vec<Seen>,
     /// Queries that the kernel answered, by its own count.

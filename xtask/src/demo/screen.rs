@@ -73,15 +73,15 @@ impl Screen {
         }
     }
 
-    /// Shows how things are, if it is time.
-    pub(super) fn draw(&mut self, at: f64, live: &Live) {
+    /// Shows how things are, and on a terminal what `top` gives, if it is time.
+    pub(super) fn draw(&mut self, at: f64, live: &Live, top: impl FnOnce() -> String) {
         let every = if self.terminal { REDRAW } else { LINE };
         if self.drawn.is_some_and(|drawn| drawn.elapsed() < every) {
             return;
         }
         self.drawn = Some(Instant::now());
         if self.terminal {
-            let block = block(at, live);
+            let block = block(at, live, &top());
             print(&format!("{}\x1b[?7l{block}\x1b[?7h", self.erase()));
             self.lines = block.lines().count();
         } else {
@@ -114,17 +114,15 @@ fn print(text: &str) {
 const BOLD: &str = "\x1b[1m";
 const DIM: &str = "\x1b[2m";
 const RED: &str = "\x1b[31m";
-const GREEN: &str = "\x1b[32m";
 const PLAIN: &str = "\x1b[0m";
 
-fn block(at: f64, live: &Live) -> String {
-    let mut text = format!("\n{BOLD}{SERVICE}{PLAIN}  {DIM}{at:.1} s{PLAIN}\n");
-    let share = live.kernel_share.map_or("–".to_owned(), percent);
-    let _ = writeln!(
-        text,
-        "  answers per second  {BOLD}{:>9}{PLAIN}     answered in the kernel  {BOLD}{share}{PLAIN}",
-        count(live.total())
-    );
+/// The screen of `veerctl top`, and below it what the resolvers see.
+fn block(at: f64, live: &Live, top: &str) -> String {
+    let mut text = format!("\n{top}\n{BOLD}{SERVICE}{PLAIN}  {DIM}{at:.1} s{PLAIN}");
+    if live.health.is_none() {
+        let _ = write!(text, "  {RED}no veerd{PLAIN}: the kernel answers alone");
+    }
+    text.push('\n');
     for (number, group) in GROUPS.iter().enumerate() {
         let _ = writeln!(
             text,
@@ -134,23 +132,6 @@ fn block(at: f64, live: &Live) -> String {
             server_name(live.servers[number])
         );
     }
-    text.push_str("  servers  ");
-    match &live.health {
-        Some(health) => {
-            for (site, state) in SITES.iter().zip(health) {
-                let color = match *state {
-                    "up" => GREEN,
-                    "down" => RED,
-                    _ => DIM,
-                };
-                let _ = write!(text, " {} {color}{state}{PLAIN}  ", site.name);
-            }
-        }
-        None => {
-            let _ = write!(text, " {RED}no veerd{PLAIN}: the kernel answers alone");
-        }
-    }
-    text.push('\n');
     text
 }
 

@@ -19,6 +19,7 @@ use super::{
     record::{Clock, Event, Record, Run, server_name},
     screen::{Live, Screen},
     stage::{GROUPS, SITES, Stage},
+    top::Top,
     watch::{Seen, Watcher},
 };
 use crate::lab::Daemon;
@@ -36,6 +37,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(super) struct Story {
     watchers: Vec<Watcher>,
     load: Option<Load>,
+    top: Top,
     daemon: Option<Daemon>,
     stage: Stage,
     scale: f64,
@@ -58,6 +60,7 @@ struct Failure {
     stopped: usize,
     failover: Duration,
     comeback: Option<Duration>,
+    screen: String,
     run: Run,
 }
 
@@ -91,10 +94,12 @@ impl Story {
         let before = counted(&daemon)?;
         let watchers = GROUPS.iter().map(|group| Watcher::start(&stage, group));
         let watchers = watchers.collect::<Result<_>>()?;
+        let top = Top::start(&stage, &daemon)?;
         let clock = Clock::start();
         let mut story = Self {
             watchers,
             load: None,
+            top,
             daemon: Some(daemon),
             stage,
             scale,
@@ -141,6 +146,8 @@ impl Story {
             .max()
             .unwrap_or_default();
 
+        let screen = self.top.screen();
+
         self.event(format!("{} back", SITES[server].name));
         let back = Instant::now();
         self.stage.start_server(server)?;
@@ -156,6 +163,7 @@ impl Story {
             stopped: server,
             failover,
             comeback,
+            screen,
             run: self.finish_load()?,
         });
         Ok(())
@@ -226,6 +234,7 @@ impl Story {
             comeback: failure.comeback,
             adoption: adoption.took,
             xdp_state: adoption.xdp_state,
+            screen: failure.screen,
             failing: failure.run,
             killing: self.killing.context(not_played)?,
             adopting: adoption.run,
@@ -298,7 +307,8 @@ impl Story {
             self.asked = Instant::now();
             self.ask_daemon()?;
         }
-        self.screen.draw(self.clock.now(), &self.live);
+        let (now, top) = (self.clock.now(), &self.top);
+        self.screen.draw(now, &self.live, || top.screen());
         thread::sleep(TICK);
         Ok(())
     }

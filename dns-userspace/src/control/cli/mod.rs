@@ -7,6 +7,7 @@ mod moment;
 mod overrides;
 mod replay;
 mod tail;
+mod top;
 mod tunables;
 mod what_if;
 
@@ -102,8 +103,11 @@ enum Command {
         #[arg(long, value_name = "COUNT", default_value_t = 1000)]
         max: usize,
     },
-    /// Queries as they are answered, one in log.queries_sample of them, until Ctrl-C.
+    /// Queries as they are answered, one in `log.queries_sample` of them, until Ctrl-C.
     Tail(tail::Args),
+    /// Rates by service, group, resolver and outcome, and the servers, on a screen that is
+    /// renewed until q or Ctrl-C; elsewhere than on a terminal a screen after another.
+    Top(top::Args),
     /// What would be decided if something else were measured; nothing changes by it.
     WhatIf(what_if::Args),
     /// What another configuration would have made of recorded measurements; works without
@@ -261,6 +265,7 @@ impl Cli {
                 self.show(&logged, |logged| render::log(logged, paint))?;
             }
             Some(Command::Tail(args)) => tail::run(&self, args, paint)?,
+            Some(Command::Top(args)) => top::run(&self, args, paint)?,
             Some(Command::WhatIf(args)) => {
                 let supposed = self.connect(PATIENCE)?.what_if(args.request())?;
                 self.show(&supposed, |supposed| render::what_if(supposed, paint))?;

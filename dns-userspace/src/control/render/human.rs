@@ -73,6 +73,22 @@ pub(super) fn percent(share: f64) -> String {
     format!("{:.3} %", (share * 1e5).floor() / 1e3)
 }
 
+/// So many a second: below ten with a tenth, else whole, in groups of three digits.
+pub(super) fn rate(per_s: f64) -> String {
+    if per_s < 9.95 {
+        return format!("{per_s:.1}");
+    }
+    let digits = format!("{per_s:.0}");
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(' ');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 /// `count` things called `one` or `many`.
 pub(super) fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
@@ -112,6 +128,13 @@ mod tests {
             "3 h 3 min",
             "1 d 1 h",
         ];
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn rates_are_as_exact_as_they_are_low() {
+        let shown = [0.0, 0.04, 9.94, 9.96, 999.4, 999.6, 1_234_567.0].map(rate);
+        let expected = ["0.0", "0.0", "9.9", "10", "999", "1 000", "1 234 567"];
         assert_eq!(shown, expected);
     }
 

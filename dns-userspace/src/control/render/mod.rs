@@ -17,6 +17,7 @@ mod stats;
 mod status;
 mod table;
 mod tail;
+mod top;
 mod what_if;
 
 pub(super) use checked::checked;
@@ -34,6 +35,7 @@ pub(super) use states::states;
 pub(super) use stats::stats;
 pub(super) use status::{detached, reloaded, status};
 pub(super) use tail::{query, query_titles};
+pub(super) use top::{Size, top};
 pub(super) use what_if::what_if;
 
 #[cfg(test)]

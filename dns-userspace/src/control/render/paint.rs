@@ -27,10 +27,11 @@ pub(in crate::control) struct Paint(pub(super) bool);
 
 impl Paint {
     /// As standard output wants it: on a terminal, unless the environment has
-    /// `NO_COLOR` (no-color.org).
+    /// `NO_COLOR` (no-color.org); elsewhere if it has `CLICOLOR_FORCE` (bixense.com/clicolors).
     pub(in crate::control) fn for_stdout() -> Self {
-        let refused = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self(io::stdout().is_terminal() && !refused)
+        let has = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+        let is_forced = has("CLICOLOR_FORCE");
+        Self(!has("NO_COLOR") && (is_forced || io::stdout().is_terminal()))
     }
 
     /// `text` in the colour of `tone`.

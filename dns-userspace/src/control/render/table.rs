@@ -83,13 +83,21 @@ impl Table {
 
     /// The lines of the table, without blanks at their ends.
     pub(super) fn render(&self, paint: Paint) -> String {
+        self.lines(paint)
+            .into_iter()
+            .map(|(line, _)| line + "\n")
+            .collect()
+    }
+
+    /// The same one by one, each with how wide it is.
+    pub(super) fn lines(&self, paint: Paint) -> Vec<(String, usize)> {
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
             cells.map(Cell::width).max().unwrap_or(0)
         };
         let widths: Vec<_> = (0..self.columns.len()).map(width).collect();
         let line = |row: &Vec<Cell>| {
-            let mut line = String::new();
+            let (mut line, mut end) = (String::new(), 0);
             for ((cell, align), width) in row.iter().zip(&self.columns).zip(&widths) {
                 let blanks: String = iter::repeat_n(' ', width - cell.width()).collect();
                 let text = cell.painted(paint);
@@ -98,10 +106,11 @@ impl Table {
                     Align::Right => line.extend([blanks.as_str(), &text]),
                 }
                 line.push_str("  ");
+                end += width + 2;
             }
-            line.truncate(line.trim_end().len());
-            line.push('\n');
-            line
+            let blanks = line.len() - line.trim_end().len();
+            line.truncate(line.len() - blanks);
+            (line, end - blanks)
         };
         self.rows.iter().map(line).collect()
     }

@@ -40,6 +40,7 @@ fn record() -> Record {
         failing: run(8000),
         killing: run(1000),
         adopting: run(1000),
+        screen: String::new(),
         seen: vec![seen.clone(), seen],
         kernel_answered: 10_010,
     }

@@ -7,11 +7,17 @@ use anyhow::Result;
 use super::{DNS, DOWN_AFTER, GROUPS, PROBE_INTERVAL_MS, SERVICE, SITES, Site};
 use crate::lab::ConfigDir;
 
+/// One in so many queries is told, for the rates by resolver and by group.
+const SAMPLE: u32 = 100;
+
 /// Writes every file of it.
 pub(super) fn write(config: &ConfigDir) -> Result<()> {
     config.write(
         "veer.conf",
-        &format!("server.addresses = {}\nxdp.interface = eth0\n", DNS.ip()),
+        &format!(
+            "server.addresses = {}\nxdp.interface = eth0\nlog.queries_sample = {SAMPLE}\n",
+            DNS.ip()
+        ),
     )?;
     let groups = GROUPS
         .each_ref()
