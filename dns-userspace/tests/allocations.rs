@@ -21,7 +21,8 @@ use dns_common::{
 use tokio::time::Instant;
 use veer::{
     authority::{
-        connections::Options, master_file, respond::Profile, server::Server, zones::Zones,
+        connections::Options, inherited::Inherited, master_file, respond::Profile, server::Server,
+        zones::Zones,
     },
     clock::BootClock,
     flattening::Flattened,
@@ -218,7 +219,8 @@ fn allocations(rounds: usize, mut work: impl FnMut()) -> u64 {
 #[test]
 fn hot_queries_are_answered_without_allocating() {
     const ROUNDS: usize = 200;
-    let server = Server::bind(&[ADDRESS], 0, 1, Options::default()).expect("free ports");
+    let server = Server::bind(&[ADDRESS], 0, 1, Options::default(), Inherited::default())
+        .expect("free ports");
     let address = SocketAddr::new(ADDRESS, server.port());
     let plane = Arc::new(plane());
     let _server = server.start(Arc::clone(&plane) as _).expect("threads");

@@ -5,7 +5,7 @@
 //! [`respond`] reads it ([`query`], [`edns`]), [`lookup`] finds what stands in
 //! the [`zones`] (each a [`zone`] read by [`master_file`]) and [`chaos`] what we
 //! say of ourselves, and [`encode`] writes the reply. Only `server` with its
-//! [`socket`]s, `udp` with its [`datagrams`] and `tcp` do I/O; whom `tcp` serves is up to
+//! [`socket`]s, [`inherited`] ones among them, `udp` with its [`datagrams`] and `tcp` do I/O; whom `tcp` serves is up to
 //! [`connections`].
 
 use std::net::IpAddr;
@@ -24,6 +24,7 @@ pub mod connections;
 mod datagrams;
 pub mod edns;
 pub mod encode;
+pub mod inherited;
 pub mod lookup;
 pub mod master_file;
 pub mod query;

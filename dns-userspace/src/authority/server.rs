@@ -2,26 +2,35 @@
 //! TCP socket a worker, shared by `SO_REUSEPORT`; each worker is a thread
 //! pinned to its core with a runtime of its own.
 
+mod ending;
+
 use std::{
     io, iter,
-    net::{IpAddr, SocketAddr},
+    net::{IpAddr, SocketAddr, TcpStream},
+    os::fd::OwnedFd,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, mpsc},
     thread,
+    time::Duration,
 };
 
 use core_affinity::CoreId;
-use socket2::Protocol;
-use tokio::sync::watch;
+use socket2::{Protocol, Socket};
+use tokio::{sync::watch, time::timeout};
 use tracing::{error, warn};
 
 pub use super::socket::BindError;
 use super::{
     connections::{Connections, Options},
+    inherited::Inherited,
     respond::Transport,
     socket::bind,
     tcp, udp,
 };
+pub(super) use ending::Ending;
+
+/// How long a query may take that was being answered when the server was to end.
+const ENDING_MAX: Duration = Duration::from_secs(2);
 
 /// What answers queries.
 pub trait Handler: Send + Sync {
@@ -67,18 +76,44 @@ pub struct Server {
     workers: Vec<Sockets>,
     connections: Arc<Connections>,
     port: u16,
+    made: Vec<Made>,
+    unwanted: Vec<(SocketAddr, Protocol)>,
 }
 
-/// One worker's sockets: one of each an address.
+/// A socket that was not inherited.
+#[derive(Debug)]
+pub struct Made {
+    /// Where it is bound.
+    pub address: SocketAddr,
+    /// Whether UDP or TCP queries come to it.
+    pub protocol: Protocol,
+    /// Another descriptor of it.
+    pub descriptor: OwnedFd,
+}
+
+/// One worker's sockets: one of each an address, and what it inherited besides.
 #[derive(Debug, Default)]
 struct Sockets {
     udp: Vec<std::net::UdpSocket>,
     tcp: Vec<std::net::TcpListener>,
+    connections: Vec<TcpStream>,
+}
+
+impl Sockets {
+    fn add(&mut self, socket: Socket, protocol: Protocol) {
+        if protocol == Protocol::UDP {
+            self.udp.push(socket.into());
+        } else {
+            self.tcp.push(socket.into());
+        }
+    }
 }
 
 impl Server {
     /// Binds UDP and TCP `port` on every address, once for each of `workers`
     /// (at least one is made). Port 0 picks a free one, the same for all.
+    /// What is `inherited` for them is served instead, all of it: also where there were
+    /// more workers.
     ///
     /// Addresses must be specific: replies leave from the address asked
     /// because that is what the socket is bound to. On error nothing stays bound.
@@ -87,27 +122,67 @@ impl Server {
         port: u16,
         workers: usize,
         options: Options,
+        mut inherited: Inherited,
     ) -> Result<Self, BindError> {
         let mut server = Self {
             workers: Vec::new(),
             connections: Arc::new(Connections::new(options)),
             port,
+            made: Vec::new(),
+            unwanted: Vec::new(),
         };
         for _ in 0..workers.max(1) {
             let mut sockets = Sockets::default();
             for address in addresses {
-                let udp = bind(SocketAddr::new(*address, server.port), Protocol::UDP)?;
-                let udp = std::net::UdpSocket::from(udp);
-                if let (0, Ok(bound)) = (server.port, udp.local_addr()) {
-                    server.port = bound.port();
+                for protocol in [Protocol::UDP, Protocol::TCP] {
+                    let address = SocketAddr::new(*address, server.port);
+                    let socket = match inherited.take(address, protocol) {
+                        Some(socket) => socket,
+                        None => server.make(address, protocol)?,
+                    };
+                    sockets.add(socket, protocol);
                 }
-                sockets.udp.push(udp);
-                let tcp = bind(SocketAddr::new(*address, server.port), Protocol::TCP)?;
-                sockets.tcp.push(tcp.into());
             }
             server.workers.push(sockets);
         }
+        let mut next = (0..server.workers.len()).cycle();
+        for more in inherited.take_rest(addresses, server.port) {
+            let worker = next.next().unwrap_or(0);
+            server.workers[worker].add(more.socket, more.protocol);
+        }
+        for connection in inherited.take_connections() {
+            let worker = next.next().unwrap_or(0);
+            server.workers[worker].connections.push(connection);
+        }
+        server.unwanted = inherited.unwanted();
         Ok(server)
+    }
+
+    /// A socket that is bound to `address`, whose port, if it is none yet, is the server's.
+    fn make(&mut self, address: SocketAddr, protocol: Protocol) -> Result<Socket, BindError> {
+        let socket = bind(address, protocol)?;
+        let bound = socket.local_addr().ok().and_then(|bound| bound.as_socket());
+        let address = bound.unwrap_or(address);
+        self.port = address.port();
+        // Whoever has no descriptor left for one more will find out soon enough.
+        if let Ok(copy) = socket.try_clone() {
+            self.made.push(Made {
+                address,
+                protocol,
+                descriptor: copy.into(),
+            });
+        }
+        Ok(socket)
+    }
+
+    /// The sockets that were made: those that were inherited are known to whoever kept them.
+    pub fn take_made(&mut self) -> Vec<Made> {
+        std::mem::take(&mut self.made)
+    }
+
+    /// What was inherited and is of no use: where it was bound, and for what.
+    pub fn unwanted(&self) -> &[(SocketAddr, Protocol)] {
+        &self.unwanted
     }
 
     /// The port that was bound.
@@ -125,9 +200,11 @@ impl Server {
     /// The error is that of a thread or runtime that could not be made.
     pub fn start(self, handler: Arc<dyn Handler>) -> io::Result<ServerHandle> {
         let (stop, stopped) = watch::channel(());
+        let (leave, left) = mpsc::channel();
         let cores = core_affinity::get_core_ids().unwrap_or_default();
         let mut handle = ServerHandle {
             stop: Some(stop),
+            left,
             threads: Vec::new(),
         };
         let workers = self.workers.into_iter().zip(iter::repeat(handler));
@@ -141,10 +218,10 @@ impl Server {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()?;
-            let stopped = stopped.clone();
+            let (stopped, leave) = (stopped.clone(), leave.clone());
             let thread = thread::Builder::new()
                 .name(format!("dns-{number}"))
-                .spawn(move || worker.run(&runtime, stopped))?;
+                .spawn(move || worker.run(&runtime, stopped, leave))?;
             handle.threads.push(thread);
         }
         Ok(handle)
@@ -155,22 +232,32 @@ impl Server {
 #[derive(Debug)]
 pub struct ServerHandle {
     stop: Option<watch::Sender<()>>,
+    left: mpsc::Receiver<TcpStream>,
     threads: Vec<thread::JoinHandle<()>>,
 }
 
 impl ServerHandle {
-    /// Closes every socket and connection and waits for the workers to end.
-    pub fn stop(self) {}
-}
+    /// Takes no more queries, answers those it has, closes every socket and waits for the
+    /// workers to end. The connections that are open, at the start of a query each, are
+    /// whoever's wants them.
+    pub fn stop(mut self) -> Vec<TcpStream> {
+        self.end();
+        self.left.try_iter().collect()
+    }
 
-impl Drop for ServerHandle {
-    fn drop(&mut self) {
+    fn end(&mut self) {
         self.stop.take();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 error!("a DNS worker panicked");
             }
         }
+    }
+}
+
+impl Drop for ServerHandle {
+    fn drop(&mut self) {
+        self.end();
     }
 }
 
@@ -183,31 +270,49 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(self, runtime: &tokio::runtime::Runtime, mut stopped: watch::Receiver<()>) {
+    fn run(
+        self,
+        runtime: &tokio::runtime::Runtime,
+        mut stopped: watch::Receiver<()>,
+        leave: mpsc::Sender<TcpStream>,
+    ) {
         if !self.core.is_some_and(core_affinity::set_for_current) {
             warn!(core = ?self.core, "a DNS worker could not be pinned to its core; it runs on any");
         }
         runtime.block_on(async {
-            if let Err(error) = self.serve() {
+            let (ending, ended) = Ending::new(stopped.clone(), leave);
+            if let Err(error) = self.serve(ending) {
                 error!(%error, "a DNS worker cannot register its sockets");
             }
-            // The sender is dropped to stop; the runtime ends its tasks with it.
+            // The sender is dropped to stop.
             let _ = stopped.changed().await;
+            if timeout(ENDING_MAX, ended.wait()).await.is_err() {
+                warn!("queries that took too long to be answered were not, as this ends");
+            }
         });
     }
 
-    fn serve(self) -> io::Result<()> {
+    fn serve(self, ending: Ending) -> io::Result<()> {
         for socket in self.sockets.udp {
             let socket = tokio::net::UdpSocket::from_std(socket)?;
-            tokio::spawn(udp::serve(socket, self.handler.clone()));
+            tokio::spawn(udp::serve(socket, self.handler.clone(), ending.clone()));
+        }
+        let door = Arc::new(tcp::Door {
+            handler: self.handler,
+            connections: self.connections,
+            ending,
+        });
+        for connection in self.sockets.connections {
+            let peer = connection.peer_addr();
+            let connection = tokio::net::TcpStream::from_std(connection)?;
+            // One that has ended since has no peer.
+            if let Ok(peer) = peer {
+                door.open(connection, peer);
+            }
         }
         for listener in self.sockets.tcp {
             let listener = tokio::net::TcpListener::from_std(listener)?;
-            tokio::spawn(tcp::serve(
-                listener,
-                self.handler.clone(),
-                Arc::clone(&self.connections),
-            ));
+            tokio::spawn(tcp::serve(listener, Arc::clone(&door)));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 
 use std::{
     io, mem,
-    net::IpAddr,
+    net::{IpAddr, SocketAddr},
     sync::{Arc, atomic::Ordering::Relaxed},
     time::Duration,
 };
@@ -11,6 +11,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    select,
     time::{Instant, timeout, timeout_at},
 };
 use tracing::{debug, warn};
@@ -18,7 +19,7 @@ use tracing::{debug, warn};
 use super::{
     connections::{Connections, Permit},
     respond::Transport,
-    server::{Handled, Handler, Later},
+    server::{Ending, Handled, Handler, Later},
 };
 
 /// Octets of the longest query taken: room for any question with its options.
@@ -37,34 +38,50 @@ const LENGTH_LEN: usize = 2;
 /// such as EMFILE.
 const ERROR_PAUSE: Duration = Duration::from_millis(100);
 
-/// Accepts connections and serves those that `connections` lets in, for as long
-/// as the task lives.
-pub(super) async fn serve(
-    listener: TcpListener,
-    handler: Arc<dyn Handler>,
-    connections: Arc<Connections>,
-) {
+/// What a worker's connections have in common.
+pub(super) struct Door {
+    pub(super) handler: Arc<dyn Handler>,
+    pub(super) connections: Arc<Connections>,
+    pub(super) ending: Ending,
+}
+
+/// Accepts connections until the end.
+pub(super) async fn serve(listener: TcpListener, door: Arc<Door>) {
+    let mut ending = door.ending.clone();
     loop {
-        let (stream, peer) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => continue,
+        let accepted = select! {
+            biased;
+            () = ending.begins() => return,
+            accepted = listener.accept() => accepted,
+        };
+        match accepted {
+            Ok((stream, peer)) => door.open(stream, peer),
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
             Err(error) => {
                 warn!(%error, "accept a TCP connection");
                 tokio::time::sleep(ERROR_PAUSE).await;
-                continue;
             }
-        };
-        let permit = match connections.admit(peer.ip()) {
+        }
+    }
+}
+
+impl Door {
+    /// Serves a connection, if there is a place for it.
+    pub(super) fn open(&self, stream: TcpStream, peer: SocketAddr) {
+        let permit = match self.connections.admit(peer.ip()) {
             Ok(permit) => permit,
             Err(reason) => {
                 debug!(%peer, %reason, "refused a TCP connection");
-                continue;
+                return;
             }
         };
-        let handler = handler.clone();
+        let (handler, mut ending) = (Arc::clone(&self.handler), self.ending.clone());
         tokio::spawn(async move {
-            match connection(stream, peer.ip(), &*handler, &permit).await {
+            let mut stream = stream;
+            let ended = connection(&mut stream, peer.ip(), &*handler, &permit, &mut ending);
+            match ended.await {
                 Ok(End::Peer) => {}
+                Ok(End::Ours) => ending.leave(stream),
                 Ok(End::Idle) => {
                     permit.connections().counters().idle.fetch_add(1, Relaxed);
                     debug!(%peer, "closed an idle TCP connection");
@@ -81,15 +98,19 @@ enum End {
     Peer,
     /// No whole query came, or a reply was not taken, in the time there is.
     Idle,
+    /// It has not: it is at the start of a query, and the server ends.
+    Ours,
 }
 
 /// Answers queries in the order they come until the peer closes, keeps silent
-/// for too long, or sends what is not a query.
+/// for too long, or sends what is not a query; or until there is no query begun and the
+/// server ends.
 async fn connection(
-    mut stream: TcpStream,
+    stream: &mut TcpStream,
     source: IpAddr,
     handler: &dyn Handler,
     permit: &Permit,
+    ending: &mut Ending,
 ) -> io::Result<End> {
     // Replies are written whole; waiting for more only delays them.
     stream.set_nodelay(true)?;
@@ -127,9 +148,15 @@ async fn connection(
             later.await;
             continue;
         }
+        let is_between = frames.received.is_empty();
         // A peer that sends octet by octet gets no more time for it.
-        let read = stream.read_buf(&mut frames.received);
-        let Ok(read) = timeout_at(deadline, read).await else {
+        let read = timeout_at(deadline, stream.read_buf(&mut frames.received));
+        let read = select! {
+            biased;
+            () = ending.begins(), if is_between => return Ok(End::Ours),
+            read = read => read,
+        };
+        let Ok(read) = read else {
             return Ok(End::Idle);
         };
         if read? == 0 {

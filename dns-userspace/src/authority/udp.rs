@@ -1,14 +1,14 @@
 //! Serving one UDP socket, a [batch](super::datagrams) at a time.
 
-use std::{io, net::SocketAddr, os::fd::AsFd as _, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, os::fd::AsFd as _, pin::pin, sync::Arc, time::Duration};
 
-use tokio::{io::Interest, net::UdpSocket, sync::Semaphore};
+use tokio::{io::Interest, net::UdpSocket, select, sync::Semaphore};
 use tracing::{debug, warn};
 
 use super::{
     datagrams::Batch,
     respond::Transport,
-    server::{Handled, Handler, Later},
+    server::{Ending, Handled, Handler, Later},
 };
 
 /// The pause after a receive error: none is about a single datagram.
@@ -18,8 +18,8 @@ const ERROR_PAUSE: Duration = Duration::from_millis(100);
 /// More than so many are answered with what there is.
 pub(super) const WAITING_MAX: usize = 1024;
 
-/// Answers what comes to `socket`, for as long as the task lives.
-pub(super) async fn serve(socket: UdpSocket, handler: Arc<dyn Handler>) {
+/// Answers what comes to `socket` until the end; what comes later stays in it.
+pub(super) async fn serve(socket: UdpSocket, handler: Arc<dyn Handler>, mut ending: Ending) {
     let socket = Arc::new(socket);
     let waiting = Waiting {
         socket: Arc::clone(&socket),
@@ -27,8 +27,15 @@ pub(super) async fn serve(socket: UdpSocket, handler: Arc<dyn Handler>) {
         places: Arc::new(Semaphore::new(WAITING_MAX)),
     };
     let mut batch = Batch::new();
+    // Made once: made for each batch it would cost each.
+    let mut ends = pin!(ending.begins());
     loop {
-        if let Err(error) = receive(&socket, &mut batch).await {
+        let received = select! {
+            biased;
+            () = &mut ends => break,
+            received = receive(&socket, &mut batch) => received,
+        };
+        if let Err(error) = received {
             warn!(%error, "receive from a UDP socket");
             tokio::time::sleep(ERROR_PAUSE).await;
             continue;
@@ -47,6 +54,9 @@ pub(super) async fn serve(socket: UdpSocket, handler: Arc<dyn Handler>) {
             tokio::task::yield_now().await;
         }
     }
+    // Those that wait for others' words are answered still.
+    let all = WAITING_MAX as u32;
+    let _ = waiting.places.acquire_many(all).await;
 }
 
 /// Where queries wait whose answer is not known yet.

@@ -18,6 +18,7 @@ mod reverting;
 mod scrape;
 mod snapshot;
 mod start;
+mod successor;
 mod view;
 
 use std::{
@@ -383,7 +384,7 @@ impl Daemon {
     }
 
     fn stop(self, server: ServerHandle) {
-        server.stop();
+        successor::keep_connections(&server.stop());
         self.configurations.finish();
         self.snapshots.finish(&self.director);
         if !matches!(self.xdp, Xdp::On(_)) {

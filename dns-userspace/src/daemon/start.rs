@@ -16,6 +16,7 @@ use super::{
     kept::Kept,
     load::{self, Loaded},
     snapshot::{self, Snapshots},
+    successor,
     view::{Configured, Seen, View},
     vouch,
 };
@@ -104,15 +105,10 @@ pub(super) async fn start(directory: &Path, log: Log) -> Result<Started, DaemonE
     publisher.generation(built.image, built.resolvers, built.live)?;
     phases.end("publish");
 
-    let queries = queries(kernel.as_mut(), &tables, &settings)?;
-    if let Some(queries) = &queries {
-        queries.name(&counters, director.plan());
-    }
+    let queries = queries(kernel.as_mut(), &tables, (&counters, &director), &settings)?;
     let plane = Arc::new(plane(&tables, &live, queries.as_ref(), &settings));
     let connections = Arc::clone(server.connections());
-    let server = server
-        .start(Arc::clone(&plane) as _)
-        .map_err(DaemonError::system("starting the server threads"))?;
+    let server = serve(server, &plane)?;
     let (decision_log, measurement_log) = logs(&settings)?;
     vouch(&tables, &settings);
     let xdp = take_over(kernel.as_mut(), &counters, &director, &settings)?;
@@ -328,10 +324,17 @@ fn plane(
     }
 }
 
-/// Where queries are told, if any are.
+/// Has `server` answer from `plane`.
+fn serve(server: Server, plane: &Arc<Plane>) -> Result<ServerHandle, DaemonError> {
+    let started = server.start(Arc::clone(plane) as _);
+    started.map_err(DaemonError::system("starting the server threads"))
+}
+
+/// Where queries are told, if any are; the numbers of services and groups are those named.
 fn queries(
     kernel: Option<&mut Kernel>,
     tables: &Arc<Tables>,
+    (services, director): (&[String], &Director),
     settings: &Settings,
 ) -> Result<Option<Queries>, DaemonError> {
     let one_in = settings.log_queries_sample;
@@ -341,6 +344,7 @@ fn queries(
     let buffers = kernel.map_or_else(|| Ok(Vec::new()), Kernel::told)?;
     let queries = Queries::start(Arc::clone(tables), one_in, buffers);
     let queries = queries.map_err(DaemonError::system("starting the queries thread"))?;
+    queries.name(services, director.plan());
     Ok(Some(queries))
 }
 
@@ -392,12 +396,15 @@ fn nothing_yet(tables: &Tables, director: &Director) -> Arc<ArcSwap<Live>> {
 
 fn bind(settings: &Settings) -> Result<Server, BindError> {
     let options = connection_options(settings);
-    Server::bind(
+    let mut server = Server::bind(
         &settings.addresses,
         settings.port,
         workers(settings),
         options,
-    )
+        successor::inherited(),
+    )?;
+    successor::keep(&mut server);
+    Ok(server)
 }
 
 pub(super) fn connection_options(settings: &Settings) -> Options {

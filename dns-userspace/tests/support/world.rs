@@ -89,6 +89,15 @@ pub(crate) struct World {
 impl World {
     /// A new one. Sending by XDP to the clients works.
     pub(crate) fn new() -> Self {
+        let world = Self::without_receiver();
+        let attached = world.lab.attach_pass(&world.clients, INTERFACE);
+        attached.expect("the rig's program `pass`, which `cargo xtask build` makes");
+        world
+    }
+
+    /// As [`World::new`], but what is sent by XDP arrives once the clients have a program of
+    /// their own.
+    pub(crate) fn without_receiver() -> Self {
         assert!(
             root::is_root(),
             "end-to-end tests need root: run `cargo xtask test`"
@@ -114,8 +123,6 @@ impl World {
                 add(&dns, "lo", address);
             }
         }
-        lab.attach_pass(&clients, INTERFACE)
-            .expect("the rig's program `pass`, which `cargo xtask build` makes");
         Self { clients, dns, lab }
     }
 
@@ -229,7 +236,7 @@ fn add(namespace: &Namespace, interface: &str, address: IpAddr) {
 }
 
 /// Where `veerd` and `veerctl` are.
-fn binaries() -> &'static Path {
+pub(crate) fn binaries() -> &'static Path {
     let veerd = Path::new(env!("CARGO_BIN_EXE_veerd"));
     veerd.parent().expect("veerd is in a directory")
 }

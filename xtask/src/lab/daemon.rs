@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use serde_json::Value;
 
-use super::{Lab, Namespace, Process, namespace::output};
+use super::{Lab, Namespace, Process, ServiceManager, namespace::output};
 
 /// How long a daemon may take until it answers, or to end when told to.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -79,18 +79,23 @@ impl Daemon {
         config: &ConfigDir,
     ) -> Result<Self> {
         let mut daemon = Self::launch(lab, namespace, binaries, config)?;
+        daemon.wait_until_ready()?;
+        Ok(daemon)
+    }
+
+    fn wait_until_ready(&mut self) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
-        while !daemon.is_ready()? {
+        while !self.is_ready()? {
             if Instant::now() >= deadline {
-                let refusal = daemon.control.ask(&["status"]).err();
+                let refusal = self.control.ask(&["status"]).err();
                 bail!(
                     "veerd does not answer after {PATIENCE:?}: {refusal:?}; it said: {}",
-                    daemon.log().trim()
+                    self.log().trim()
                 );
             }
             thread::sleep(POLL);
         }
-        Ok(daemon)
+        Ok(())
     }
 
     /// Starts it without waiting.
@@ -100,10 +105,28 @@ impl Daemon {
         binaries: &Path,
         config: &ConfigDir,
     ) -> Result<Self> {
-        let mut command = namespace.command(binaries.join("veerd"));
-        command.arg("--config").arg(config.path());
+        let command = namespace.command(binaries.join("veerd"));
+        Self::spawn(lab, command, binaries, config)
+    }
+
+    /// As [`Daemon::start`], but by a service manager.
+    pub fn start_by(
+        manager: &ServiceManager,
+        lab: &Lab,
+        namespace: &Namespace,
+        binaries: &Path,
+        config: &ConfigDir,
+    ) -> Result<Self> {
+        let command = manager.command(namespace, &binaries.join("veerd"))?;
+        let mut daemon = Self::spawn(lab, command, binaries, config)?;
+        daemon.wait_until_ready()?;
+        Ok(daemon)
+    }
+
+    fn spawn(lab: &Lab, mut veerd: Command, binaries: &Path, config: &ConfigDir) -> Result<Self> {
+        veerd.arg("--config").arg(config.path());
         Ok(Self {
-            process: lab.spawn(command)?,
+            process: lab.spawn(veerd)?,
             control: Control::new(binaries, config),
         })
     }

@@ -7,7 +7,8 @@
 //! what a killed process left is found by that name, and goes by [`sweep`].
 //!
 //! A [`namespace`] runs commands and closures inside, [`veth`] joins two,
-//! [`process`] holds a child, [`daemon`] is `veerd` with a configuration,
+//! [`process`] holds a child, [`daemon`] is `veerd` with a configuration, [`manager`] starts
+//! it as systemd does,
 //! [`http`] serves as an origin, [`dns`] asks as a resolver does, and
 //! [`dnsperf`] tells what many queries came to; [`geo`] makes a database of networks.
 
@@ -16,6 +17,7 @@ pub mod dns;
 pub mod dnsperf;
 pub mod geo;
 pub mod http;
+pub mod manager;
 pub mod namespace;
 pub mod process;
 pub mod veth;
@@ -38,6 +40,7 @@ pub use self::{
     daemon::{ConfigDir, Daemon},
     http::HttpServer,
     leftovers::{clean, sweep},
+    manager::ServiceManager,
     namespace::Namespace,
     process::Process,
 };

@@ -1,3 +1,5 @@
+mod ending;
+
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket},
@@ -61,7 +63,8 @@ const LATER: Duration = Duration::from_millis(200);
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn start(addresses: &[IpAddr], workers: usize, options: Options) -> (ServerHandle, u16) {
-    let server = Server::bind(addresses, 0, workers, options).expect("free ports");
+    let server =
+        Server::bind(addresses, 0, workers, options, Inherited::default()).expect("free ports");
     let port = server.port();
     let handle = server.start(Arc::new(Echo)).expect("threads");
     (handle, port)
@@ -327,7 +330,8 @@ fn connections_past_the_limit_are_closed_and_make_room() {
 
 /// A server of one worker on 127.0.0.1, with what it counts.
 fn start_counting(options: Options) -> (ServerHandle, SocketAddr, Arc<Connections>) {
-    let server = Server::bind(&both()[..1], 0, 1, options).expect("free ports");
+    let server =
+        Server::bind(&both()[..1], 0, 1, options, Inherited::default()).expect("free ports");
     let address = SocketAddr::new(both()[0], server.port());
     let connections = Arc::clone(server.connections());
     let handle = server.start(Arc::new(Echo)).expect("threads");
@@ -457,7 +461,8 @@ fn stopping_frees_the_sockets() {
 fn a_failed_bind_names_the_address_and_leaves_nothing_bound() {
     let taken = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).expect("a socket");
     let port = taken.local_addr().expect("bound").port();
-    let error = Server::bind(&both(), port, 2, Options::default()).expect_err("taken");
+    let error = Server::bind(&both(), port, 2, Options::default(), Inherited::default())
+        .expect_err("taken");
     let shown = error.to_string();
     assert!(
         shown.starts_with(&format!("UDP [::1]:{port}: bind: ")),
@@ -469,7 +474,8 @@ fn a_failed_bind_names_the_address_and_leaves_nothing_bound() {
 #[test]
 fn the_unspecified_address_is_refused() {
     let any = [IpAddr::V4(Ipv4Addr::UNSPECIFIED)];
-    let error = Server::bind(&any, 0, 1, Options::default()).expect_err("unspecified");
+    let error = Server::bind(&any, 0, 1, Options::default(), Inherited::default())
+        .expect_err("unspecified");
     assert!(
         error.to_string().contains("an address of this host"),
         "{error}"
