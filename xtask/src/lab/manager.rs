@@ -85,8 +85,10 @@ impl ServiceManager {
         command.args(["-c", "LISTEN_PID=$$ exec \"$@\"", "sh"]);
         command.arg(program);
         command.env("NOTIFY_SOCKET", &self.socket);
-        command.env("LISTEN_FDS", given.len().to_string());
-        command.env("LISTEN_FDNAMES", names);
+        if !given.is_empty() {
+            command.env("LISTEN_FDS", given.len().to_string());
+            command.env("LISTEN_FDNAMES", names);
+        }
         // SAFETY: between fork and exec the closure makes system calls, and allocates
         // nothing.
         unsafe { command.pre_exec(move || give(&given)) };
