@@ -21,7 +21,7 @@ fn layouts_are_what_the_kernel_reads() {
     assert_eq!(size_of::<EntryPair>(), 8);
     assert_eq!(size_of::<Chunk>(), 1024);
     assert_eq!(size_of::<AddressSlot>(), 16);
-    let words = OUTCOMES + 7 + Work::COUNT + (LABELS_MAX + 1) / 8 + NAME_WORDS;
+    let words = OUTCOMES + 8 + Work::COUNT + (LABELS_MAX + 1) / 8 + NAME_WORDS;
     assert_eq!(size_of::<Counters>(), 8 * words);
 }
 
