@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::{
     constants::Set::{
         self, AllGroups, Cookies, Defaults, Expires, GroupSample, Off, OverRates, OverUpBudget,
-        Rates, ReplyByFib, Subnets, SubnetsTrusted, UpBudget,
+        Rates, ReplyByFib, Subnets, SubnetsTrusted, Told, UpBudget,
     },
     families::{Edns, Family, Over, families},
     world::Size,
@@ -118,7 +118,7 @@ fn features() -> Vec<Row> {
     let wanted: [(&str, &[(Set, Outcome)]); 13] = [
         ("A", &[
             (Off, Answered), (Defaults, Answered), (Rates, Answered), (ReplyByFib, Answered),
-            (GroupSample, Answered), (AllGroups, Answered), (Expires, Answered),
+            (GroupSample, Answered), (AllGroups, Answered), (Told, Answered), (Expires, Answered),
         ]),
         ("A over IPv6", &[(Off, Answered), (ReplyByFib, Answered)]),
         ("A, EDNS", &[(Off, Answered)]),
