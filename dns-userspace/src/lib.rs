@@ -22,5 +22,6 @@ pub mod plane;
 pub mod queries;
 pub mod replay;
 pub mod ring_log;
+pub mod shadow;
 pub mod tables;
 pub mod top;

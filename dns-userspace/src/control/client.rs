@@ -12,12 +12,15 @@ use socket2::{Domain, SockAddr, Socket, Type};
 use thiserror::Error;
 
 use super::{
+    answered::Answered,
     explained::Explained,
     generations::Generations,
     groups::Groups,
     health::Health,
     overridden::Overridden,
-    protocol::{ExplainRequest, Failure, Proposed, Request, Response, WhatIfRequest},
+    protocol::{
+        AnswerRequest, ExplainRequest, Failure, Proposed, Request, Response, WhatIfRequest,
+    },
     stats::Stats,
     status::{Detached, Reloaded, Status},
     tunable::Tunable,
@@ -147,6 +150,11 @@ impl Client {
             question,
             at_unix_ms,
         })
+    }
+
+    /// [`Request::Answer`].
+    pub fn answer(&mut self, request: AnswerRequest) -> Result<Answered, ClientError> {
+        self.call(&Request::Answer(request))
     }
 
     /// [`Request::Log`].

@@ -6,6 +6,7 @@
 //! over a [`server::Backend`]; `veerctl` ([`cli`]) is a [`client::Client`] and
 //! the way its replies are shown.
 
+pub mod answered;
 pub mod checked;
 pub mod cli;
 pub mod client;

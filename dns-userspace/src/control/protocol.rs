@@ -38,6 +38,8 @@ pub enum Request {
         /// The time, milliseconds since 1970.
         at_unix_ms: u64,
     },
+    /// What a resolver gets to a query; answered by [`super::answered::Answered`].
+    Answer(AnswerRequest),
     /// What changed, and why; answered by [`Logged`](crate::decision_log::query::Logged).
     Log(LogRequest),
     /// Queries as they come; answered by [`Tailing`](crate::queries::Tailing) and then a
@@ -100,6 +102,15 @@ pub struct ExplainRequest {
     /// A record type, e.g. `AAAA` or `TYPE65`.
     #[serde(rename = "type")]
     pub rtype: String,
+    /// The resolver's address.
+    pub from: IpAddr,
+}
+
+/// A query, as if it came to a socket.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AnswerRequest {
+    /// The message, 65 535 octets at most.
+    pub query: Vec<u8>,
     /// The resolver's address.
     pub from: IpAddr,
 }

@@ -14,12 +14,13 @@ use tokio::{
 use tracing::{error, warn};
 
 use super::{
+    answered::Answered,
     explained::{ExplainQuery, Explained},
     generations::Generations,
     groups::Groups,
     health::Health,
     overridden::Overridden,
-    protocol::{Failure, Proposed, WhatIfRequest},
+    protocol::{AnswerRequest, Failure, Proposed, WhatIfRequest},
     stats::Stats,
     status::{Detached, Reloaded, Status},
     tunable::Tunable,
@@ -66,6 +67,12 @@ pub trait Backend: Send + Sync + 'static {
         query: ExplainQuery,
         at_unix_ms: u64,
     ) -> impl Future<Output = Result<ExplainedAt, Failure>> + Send;
+
+    /// What a resolver gets to a query.
+    fn answer(
+        &self,
+        request: AnswerRequest,
+    ) -> impl Future<Output = Result<Answered, Failure>> + Send;
 
     /// What changed.
     fn log(&self, request: LogRequest) -> impl Future<Output = Result<Logged, Failure>> + Send;

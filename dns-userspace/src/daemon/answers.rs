@@ -19,12 +19,13 @@ use super::{
 use crate::{
     config::values::Values,
     control::{
+        answered::Answered,
         explained::{ExplainQuery, Explained, Origin, Plane, Steering},
         generations::Generations,
         groups,
         health::Health,
         overridden::Overridden,
-        protocol::{Failure, Proposed, WhatIfRequest},
+        protocol::{AnswerRequest, Failure, Proposed, WhatIfRequest},
         server::Backend,
         stats::Stats,
         status::{self, Inventory, LastReload, Reloaded, Status},
@@ -131,6 +132,10 @@ impl Backend for Requests {
             service,
             then: in_background(reading).await?,
         })
+    }
+
+    async fn answer(&self, request: AnswerRequest) -> Result<Answered, Failure> {
+        self.view().answered(&request)
     }
 
     async fn log(&self, request: LogRequest) -> Result<Logged, Failure> {
@@ -319,7 +324,7 @@ fn group_of(groups: &Groups, address: IpAddr) -> (Option<IpNet>, u16) {
 }
 
 /// The service whose decision answers `query`, with its pool's number.
-fn steering_service<'s>(
+pub(super) fn steering_service<'s>(
     services: &'s [(Service, u16)],
     query: &ExplainQuery,
 ) -> Option<(&'s Service, u16)> {

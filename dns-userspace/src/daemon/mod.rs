@@ -1,6 +1,7 @@
 //! The daemon: start, the loop that measurements and requests go through,
 //! reload, stop.
 
+mod answering;
 mod answers;
 mod configurations;
 mod day;

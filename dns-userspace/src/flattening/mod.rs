@@ -13,7 +13,7 @@ mod engine;
 mod reply;
 mod resolv_conf;
 mod step;
-mod subnet;
+pub(crate) mod subnet;
 mod target;
 #[cfg(test)]
 mod testing;

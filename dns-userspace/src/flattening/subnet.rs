@@ -38,7 +38,7 @@ fn is_public(address: IpAddr) -> bool {
 
 /// The data of the CLIENT-SUBNET option that says `network` (section 6), SCOPE
 /// PREFIX-LENGTH 0; of nobody, that the client's address is not to be used.
-pub(super) fn option(network: Option<IpNet>) -> Vec<u8> {
+pub(crate) fn option(network: Option<IpNet>) -> Vec<u8> {
     let nobody = IpNet::V4(Ipv4Net::new_assert(Ipv4Addr::UNSPECIFIED, 0));
     let network = network.unwrap_or(nobody);
     let (family, octets) = match network.addr() {

@@ -13,13 +13,14 @@ use tokio::{runtime::Runtime, task::JoinHandle};
 use veer::{
     config::{diagnostic::Diagnostics, source::Source, values::Values},
     control::{
+        answered::Answered,
         client::Client,
         explained::{ExplainQuery, Explained, Origin, Plane},
         generations::Generations,
         groups::{GroupStatus, Groups as GroupsShown},
         health::{Check, Health, Subject},
         overridden::Overridden,
-        protocol::{Failure, Proposed, WhatIfRequest},
+        protocol::{AnswerRequest, Failure, Proposed, WhatIfRequest},
         server::{Backend, Listener},
         stats::{LogStats, ProbeStats, PublisherStats, Stats, UserspaceStats},
         status::{Detached, Inventory, Reloaded, Status, Xdp, XdpState},
@@ -206,6 +207,19 @@ impl Backend for Fake {
             prefix: None,
             service: "www.example.".to_owned(),
             then: Then::default(),
+        })
+    }
+
+    async fn answer(&self, request: AnswerRequest) -> Result<Answered, Failure> {
+        let mut reply = request.query;
+        // A response, REFUSED.
+        reply[2] |= 0x80;
+        reply[3] |= 5;
+        Ok(Answered {
+            reply,
+            is_truncated: false,
+            zone: None,
+            steering: None,
         })
     }
 

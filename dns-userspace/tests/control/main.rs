@@ -7,6 +7,7 @@ mod log;
 mod overrides;
 mod protocol;
 mod replay;
+mod shadow;
 mod tunables;
 mod veerctl;
 mod what_if;

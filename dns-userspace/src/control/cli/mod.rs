@@ -6,6 +6,7 @@ mod health;
 mod moment;
 mod overrides;
 mod replay;
+mod shadow;
 mod tail;
 mod top;
 mod tunables;
@@ -115,6 +116,11 @@ enum Command {
     ///
     /// The other one is that of --config: a directory, or a file as `check` takes it.
     Replay(replay::Args),
+    /// What another server, which veer is to replace, answers otherwise; changes nothing.
+    ///
+    /// Exits with 0 where nothing differs, 1 where something does, 2 where nothing could be
+    /// compared.
+    Shadow(shadow::Args),
     #[command(flatten)]
     Override(overrides::Command),
     /// What a reload would change, for how many resolvers and how much of the demand.
@@ -271,6 +277,7 @@ impl Cli {
                 self.show(&supposed, |supposed| render::what_if(supposed, paint))?;
             }
             Some(Command::Replay(args)) => return self.replay(args, paint),
+            Some(Command::Shadow(args)) => return shadow::run(&self, args, paint),
             Some(Command::Override(command)) => {
                 let order = command.order();
                 // Telling services apart takes as long as a reload.

@@ -140,7 +140,7 @@ impl Drop for Progress {
 }
 
 /// Replaces the terminal's current line; what is too long for it is cut by the terminal.
-fn draw(line: &str) {
+pub(super) fn draw(line: &str) {
     let mut stderr = io::stderr().lock();
     let _ = write!(stderr, "\r\x1b[K\x1b[?7l{line}\x1b[?7h");
     let _ = stderr.flush();

@@ -115,6 +115,7 @@ async fn respond(line: &[u8], uid: u32, backend: &impl Backend) -> Reply {
             Ok(query) => backend.explain_at(query, at_unix_ms).await,
             Err(failure) => Err(failure),
         }),
+        Request::Answer(request) => encode(backend.answer(request).await),
         Request::Log(request) => encode(backend.log(request).await),
         Request::WhatIf(request) => encode(backend.what_if(request).await),
         Request::Tunables => encode(Ok(Tunable::all(&backend.tunables().await))),

@@ -1,0 +1,91 @@
+//! `shadow`, as far as it goes without another server.
+
+use std::fs;
+
+use crate::fake::Host;
+
+/// Nobody's (RFC 5737), and none that is asked here.
+const UPSTREAM: [&str; 3] = ["shadow", "--upstream", "192.0.2.53"];
+
+#[test]
+fn names_in_no_zone_are_left_alone_and_nothing_is_compared() {
+    let host = Host::with_daemon(|_| {});
+    let questions = host.path("questions");
+    fs::write(
+        &questions,
+        "www.example A\n# nobody\nexample ANY\nexample AXFR\n",
+    )
+    .unwrap();
+    let questions = questions.to_str().unwrap();
+    let arguments = [&UPSTREAM[..], &["--questions", questions]].concat();
+    let ran = host.veerctl(&arguments);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert_eq!(ran.err, "veerctl: nothing was compared\n");
+    let expected = "\
+0 questions compared with 192.0.2.53:53, 0 answered otherwise
+1 question for names in no zone of veer's, not asked
+2 questions for ANY, transfers and the like, not asked
+";
+    assert_eq!(ran.out, expected);
+
+    let ran = host.veerctl(&[&arguments[..], &["--zone", "example.org", "--json"]].concat());
+    assert_eq!(ran.code, 2, "{ran:?}");
+    let json: serde_json::Value = serde_json::from_str(&ran.out).expect(&ran.err);
+    let summary = &json["summary"];
+    assert_eq!(
+        (&summary["other_zones"], &summary["outside"]),
+        (&1.into(), &0.into())
+    );
+}
+
+#[test]
+fn everything_wrong_with_questions_is_told_before_anybody_is_asked() {
+    let host = Host::without_daemon("");
+    let questions = host.path("questions");
+    fs::write(&questions, "www.example\nexample A\nexample NONSENSE\n").unwrap();
+    let questions = questions.to_str().unwrap();
+    let ran = host.veerctl(&[&UPSTREAM[..], &["--questions", questions]].concat());
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{ran:?}");
+    let lines: Vec<_> = ran.err.lines().collect();
+    assert!(lines[0].starts_with(&format!("veerctl: {questions}:1: `www.example` is no")));
+    assert!(lines[1].starts_with(&format!("veerctl: {questions}:3: `NONSENSE` is not")));
+    assert_eq!(lines.len(), 2);
+
+    fs::write(questions, "example A\n").unwrap();
+    let ran = host.veerctl(&[&UPSTREAM[..], &["--questions", questions]].concat());
+    assert_eq!((ran.code, ran.out.as_str()), (2, ""), "{ran:?}");
+    assert!(
+        ran.err.starts_with("veerctl: veerd is not running"),
+        "{}",
+        ran.err
+    );
+    let ran = host.veerctl(&[&UPSTREAM[..], &["--questions", "/no/such/file"]].concat());
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(
+        ran.err.starts_with("veerctl: /no/such/file: "),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn what_cannot_be_asked_for_is_told_with_what_can() {
+    let host = Host::without_daemon("");
+    for (arguments, said) in [
+        (&["--upstream", "ns1.example"][..], "valid: an address"),
+        (&["--upstream", "192.0.2.53", "--rate", "0"], "1..=1000"),
+        (
+            &["--upstream", "192.0.2.53", "--ignore", "all"],
+            "possible values: no-answer, rcode",
+        ),
+        (
+            &["--upstream", "192.0.2.53", "--zone", "a..b"],
+            "valid: a domain name",
+        ),
+    ] {
+        let arguments = [&["shadow", "--questions", "-"], arguments].concat();
+        let ran = host.veerctl(&arguments);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.err.contains(said), "{}", ran.err);
+    }
+}

@@ -1,0 +1,332 @@
+//! Shadow mode before a real Knot that serves the same zone, but for what is planted there.
+
+mod support;
+
+#[path = "interop/knot.rs"]
+#[allow(dead_code, reason = "its files are for other tests")]
+mod knot;
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    process::Output,
+};
+
+use domain::base::Rtype;
+use knot::Knot;
+use serde_json::Value;
+use support::{
+    cases::CASES,
+    config::Config,
+    eventually,
+    world::{Family, Resolver, World},
+    zone::{self, CDN, Service, WWW},
+};
+use xtask::lab::dns::Client;
+
+/// Where the servers answer that veer is to replace.
+const FAITHFUL: [IpAddr; 2] = addresses(0x56);
+const PLANTED: [IpAddr; 2] = addresses(0x57);
+
+const fn addresses(number: u8) -> [IpAddr; 2] {
+    [
+        IpAddr::V4(Ipv4Addr::new(10, 9, 0, number)),
+        IpAddr::V6(Ipv6Addr::new(0xfd09, 0, 0, 0, 0, 0, 0, number as u16)),
+    ]
+}
+
+/// Zone and services, and the daemon's configuration.
+fn config(world: &World, services: &[Service]) -> Config {
+    let config = world.config("veer", services);
+    config.exempt_all();
+    config
+}
+
+/// A server called `name` that serves `zone` by now.
+fn serve(world: &World, name: &str, addresses: [IpAddr; 2], zone: String) -> Knot {
+    let mut knot = Knot::start(world, name, addresses, &[("example.", zone)]);
+    let source = Resolver::A.address(Family::V4);
+    let server = SocketAddr::new(addresses[0], 53);
+    let mut client = Client::new(&world.clients, source, server).expect("a client's socket");
+    eventually("the other server answers", || {
+        let ended = knot.process.ended().expect("it is our child");
+        assert!(ended.is_none(), "knotd: {}", knot.process.stderr());
+        client.ask("example.", Rtype::SOA).ok()
+    });
+    knot
+}
+
+/// What was found, as objects, and what that comes to.
+#[derive(Debug)]
+struct Shadowed {
+    status: Option<i32>,
+    found: Vec<Value>,
+    summary: Value,
+    stderr: String,
+}
+
+impl Shadowed {
+    /// Kind, name and type of each, sorted.
+    fn differences(&self) -> Vec<String> {
+        let text = |of: &Value, key: &str| of[key].as_str().expect("text").to_owned();
+        let difference = |of| ["kind", "name", "type"].map(|key| text(of, key)).join(" ");
+        let mut differences: Vec<_> = self.found.iter().map(difference).collect();
+        differences.sort();
+        differences
+    }
+
+    #[track_caller]
+    fn count(&self, key: &str) -> u64 {
+        let count = self.summary[key].as_u64();
+        count.unwrap_or_else(|| panic!("no {key} in {self:?}"))
+    }
+}
+
+/// `veerctl` with `args`, where servers can be reached.
+fn run(world: &World, config: &Config, args: &[&str]) -> Output {
+    let mut command = world.clients.enter(config.control.command());
+    command.args(args).output().expect("veerctl runs")
+}
+
+/// `veerctl --json shadow` before the server at `upstream`, with `args`.
+fn shadow(world: &World, config: &Config, upstream: [IpAddr; 2], args: &[&str]) -> Shadowed {
+    let upstream = upstream[0].to_string();
+    let shadow = ["--json", "shadow", "--upstream", &upstream];
+    shadowed(run(world, config, &[&shadow[..], args].concat()))
+}
+
+fn shadowed(output: Output) -> Shadowed {
+    let stdout = String::from_utf8(output.stdout).expect("text");
+    let stderr = String::from_utf8(output.stderr).expect("text");
+    let objects = stdout.lines().map(serde_json::from_str::<Value>);
+    let mut found: Vec<_> = objects.map(|object| object.expect("JSON")).collect();
+    let summary = found.pop().map(|mut last| last["summary"].take());
+    Shadowed {
+        status: output.status.code(),
+        found,
+        summary: summary.unwrap_or_default(),
+        stderr,
+    }
+}
+
+/// Everything that a zone can hold, and what is planted otherwise elsewhere.
+const ZONE: [&str; 4] = [
+    zone::ZONE,
+    "other  A  192.0.2.61\n",
+    "gone   A  192.0.2.62\n",
+    "older  A  192.0.2.63\n",
+];
+const PLANTS: [&str; 4] = [
+    zone::ZONE,
+    "other  A  192.0.2.99\n",
+    "",
+    "older  60 A  192.0.2.63\n",
+];
+
+/// A file of questions for each name of `ZONE` that no service decides on; its path, and how
+/// many.
+fn questions(config: &Config) -> (String, u64) {
+    let is_static = |name: &str| !["www.example.", "cdn.example."].contains(&name);
+    let cases = CASES.iter().filter(|case| is_static(case.name));
+    let mut asked: Vec<_> = cases
+        .map(|case| {
+            let from = case.resolver.address(Family::V4);
+            format!("{} {} {from}\n", case.name, case.rtype)
+        })
+        .collect();
+    asked.extend(["other", "gone", "older"].map(|name| format!("{name}.Example A\n")));
+    let path = config.path("questions");
+    fs::write(&path, asked.concat()).expect("a file");
+    (path, asked.len() as u64)
+}
+
+#[test]
+fn three_planted_differences_are_found_and_nothing_else() {
+    let world = World::new();
+    let config = config(&world, &[]);
+    config.write("zones.d/example.zone", &ZONE.concat());
+    let _daemon = world.start(&config);
+    let _servers = [
+        serve(&world, "faithful", FAITHFUL, ZONE.concat()),
+        serve(&world, "planted", PLANTED, PLANTS.concat()),
+    ];
+    let (questions, asked) = questions(&config);
+    let args = ["--questions", &questions, "--rate", "1000"];
+
+    let same = shadow(&world, &config, FAITHFUL, &args);
+    assert_eq!(same.differences(), [""; 0], "{same:#?}");
+    assert_eq!(
+        (same.status, same.count("compared")),
+        (Some(0), asked),
+        "{same:#?}"
+    );
+
+    // A recursor's letters, and its network.
+    let args = [&args[..], &["--ecs"]].concat();
+    let planted = shadow(&world, &config, PLANTED, &args);
+    let expected = [
+        "data other.Example. A",
+        "rcode gone.Example. A",
+        "ttl older.Example. A",
+    ];
+    assert_eq!(planted.differences(), expected, "{planted:#?}");
+    assert_eq!(
+        (planted.status, planted.count("compared")),
+        (Some(1), asked),
+        "{planted:#?}"
+    );
+    assert_eq!(planted.count("differing"), 3, "{planted:#?}");
+
+    // For people, and without what they know already.
+    let upstream = PLANTED[0].to_string();
+    let args = ["shadow", "--upstream", &upstream, "--questions", &questions];
+    let args = [&args[..], &["--ignore", "ttl", "--ignore", "rcode"]].concat();
+    let output = run(&world, &config, &args);
+    let text = String::from_utf8(output.stdout).expect("text");
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    let expected = "\
+ZONE      KIND  QUESTIONS  SEEN  THE FIRST
+example.  data          1     1  other.Example. A for 127.0.0.1
+
+data: other.Example. A for 127.0.0.1
+  veer      other.Example. A 192.0.2.61
+  upstream  other.Example. A 192.0.2.99
+";
+    let (_, table) = text.split_once("\n\n").expect("a table");
+    assert_eq!(table, expected);
+    let args = [&args[..], &["--ignore", "data"]].concat();
+    assert_eq!(run(&world, &config, &args).status.code(), Some(0));
+}
+
+#[test]
+fn where_a_decision_sends_clients_is_held_against_what_it_chooses_among() {
+    let world = World::new();
+    let _origins = world.origins(3);
+    let config = config(&world, &[WWW, CDN]);
+    let _daemon = world.start(&config);
+    let more = "www 300 A 10.8.0.2\nwww 300 AAAA fd08::2\ncdn 300 A 192.0.2.77\n";
+    let _server = serve(&world, "other", PLANTED, zone::ZONE.to_owned() + more);
+    let questions = config.path("questions");
+    let resolver = Resolver::A.address(Family::V4);
+    let text = format!(
+        "www.example A {resolver}\nwww.example AAAA {resolver}\ncdn.example A\n\
+         cdn.example TXT\ns1.cdn.example A\nstatic.example A\n"
+    );
+    fs::write(&questions, text).expect("a file");
+    let args = ["--questions", &questions];
+    let found = shadow(&world, &config, PLANTED, &args);
+    let expected = [
+        "elsewhere cdn.example. A",
+        "steered cdn.example. TXT",
+        "steered s1.cdn.example. A",
+        "steered www.example. A",
+        "steered www.example. AAAA",
+    ];
+    assert_eq!(found.differences(), expected, "{found:#?}");
+    assert_eq!(
+        (found.status, found.count("differing")),
+        (Some(1), 1),
+        "{found:#?}"
+    );
+    let args = [&args[..], &["--ignore", "elsewhere"]].concat();
+    assert_eq!(shadow(&world, &config, PLANTED, &args).status, Some(0));
+}
+
+#[test]
+fn live_queries_are_seen_as_they_come_to_the_other_server() {
+    let world = World::new();
+    let config = config(&world, &[]);
+    config.write("zones.d/example.zone", &ZONE.concat());
+    let _daemon = world.start(&config);
+    let _server = serve(&world, "planted", PLANTED, PLANTS.concat());
+    for (family, upstream) in Family::ALL.into_iter().zip(PLANTED) {
+        let mut command = world.dns.enter(config.control.command());
+        let upstream = upstream.to_string();
+        command.args(["--json", "shadow", "--upstream", &upstream, "--capture"]);
+        command.args(["--count", "40", "--rate", "1000"]);
+        let mut process = world.lab.spawn(command).expect("it starts");
+        let source = Resolver::B.address(family);
+        let server = SocketAddr::new(upstream.parse().expect("an address"), 53);
+        let mut client = Client::new(&world.clients, source, server).expect("a client's socket");
+        let status = eventually("so many are compared", || {
+            for name in ["static.example.", "other.example.", "elsewhere.test."] {
+                client.ask(name, Rtype::A).expect("an answer");
+            }
+            process.ended().expect("it is our child")
+        });
+        let shadowed = shadowed(Output {
+            status,
+            stdout: process.stdout().into(),
+            stderr: process.stderr().into(),
+        });
+        assert_eq!(
+            shadowed.differences(),
+            ["data other.example. A"],
+            "{shadowed:#?}"
+        );
+        assert_eq!(
+            shadowed.found[0]["from"],
+            source.to_string(),
+            "{shadowed:#?}"
+        );
+        assert_eq!(
+            (shadowed.status, shadowed.count("compared")),
+            (Some(1), 40),
+            "{shadowed:#?}"
+        );
+        assert!(shadowed.count("outside") > 0, "{shadowed:#?}");
+    }
+}
+
+#[test]
+fn what_is_not_to_be_asked_is_not_and_nobody_there_is_no_comparison() {
+    let world = World::new();
+    let config = config(&world, &[]);
+    let _daemon = world.start(&config);
+    let questions = config.path("questions");
+    fs::write(
+        &questions,
+        "static.example A\nelsewhere.test A\nexample SOA\n",
+    )
+    .expect("a file");
+    let args = ["--questions", &questions];
+    // Nobody is there.
+    let silent = shadow(
+        &world,
+        &config,
+        FAITHFUL,
+        &[&args[..], &["--count", "1"]].concat(),
+    );
+    assert_eq!(silent.status, Some(2), "{silent:#?}");
+    assert_eq!(
+        silent.differences(),
+        ["no-answer static.example. A"],
+        "{silent:#?}"
+    );
+    assert_eq!(
+        (silent.count("compared"), silent.count("unanswered")),
+        (0, 2),
+        "{silent:#?}"
+    );
+    assert!(
+        silent.stderr.contains("nothing was compared"),
+        "{silent:#?}"
+    );
+
+    let _server = serve(&world, "same", FAITHFUL, zone::ZONE.to_owned());
+    let some = shadow(&world, &config, FAITHFUL, &args);
+    assert_eq!(
+        (some.count("compared"), some.count("outside")),
+        (2, 1),
+        "{some:#?}"
+    );
+    // Whoever asks for a zone is told of it though veer has it not.
+    let args = [&args[..], &["--zone", "TEST"]].concat();
+    let other = shadow(&world, &config, FAITHFUL, &args);
+    assert_eq!(
+        (other.count("compared"), other.count("other_zones")),
+        (1, 2),
+        "{other:#?}"
+    );
+    assert_eq!(other.status, Some(0), "both refuse it: {other:#?}");
+}
