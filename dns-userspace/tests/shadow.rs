@@ -18,7 +18,7 @@ use serde_json::Value;
 use support::{
     cases::CASES,
     config::Config,
-    eventually,
+    eventually, lines,
     world::{Family, Resolver, World},
     zone::{self, CDN, Service, WWW},
 };
@@ -109,21 +109,22 @@ fn shadowed(output: Output) -> Shadowed {
     }
 }
 
-/// Everything that a zone can hold, and what is planted otherwise elsewhere.
-const ZONE: [&str; 4] = [
-    zone::ZONE,
+/// What is in our zone and may be planted otherwise elsewhere.
+const OURS: [&str; 3] = [
     "other  A  192.0.2.61\n",
     "gone   A  192.0.2.62\n",
     "older  A  192.0.2.63\n",
 ];
-const PLANTS: [&str; 4] = [
-    zone::ZONE,
-    "other  A  192.0.2.99\n",
-    "",
-    "older  60 A  192.0.2.63\n",
-];
+const PLANTS: [&str; 3] = ["other  A  192.0.2.99\n", "", "older  60 A  192.0.2.63\n"];
 
-/// A file of questions for each name of `ZONE` that no service decides on; its path, and how
+/// Everything that a zone can hold, `more`, and more records than fit in a datagram.
+fn zone(more: [&str; 3]) -> String {
+    let filler = "x".repeat(150);
+    let big = lines(10..20, |number| format!("big TXT \"{number}{filler}\"\n"));
+    zone::ZONE.to_owned() + &more.concat() + &big
+}
+
+/// A file of questions for each name of our zone that no service decides on; its path, and how
 /// many.
 fn questions(config: &Config) -> (String, u64) {
     let is_static = |name: &str| !["www.example.", "cdn.example."].contains(&name);
@@ -135,6 +136,7 @@ fn questions(config: &Config) -> (String, u64) {
         })
         .collect();
     asked.extend(["other", "gone", "older"].map(|name| format!("{name}.Example A\n")));
+    asked.push("big.example TXT\n".to_owned());
     let path = config.path("questions");
     fs::write(&path, asked.concat()).expect("a file");
     (path, asked.len() as u64)
@@ -144,11 +146,11 @@ fn questions(config: &Config) -> (String, u64) {
 fn three_planted_differences_are_found_and_nothing_else() {
     let world = World::new();
     let config = config(&world, &[]);
-    config.write("zones.d/example.zone", &ZONE.concat());
+    config.write("zones.d/example.zone", &zone(OURS));
     let _daemon = world.start(&config);
     let _servers = [
-        serve(&world, "faithful", FAITHFUL, ZONE.concat()),
-        serve(&world, "planted", PLANTED, PLANTS.concat()),
+        serve(&world, "faithful", FAITHFUL, zone(OURS)),
+        serve(&world, "planted", PLANTED, zone(PLANTS)),
     ];
     let (questions, asked) = questions(&config);
     let args = ["--questions", &questions, "--rate", "1000"];
@@ -204,10 +206,10 @@ fn where_a_decision_sends_clients_is_held_against_what_it_chooses_among() {
     let _origins = world.origins(3);
     let config = config(&world, &[WWW, CDN]);
     let _daemon = world.start(&config);
-    let more = "www 300 A 10.8.0.2\nwww 300 AAAA fd08::2\ncdn 300 A 192.0.2.77\n";
+    let more = "www 300 A 10.8.0.1\nwww 300 AAAA fd08::1\ncdn 300 A 192.0.2.77\n";
     let _server = serve(&world, "other", PLANTED, zone::ZONE.to_owned() + more);
     let questions = config.path("questions");
-    let resolver = Resolver::A.address(Family::V4);
+    let resolver = Resolver::B.address(Family::V4);
     let text = format!(
         "www.example A {resolver}\nwww.example AAAA {resolver}\ncdn.example A\n\
          cdn.example TXT\ns1.cdn.example A\nstatic.example A\n"
@@ -228,6 +230,20 @@ fn where_a_decision_sends_clients_is_held_against_what_it_chooses_among() {
         (Some(1), 1),
         "{found:#?}"
     );
+    // As its group gets it.
+    let www = found
+        .found
+        .iter()
+        .find(|of| of["name"] == "www.example." && of["type"] == "A");
+    let www = www.expect("it is found");
+    assert_eq!(
+        www["veer"], "www.example. A 10.8.0.2 (TTL 20)",
+        "{found:#?}"
+    );
+    assert_eq!(
+        www["upstream"], "www.example. A 10.8.0.1 (TTL 300)",
+        "{found:#?}"
+    );
     let args = [&args[..], &["--ignore", "elsewhere"]].concat();
     assert_eq!(shadow(&world, &config, PLANTED, &args).status, Some(0));
 }
@@ -236,9 +252,9 @@ fn where_a_decision_sends_clients_is_held_against_what_it_chooses_among() {
 fn live_queries_are_seen_as_they_come_to_the_other_server() {
     let world = World::new();
     let config = config(&world, &[]);
-    config.write("zones.d/example.zone", &ZONE.concat());
+    config.write("zones.d/example.zone", &zone(OURS));
     let _daemon = world.start(&config);
-    let _server = serve(&world, "planted", PLANTED, PLANTS.concat());
+    let _server = serve(&world, "planted", PLANTED, zone(PLANTS));
     for (family, upstream) in Family::ALL.into_iter().zip(PLANTED) {
         let mut command = world.dns.enter(config.control.command());
         let upstream = upstream.to_string();

@@ -21,4 +21,4 @@ pub use kind::Kind;
 pub use question::Question;
 pub use reply::Reply;
 pub use steering::Steering;
-pub use tally::{Counted, Found, Summary, Tally};
+pub use tally::{Counted, Found, LeftOut, Summary, Tally};

@@ -72,6 +72,9 @@ impl Question {
 
     /// The query as resolvers send it: with EDNS, and wanting signatures, so that a signed
     /// zone is seen to be one. With `ecs` it tells the resolver's network (RFC 7871).
+    ///
+    /// # Panics
+    /// Never: it fits in a message.
     pub fn query(&self, ecs: bool) -> Vec<u8> {
         const FITS: &str = "a question and an option fit in a message";
         let mut message = MessageBuilder::new_vec().question();

@@ -6,7 +6,7 @@ use domain::{base::Rtype, rdata::ZoneRecordData};
 use serde::{Deserialize, Serialize};
 
 use super::{Question, Reply};
-use crate::model::{Name, Service, Way};
+use crate::model::{Name, Server, Service, Way};
 
 /// The service whose decision is in an answer, and what it chooses among.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,7 +39,7 @@ impl Steering {
                 .pool
                 .servers
                 .iter()
-                .flat_map(|server| server.addresses())
+                .flat_map(Server::addresses)
                 .collect(),
             names: names.collect(),
             tells_others: overs.iter().any(|over| over.flattening().is_some()),

@@ -8,7 +8,7 @@ use std::{
 use domain::base::Rtype;
 use serde::Serialize;
 
-use super::{Difference, Kind, Question};
+use super::{Difference, Kind, Question, upstream::Asked};
 use crate::model::Name;
 
 /// Questions and kinds that are told apart; what comes beyond them is counted as seen alone,
@@ -50,6 +50,21 @@ pub struct Counted {
     pub first: Found,
 }
 
+/// Questions that nobody was asked, by reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// For names in none of veer's zones.
+    pub outside: u64,
+    /// For names in another zone than is asked for.
+    pub other_zones: u64,
+    /// That nobody could compare: for ANY, transfers and other meta types.
+    pub meta: u64,
+    /// That came faster than the other server may be asked, or were lost before.
+    pub skipped: u64,
+    /// That cannot be read.
+    pub unreadable: u64,
+}
+
 /// What it comes to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Summary {
@@ -62,18 +77,11 @@ pub struct Summary {
     pub differing: u64,
     /// Those to which the other server gave no reply.
     pub no_answer: u64,
-    /// Datagrams to it that got no reply, those that were sent again included.
+    /// How often it gave none over UDP, tries that were followed by another included.
     pub unanswered: u64,
-    /// Questions for names in none of veer's zones, which were left alone.
-    pub outside: u64,
-    /// Those for a name in another zone than is asked for.
-    pub other_zones: u64,
-    /// Those that nobody could compare: for ANY, transfers and other meta types.
-    pub meta: u64,
-    /// Those that came faster than the other server may be asked, or were lost before.
-    pub skipped: u64,
-    /// Lines that are no question.
-    pub unreadable: u64,
+    /// Questions that nobody was asked.
+    #[serde(flatten)]
+    pub left_out: LeftOut,
     /// Each kind in each zone that there is.
     pub differences: Vec<Counted>,
 }
@@ -94,6 +102,7 @@ pub struct Tally {
     compared: u64,
     differing: u64,
     no_answer: u64,
+    unanswered: u64,
 }
 
 impl Tally {
@@ -106,22 +115,23 @@ impl Tally {
             compared: 0,
             differing: 0,
             no_answer: 0,
+            unanswered: 0,
         }
     }
 
-    /// Counts what both say to a `question` for a name of `zone`, where the other server
-    /// gave a reply if it is `answered`; those differences that are new.
+    /// Counts what both say to a `question` for a name of `zone`, of which `asked` is what
+    /// the other server says; those `differences` that are new.
     pub fn take(
         &mut self,
         question: &Question,
         zone: &Name,
-        is_answered: bool,
+        asked: &Asked,
         mut differences: Vec<Difference>,
     ) -> Vec<Found> {
-        if is_answered {
-            self.compared += 1;
-        } else {
-            self.no_answer += 1;
+        self.unanswered += asked.unanswered;
+        match asked.side.reply {
+            Ok(_) => self.compared += 1,
+            Err(_) => self.no_answer += 1,
         }
         differences.retain(|difference| !self.ignored.contains(&difference.kind));
         if differences.iter().any(|found| !found.kind.is_expected()) {
@@ -174,14 +184,16 @@ impl Tally {
         self.no_answer
     }
 
-    /// What it comes to, by what was counted elsewhere and is in `rest`.
-    pub fn summary(self, rest: Summary) -> Summary {
+    /// What it comes to before this server, beside what was `left_out`.
+    pub fn summary(self, upstream: SocketAddr, left_out: LeftOut) -> Summary {
         Summary {
+            upstream,
             compared: self.compared,
             differing: self.differing,
             no_answer: self.no_answer,
+            unanswered: self.unanswered,
+            left_out,
             differences: self.counted.into_values().collect(),
-            ..rest
         }
     }
 }

@@ -9,7 +9,7 @@ use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::ExitCode,
-    sync::{Arc, atomic::Ordering::Relaxed},
+    sync::Arc,
     time::Duration,
 };
 
@@ -26,7 +26,7 @@ use super::{Cli, Error, PATIENCE, put, replay::draw};
 use crate::{
     control::render::{self, Paint},
     model::Name,
-    shadow::{Kind, Summary, Tally, compare, upstream},
+    shadow::{Kind, Tally, compare, upstream},
 };
 use capture::Capture;
 use feeder::{Fed, Feeder, Pace, Passed, Questions};
@@ -134,7 +134,7 @@ pub(super) fn run(cli: &Cli, args: &Args, paint: Paint) -> Result<ExitCode, Erro
         Ok(ended) => ended.err(),
         Err(error) => return Err(error.into()),
     };
-    let summary = tally.summary(rest(args.upstream, &passed));
+    let summary = tally.summary(args.upstream, passed.left_out());
     let text = if cli.json {
         format!("{}\n", json!({ "summary": &summary }))
     } else {
@@ -181,11 +181,9 @@ async fn follow(
             Some(exchanged) = exchanges.join_next() => {
                 let (fed, asked): (Box<feeder::Asked>, upstream::Asked) =
                     exchanged.map_err(io::Error::other)?;
-                let feeder::Asked { question, zone, ours, steering, passed, .. } = *fed;
-                passed.unanswered.fetch_add(asked.unanswered, Relaxed);
-                let is_answered = asked.side.reply.is_ok();
+                let feeder::Asked { question, zone, ours, steering, .. } = *fed;
                 let differences = compare(&question, &ours, &asked.side, steering.as_ref());
-                for found in tally.take(&question, &zone, is_answered, differences) {
+                for found in tally.take(&question, &zone, &asked, differences) {
                     if is_json {
                         put(&format!("{}\n", serde_json::to_string(&found)?))?;
                     }
@@ -203,23 +201,6 @@ async fn follow(
         }
     }
     Ok(Ok(()))
-}
-
-/// What was counted beside the tally.
-fn rest(upstream: SocketAddr, passed: &Passed) -> Summary {
-    Summary {
-        upstream,
-        compared: 0,
-        differing: 0,
-        no_answer: 0,
-        unanswered: passed.unanswered.load(Relaxed),
-        outside: passed.outside.load(Relaxed),
-        other_zones: passed.other_zones.load(Relaxed),
-        meta: passed.meta.load(Relaxed),
-        skipped: passed.skipped.load(Relaxed),
-        unreadable: passed.unreadable.load(Relaxed),
-        differences: Vec::new(),
-    }
 }
 
 /// How far it is, on a terminal.

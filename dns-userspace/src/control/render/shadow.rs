@@ -50,11 +50,26 @@ fn about(summary: &Summary) -> String {
     );
     for (number, what) in [
         (summary.no_answer, "without a reply that can be read"),
-        (summary.outside, "for names in no zone of veer's, not asked"),
-        (summary.other_zones, "for names in other zones, not asked"),
-        (summary.meta, "for ANY, transfers and the like, not asked"),
-        (summary.skipped, "more than the rate allows, not asked"),
-        (summary.unreadable, "that cannot be read, not asked"),
+        (
+            summary.left_out.outside,
+            "for names in no zone of veer's, not asked",
+        ),
+        (
+            summary.left_out.other_zones,
+            "for names in other zones, not asked",
+        ),
+        (
+            summary.left_out.meta,
+            "for ANY, transfers and the like, not asked",
+        ),
+        (
+            summary.left_out.skipped,
+            "more than the rate allows, not asked",
+        ),
+        (
+            summary.left_out.unreadable,
+            "that cannot be read, not asked",
+        ),
     ] {
         if number > 0 {
             let _ = writeln!(text, "{} {what}", count(number));
@@ -92,7 +107,7 @@ fn example(of: &Counted, paint: Paint) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shadow::Found;
+    use crate::shadow::{Found, LeftOut};
 
     fn summary(differences: Vec<Counted>) -> Summary {
         Summary {
@@ -101,11 +116,11 @@ mod tests {
             differing: differences.len() as u64,
             no_answer: 0,
             unanswered: 0,
-            outside: 1,
-            other_zones: 0,
-            meta: 0,
-            skipped: 3,
-            unreadable: 0,
+            left_out: LeftOut {
+                outside: 1,
+                skipped: 3,
+                ..LeftOut::default()
+            },
             differences,
         }
     }

@@ -1,4 +1,10 @@
-use super::{super::testing::question, *};
+use super::{
+    super::{
+        Side,
+        testing::{SAID, Said, question},
+    },
+    *,
+};
 use crate::authority::testing::name;
 
 fn difference(kind: Kind) -> Difference {
@@ -13,25 +19,28 @@ fn difference(kind: Kind) -> Difference {
 fn take(tally: &mut Tally, asked: (&str, &str), kinds: &[Kind]) -> Vec<Kind> {
     let question = question(asked.0, asked.1);
     let differences = kinds.iter().copied().map(difference).collect();
-    let new = tally.take(&question, &name("example."), true, differences);
+    let asked = self::asked(Ok(SAID), &question);
+    let new = tally.take(&question, &name("example."), &asked, differences);
     new.into_iter().map(|found| found.kind).collect()
 }
 
-/// What is counted for nobody yet.
-fn rest() -> Summary {
-    Summary {
-        upstream: ([192, 0, 2, 53], 53).into(),
-        compared: 0,
-        differing: 0,
-        no_answer: 0,
-        unanswered: 0,
-        outside: 0,
-        other_zones: 0,
-        meta: 0,
-        skipped: 0,
-        unreadable: 0,
-        differences: Vec::new(),
+/// What the other server said to somebody: nothing at first.
+fn asked(reply: Result<Said, &str>, question: &Question) -> Asked {
+    let side = match reply {
+        Ok(said) => said.side(question),
+        Err(error) => Side {
+            reply: Err(error.to_owned()),
+            is_truncated: false,
+        },
+    };
+    Asked {
+        side,
+        unanswered: 1,
     }
+}
+
+fn summary(tally: Tally) -> Summary {
+    tally.summary(([192, 0, 2, 53], 53).into(), LeftOut::default())
 }
 
 #[test]
@@ -49,7 +58,7 @@ fn a_difference_of_a_question_is_told_once_and_counted_as_often_as_it_is_seen() 
         [Kind::Data]
     );
     assert_eq!(take(&mut tally, www, &[Kind::Ttl]), [], "it is ignored");
-    let summary = tally.summary(rest());
+    let summary = summary(tally);
     assert_eq!((summary.compared, summary.differing), (5, 3));
     let counted: Vec<_> = summary
         .differences
@@ -75,7 +84,7 @@ fn what_a_decision_could_have_said_is_counted_and_no_difference() {
     let mut tally = Tally::new(Vec::new());
     take(&mut tally, ("www.example.", "A"), &[Kind::Steered]);
     assert_eq!(tally.so_far(), (1, 0));
-    let summary = tally.summary(rest());
+    let summary = summary(tally);
     assert_eq!(summary.differences.len(), 1);
     assert!(!summary.differs());
 }
@@ -84,9 +93,10 @@ fn what_a_decision_could_have_said_is_counted_and_no_difference() {
 fn a_question_without_a_reply_is_not_compared() {
     let mut tally = Tally::new(Vec::new());
     let silent = vec![difference(Kind::NoAnswer)];
-    let asked = question("www.example.", "A");
-    tally.take(&asked, &name("example."), false, silent);
-    let summary = tally.summary(rest());
+    let question = question("www.example.", "A");
+    let asked = asked(Err("no reply"), &question);
+    tally.take(&question, &name("example."), &asked, silent);
+    let summary = summary(tally);
     assert_eq!(
         (summary.compared, summary.no_answer, summary.differing),
         (0, 1, 1)
@@ -103,6 +113,6 @@ fn made_up_names_fill_no_memory() {
     }
     assert_eq!(take(&mut tally, ("more.example.", "A"), &[Kind::Data]), []);
     assert_eq!(tally.known.len(), KNOWN_MAX);
-    let seen = tally.summary(rest()).differences[0].seen;
+    let seen = summary(tally).differences[0].seen;
     assert_eq!(seen, KNOWN_MAX as u64 + 1);
 }

@@ -26,6 +26,10 @@ const IPV6: usize = 40;
 const UDP: usize = 8;
 const UDP_PROTOCOL: u8 = 17;
 
+/// What Ethernet calls them.
+const ETHERNET_IPV4: u16 = 0x0800;
+const ETHERNET_IPV6: u16 = 0x86dd;
+
 /// The part of an IPv4 header's flags that is the fragment's offset.
 const FRAGMENT: u16 = 0x1fff;
 
@@ -43,10 +47,10 @@ impl Capture {
     /// Sees what comes to `server` from now on.
     pub(super) fn of(server: SocketAddr) -> Result<Self, String> {
         let protocol = match server {
-            SocketAddr::V4(_) => libc::ETH_P_IP,
-            SocketAddr::V6(_) => libc::ETH_P_IPV6,
+            SocketAddr::V4(_) => ETHERNET_IPV4,
+            SocketAddr::V6(_) => ETHERNET_IPV6,
         };
-        let protocol = Protocol::from(i32::from((protocol as u16).to_be()));
+        let protocol = Protocol::from(i32::from(protocol.to_be()));
         let opened = || {
             // Packets from their IP header on, whatever link they came by.
             let socket = Socket::new(Domain::PACKET, Type::DGRAM, Some(protocol))?;

@@ -16,7 +16,7 @@ use tokio::sync::mpsc;
 use crate::{
     control::{client::Client, protocol::AnswerRequest},
     model::Name,
-    shadow::{Question, Reply, Side, Steering},
+    shadow::{LeftOut, Question, Reply, Side, Steering},
 };
 
 /// Where questions come from.
@@ -28,7 +28,7 @@ pub(super) trait Questions: Send {
     fn is_live(&self) -> bool;
 }
 
-/// Questions that were not asked, by reason, and datagrams without a reply.
+/// Questions that were not asked, by reason, as in [`LeftOut`].
 #[derive(Debug, Default)]
 pub(super) struct Passed {
     pub(super) outside: AtomicU64,
@@ -36,7 +36,20 @@ pub(super) struct Passed {
     pub(super) meta: AtomicU64,
     pub(super) skipped: AtomicU64,
     pub(super) unreadable: AtomicU64,
-    pub(super) unanswered: AtomicU64,
+}
+
+impl Passed {
+    /// What was counted so far.
+    pub(super) fn left_out(&self) -> LeftOut {
+        let count = |counter: &AtomicU64| counter.load(Relaxed);
+        LeftOut {
+            outside: count(&self.outside),
+            other_zones: count(&self.other_zones),
+            meta: count(&self.meta),
+            skipped: count(&self.skipped),
+            unreadable: count(&self.unreadable),
+        }
+    }
 }
 
 /// What goes to whoever asks the other server.
@@ -57,7 +70,6 @@ pub(super) struct Asked {
     pub(super) zone: Name,
     pub(super) ours: Side,
     pub(super) steering: Option<Steering>,
-    pub(super) passed: Arc<Passed>,
 }
 
 /// Takes questions, until there are no more or so many were asked.
@@ -151,7 +163,6 @@ impl Feeder {
                 is_truncated: answered.is_truncated,
             },
             steering: answered.steering,
-            passed: Arc::clone(&self.passed),
         }))
     }
 }
