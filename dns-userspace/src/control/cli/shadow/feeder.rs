@@ -2,6 +2,7 @@
 //! server may be asked.
 
 use std::{
+    hash::{BuildHasher as _, Hasher as _, RandomState},
     io,
     sync::{
         Arc,
@@ -137,8 +138,9 @@ impl Feeder {
         if wanted.is_none() && !self.zones.is_empty() {
             return leave(&self.passed.other_zones);
         }
+        let is_live = self.questions.is_live();
         let now = Instant::now();
-        if self.questions.is_live() && !self.pace.wait(now).is_zero() {
+        if is_live && !self.pace.wait(now).is_zero() {
             return leave(&self.passed.skipped);
         }
         // The other server is to know of the network, veer knows the resolver itself.
@@ -152,8 +154,10 @@ impl Feeder {
         let Some(zone) = own.or(wanted) else {
             return leave(&self.passed.outside);
         };
-        thread::sleep(self.pace.wait(now));
-        self.pace.take(Instant::now());
+        thread::sleep(self.pace.wait(Instant::now()));
+        // What comes in a rhythm is not to be sampled in one.
+        let stretch = if is_live { -chance().ln() } else { 1.0 };
+        self.pace.take(Instant::now(), stretch);
         Ok(Some(Asked {
             query: question.query(self.ecs),
             question,
@@ -189,10 +193,20 @@ impl Pace {
             .map_or(Duration::ZERO, |next| next.saturating_duration_since(now))
     }
 
-    /// Asks at `now`.
-    fn take(&mut self, now: Instant) {
-        self.next = Some(now + self.every);
+    /// Asks at `now`, and next after the time from one to the next, times `stretch`.
+    fn take(&mut self, now: Instant, stretch: f64) {
+        self.next = Some(now + self.every.mul_f64(stretch));
     }
+}
+
+/// More than 0, and 1 at most.
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "chance needs no more than 52 bits"
+)]
+fn chance() -> f64 {
+    let random = RandomState::new().build_hasher().finish();
+    (random as f64 + 1.0) / (u64::MAX as f64 + 1.0)
 }
 
 #[cfg(test)]
@@ -204,14 +218,21 @@ mod tests {
         let begin = Instant::now();
         let mut pace = Pace::new(50);
         assert_eq!(pace.wait(begin), Duration::ZERO);
-        pace.take(begin);
+        pace.take(begin, 1.0);
         let every = Duration::from_millis(20);
         assert_eq!(pace.wait(begin), every);
         assert_eq!(pace.wait(begin + every / 4), every * 3 / 4);
         // What was not used is not made up for.
         let later = begin + 100 * every;
         assert_eq!(pace.wait(later), Duration::ZERO);
-        pace.take(later);
-        assert_eq!(pace.wait(later), every);
+        pace.take(later, 0.5);
+        assert_eq!(pace.wait(later), every / 2);
+    }
+
+    #[test]
+    fn by_chance_they_are_asked_as_often() {
+        let stretches = (0..10_000).map(|_| -chance().ln());
+        let mean = stretches.sum::<f64>() / 10_000.0;
+        assert!((0.9..1.1).contains(&mean), "{mean}");
     }
 }
