@@ -1,6 +1,11 @@
 //! `shadow`, as far as it goes without another server.
 
-use std::fs;
+use std::{
+    fs,
+    io::{BufRead as _, BufReader, Write as _},
+    os::unix::net::UnixListener,
+    thread,
+};
 
 use crate::fake::Host;
 
@@ -36,6 +41,31 @@ fn names_in_no_zone_are_left_alone_and_nothing_is_compared() {
         (&summary["other_zones"], &summary["outside"]),
         (&1.into(), &0.into())
     );
+}
+
+#[test]
+fn a_connection_that_is_closed_meanwhile_is_made_anew() {
+    let host = Host::without_daemon("");
+    let questions = host.path("questions");
+    fs::write(&questions, "a.example A\nb.example A\n").unwrap();
+    let socket = host.path("socket");
+    let listener = UnixListener::bind(&socket).unwrap();
+    let daemon = thread::spawn(move || {
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = String::new();
+            BufReader::new(&stream).read_line(&mut request).unwrap();
+            assert!(request.starts_with(r#"{"request":"answer""#), "{request}");
+            let line = r#"{"ok":{"reply":[],"is_truncated":false,"zone":null,"steering":null}}"#;
+            writeln!(stream, "{line}").unwrap();
+        }
+    });
+    let [socket, questions] = [&socket, &questions].map(|path| path.to_str().unwrap());
+    let arguments = ["--json", "--questions", questions, "--socket", socket];
+    let ran = host.veerctl(&[&UPSTREAM[..], &arguments].concat());
+    daemon.join().unwrap();
+    let json: serde_json::Value = serde_json::from_str(&ran.out).expect(&ran.err);
+    assert_eq!(json["summary"]["outside"], 2, "{ran:?}");
 }
 
 #[test]

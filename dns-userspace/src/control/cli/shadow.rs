@@ -116,6 +116,7 @@ pub(super) fn run(cli: &Cli, args: &Args, paint: Paint) -> Result<ExitCode, Erro
     let (sender, fed) = mpsc::channel(AT_A_TIME);
     let feeder = Feeder {
         questions,
+        socket: cli.socket_path(),
         client,
         zones: args.zone.clone(),
         ecs: args.ecs,

@@ -4,6 +4,7 @@
 use std::{
     hash::{BuildHasher as _, Hasher as _, RandomState},
     io,
+    path::PathBuf,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -15,7 +16,12 @@ use std::{
 use tokio::sync::mpsc;
 
 use crate::{
-    control::{client::Client, protocol::AnswerRequest},
+    control::{
+        answered::Answered,
+        cli::PATIENCE,
+        client::{Client, ClientError},
+        protocol::AnswerRequest,
+    },
     model::Name,
     shadow::{LeftOut, Question, Reply, Side, Steering},
 };
@@ -76,6 +82,8 @@ pub(super) struct Asked {
 /// Takes questions, until there are no more or so many were asked.
 pub(super) struct Feeder {
     pub(super) questions: Box<dyn Questions>,
+    pub(super) socket: PathBuf,
+    /// Connected to it.
     pub(super) client: Client,
     /// Names in these are asked for; without any, those that veer has.
     pub(super) zones: Vec<Name>,
@@ -123,6 +131,24 @@ impl Feeder {
         Ok(())
     }
 
+    /// What veer says to `question`. It knows the resolver, so the network that the other
+    /// server may be told is left out.
+    fn answered(&mut self, question: &Question) -> Result<Answered, ClientError> {
+        let request = AnswerRequest {
+            query: question.query(false),
+            from: question.from,
+        };
+        match self.client.answer(request.clone()) {
+            // Questions may be further apart than a connection is held, and a daemon that is
+            // started anew knows of none.
+            Err(ClientError::Broken { .. }) => {
+                self.client = Client::connect(&self.socket, PATIENCE)?;
+                self.client.answer(request)
+            }
+            answered => answered,
+        }
+    }
+
     /// The question with what veer says to it, when the other server may be asked; `None`
     /// where it is not to be.
     fn asked(&mut self, question: Question) -> Result<Option<Asked>, String> {
@@ -143,12 +169,9 @@ impl Feeder {
         if is_live && !self.pace.wait(now).is_zero() {
             return leave(&self.passed.skipped);
         }
-        // The other server is to know of the network, veer knows the resolver itself.
-        let answered = self.client.answer(AnswerRequest {
-            query: question.query(false),
-            from: question.from,
-        });
-        let answered = answered.map_err(|error| error.to_string())?;
+        let answered = self
+            .answered(&question)
+            .map_err(|error| error.to_string())?;
         let own = answered.zone.as_deref().map(Name::bytes_from_str);
         let own = own.transpose().map_err(|error| error.to_string())?;
         let Some(zone) = own.or(wanted) else {
