@@ -63,9 +63,9 @@ fn a_connection_that_is_closed_meanwhile_is_made_anew() {
     let [socket, questions] = [&socket, &questions].map(|path| path.to_str().unwrap());
     let arguments = ["--json", "--questions", questions, "--socket", socket];
     let ran = host.veerctl(&[&UPSTREAM[..], &arguments].concat());
-    daemon.join().unwrap();
     let json: serde_json::Value = serde_json::from_str(&ran.out).expect(&ran.err);
     assert_eq!(json["summary"]["outside"], 2, "{ran:?}");
+    daemon.join().unwrap();
 }
 
 #[test]
