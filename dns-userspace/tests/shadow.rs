@@ -22,7 +22,7 @@ use support::{
     world::{Family, Resolver, World},
     zone::{self, CDN, Service, WWW},
 };
-use xtask::lab::dns::Client;
+use xtask::lab::{Namespace, dns::Client};
 
 /// Where the servers answer that veer is to replace.
 const FAITHFUL: [IpAddr; 2] = addresses(0x56);
@@ -248,51 +248,71 @@ fn where_a_decision_sends_clients_is_held_against_what_it_chooses_among() {
     assert_eq!(shadow(&world, &config, PLANTED, &args).status, Some(0));
 }
 
+/// What is found of live queries of `family` to `server`, by `veerctl shadow` with `args` in
+/// this namespace.
+#[track_caller]
+fn live(
+    world: &World,
+    config: &Config,
+    (namespace, args): (&Namespace, &[&str]),
+    (family, server): (Family, IpAddr),
+) {
+    let mut command = namespace.enter(config.control.command());
+    command.args(["--json", "shadow", "--count", "40", "--rate", "1000"]);
+    command.args(args);
+    let mut process = world.lab.spawn(command).expect("it starts");
+    let source = Resolver::B.address(family);
+    let client = Client::new(&world.clients, source, SocketAddr::new(server, 53));
+    let mut client = client.expect("a client's socket");
+    let names = ["static.example.", "other.example.", "elsewhere.test."];
+    let mut names = names.into_iter().cycle();
+    let status = eventually("so many are compared", || {
+        let name = names.next().expect("without end");
+        client.ask(name, Rtype::A).expect("an answer");
+        process.ended().expect("it is our child")
+    });
+    let shadowed = shadowed(Output {
+        status,
+        stdout: process.stdout().into(),
+        stderr: process.stderr().into(),
+    });
+    assert_eq!(
+        shadowed.differences(),
+        ["data other.example. A"],
+        "{shadowed:#?}"
+    );
+    assert_eq!(
+        shadowed.found[0]["from"],
+        source.to_string(),
+        "{shadowed:#?}"
+    );
+    assert_eq!(
+        (shadowed.status, shadowed.count("compared")),
+        (Some(1), 40),
+        "{shadowed:#?}"
+    );
+    assert!(shadowed.count("outside") > 0, "{shadowed:#?}");
+}
+
 #[test]
-fn live_queries_are_seen_as_they_come_to_the_other_server() {
+fn live_queries_are_those_that_come_to_the_other_server_or_to_veer() {
     let world = World::new();
     let config = config(&world, &[]);
     config.write("zones.d/example.zone", &zone(OURS));
+    config.write("veer.d/told.conf", "log.queries_sample = 1\n");
     let _daemon = world.start(&config);
     let _server = serve(&world, "planted", PLANTED, zone(PLANTS));
-    for (family, upstream) in Family::ALL.into_iter().zip(PLANTED) {
-        let mut command = world.dns.enter(config.control.command());
-        let upstream = upstream.to_string();
-        command.args(["--json", "shadow", "--upstream", &upstream, "--capture"]);
-        command.args(["--count", "40", "--rate", "1000"]);
-        let mut process = world.lab.spawn(command).expect("it starts");
-        let source = Resolver::B.address(family);
-        let server = SocketAddr::new(upstream.parse().expect("an address"), 53);
-        let mut client = Client::new(&world.clients, source, server).expect("a client's socket");
-        let mut names = ["static.example.", "other.example.", "elsewhere.test."]
-            .into_iter()
-            .cycle();
-        let status = eventually("so many are compared", || {
-            let name = names.next().expect("without end");
-            client.ask(name, Rtype::A).expect("an answer");
-            process.ended().expect("it is our child")
-        });
-        let shadowed = shadowed(Output {
-            status,
-            stdout: process.stdout().into(),
-            stderr: process.stderr().into(),
-        });
-        assert_eq!(
-            shadowed.differences(),
-            ["data other.example. A"],
-            "{shadowed:#?}"
+    for (family, server) in Family::ALL.into_iter().zip(PLANTED) {
+        let upstream = server.to_string();
+        let capture = ["--upstream", &upstream, "--capture"];
+        live(&world, &config, (&world.dns, &capture), (family, server));
+        let tail = &capture[..2];
+        live(
+            &world,
+            &config,
+            (&world.clients, tail),
+            (family, family.dns()),
         );
-        assert_eq!(
-            shadowed.found[0]["from"],
-            source.to_string(),
-            "{shadowed:#?}"
-        );
-        assert_eq!(
-            (shadowed.status, shadowed.count("compared")),
-            (Some(1), 40),
-            "{shadowed:#?}"
-        );
-        assert!(shadowed.count("outside") > 0, "{shadowed:#?}");
     }
 }
 

@@ -89,6 +89,13 @@ fn everything_wrong_with_questions_is_told_before_anybody_is_asked() {
         "{}",
         ran.err
     );
+    let ran = host.veerctl(&UPSTREAM);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(
+        ran.err.starts_with("veerctl: veerd is not running"),
+        "{}",
+        ran.err
+    );
     let ran = host.veerctl(&[&UPSTREAM[..], &["--questions", "/no/such/file"]].concat());
     assert_eq!(ran.code, 2, "{ran:?}");
     assert!(

@@ -3,6 +3,7 @@
 mod capture;
 mod feeder;
 mod lines;
+mod live;
 
 use std::{
     io::{self, IsTerminal as _},
@@ -26,11 +27,13 @@ use super::{Cli, Error, PATIENCE, put, replay::draw};
 use crate::{
     control::render::{self, Paint},
     model::Name,
+    queries::TailRequest,
     shadow::{Kind, Tally, compare, upstream},
 };
 use capture::Capture;
 use feeder::{Fed, Feeder, Pace, Passed, Questions};
 use lines::Lines;
+use live::Live;
 
 /// Exit status where nothing could be compared.
 const COULD_NOT: u8 = 2;
@@ -49,11 +52,12 @@ pub(super) struct Args {
     /// The server that veer's answers are held against: an address, or one with a port.
     #[arg(long, value_name = "ADDR", value_parser = address)]
     upstream: SocketAddr,
-    /// What is asked: a file, or - for standard input, with a name, a type and, if need be,
-    /// the resolver's address a line.
-    #[arg(long, value_name = "FILE", required_unless_present = "capture")]
+    /// What is asked, in place of queries that veer gets, as `veerctl tail` has them: a file, or -
+    /// for standard input, with a name, a type and, if need be, the resolver's address a line.
+    #[arg(long, value_name = "FILE")]
     questions: Option<PathBuf>,
-    /// What is asked: live queries as they come to the other server, where this is its host.
+    /// What is asked, in place of these: queries as they come to the other server, where this
+    /// is its host.
     #[arg(long, conflicts_with = "questions")]
     capture: bool,
     /// The resolver of questions that name none; by default this host.
@@ -104,7 +108,7 @@ pub(super) fn run(cli: &Cli, args: &Args, paint: Paint) -> Result<ExitCode, Erro
         }
         Ok(ExitCode::from(COULD_NOT))
     };
-    let questions = match questions(args) {
+    let questions = match questions(cli, args) {
         Ok(questions) => questions,
         Err(reason) => return could_not(&reason),
     };
@@ -151,9 +155,17 @@ pub(super) fn run(cli: &Cli, args: &Args, paint: Paint) -> Result<ExitCode, Erro
 }
 
 /// Where questions come from.
-fn questions(args: &Args) -> Result<Box<dyn Questions>, String> {
+fn questions(cli: &Cli, args: &Args) -> Result<Box<dyn Questions>, String> {
     Ok(match &args.questions {
-        None => Box::new(Capture::of(args.upstream)?),
+        None if args.capture => Box::new(Capture::of(args.upstream)?),
+        None => {
+            let client = cli.connect(PATIENCE);
+            let tail = client.and_then(|client| client.tail(TailRequest::default()));
+            Box::new(Live {
+                tail: tail.map_err(|error| error.to_string())?,
+                wants_outside: !args.zone.is_empty(),
+            })
+        }
         Some(file) if file == Path::new("-") => Box::new(Lines::of_stdin(args.from)),
         Some(file) => Box::new(Lines::of_file(file, args.from)?),
     })
