@@ -16,6 +16,7 @@ use domain::base::Rtype;
 use knot::Knot;
 use serde_json::Value;
 use support::{
+    PATIENCE,
     cases::CASES,
     config::Config,
     eventually, lines,
@@ -314,6 +315,27 @@ fn live_queries_are_those_that_come_to_the_other_server_or_to_veer() {
             (family, family.dns()),
         );
     }
+    // Without an end of its own, until Ctrl-C.
+    let [server, _] = PLANTED;
+    let mut command = world.dns.enter(config.control.command());
+    let upstream = server.to_string();
+    command.args(["--json", "shadow", "--upstream", &upstream, "--capture"]);
+    let mut process = world.lab.spawn(command).expect("it starts");
+    let source = Resolver::A.address(Family::V4);
+    let client = Client::new(&world.clients, source, SocketAddr::new(server, 53));
+    let mut client = client.expect("a client's socket");
+    eventually("one is told", || {
+        client.ask("other.example.", Rtype::A).expect("an answer");
+        process.stdout().contains("other.example.").then_some(())
+    });
+    process.signal(libc::SIGINT).expect("it is there");
+    let status = process.wait(PATIENCE).expect("it ends");
+    assert_eq!(status.code(), Some(1), "{}", process.stderr());
+    assert!(
+        process.stdout().contains("\"summary\""),
+        "{}",
+        process.stdout()
+    );
 }
 
 #[test]

@@ -4,10 +4,11 @@ use std::{
     fs,
     io::{BufRead as _, BufReader, Write as _},
     os::unix::net::UnixListener,
+    process::{Command, Stdio},
     thread,
 };
 
-use crate::fake::Host;
+use crate::fake::{Host, Ran};
 
 /// Nobody's (RFC 5737), and none that is asked here.
 const UPSTREAM: [&str; 3] = ["shadow", "--upstream", "192.0.2.53"];
@@ -40,6 +41,35 @@ fn names_in_no_zone_are_left_alone_and_nothing_is_compared() {
     assert_eq!(
         (&summary["other_zones"], &summary["outside"]),
         (&1.into(), &0.into())
+    );
+}
+
+#[test]
+fn what_is_written_meanwhile_is_asked_until_the_time_is_over() {
+    let host = Host::with_daemon(|_| {});
+    let mut child = Command::new(env!("CARGO_BIN_EXE_veerctl"))
+        .args(["--config", host.dir.path().to_str().unwrap(), "--json"])
+        .args(UPSTREAM)
+        .args(["--questions", "-", "--for", "6s"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // It stays open.
+    let mut stdin = child.stdin.take().unwrap();
+    stdin
+        .write_all(b"a.example A\nnonsense\nb.example A\n")
+        .unwrap();
+    let ran = Ran::from(child.wait_with_output().unwrap());
+    drop(stdin);
+    let said = "veerctl: standard input:2: `nonsense` is no question";
+    assert!(ran.code == 2 && ran.err.starts_with(said), "{ran:?}");
+    let json: serde_json::Value = serde_json::from_str(&ran.out).expect(&ran.err);
+    let summary = &json["summary"];
+    assert_eq!(
+        (&summary["outside"], &summary["unreadable"]),
+        (&2.into(), &1.into())
     );
 }
 
