@@ -1,47 +1,54 @@
-//! Logging to stderr, at a level that can change while running.
+//! Logging to stderr, at a level and in a format that can change while running.
 //!
 //! A thread of its own writes: whoever reads stderr may be slow, and no decision waits for it.
 
+mod lines;
+
 use std::{io::Write, sync::Arc};
 
+use crossbeam::atomic::AtomicCell;
 use tracing::level_filters::LevelFilter;
 use tracing_appender::non_blocking::{ErrorCounter, NonBlocking, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::{
     Registry, fmt, layer::SubscriberExt as _, reload, util::SubscriberInitExt as _,
 };
 
-use crate::config::tunables::LogLevel;
+use crate::config::tunables::{LogFormat, LogLevel};
+use lines::Lines;
 
 /// Lines that may wait to be written: what a host says in minutes of trouble, a few MiB.
 const LINES_WAITING: usize = 16_384;
 
-/// The handle that sets the level. When the last one is dropped, what waits is written, unless
+/// The handle that sets level and format. When the last one is dropped, what waits is written, unless
 /// that takes more than a second.
 #[derive(Clone, Debug)]
 pub struct Log {
     level: reload::Handle<LevelFilter, Registry>,
+    format: Arc<AtomicCell<LogFormat>>,
     lost: ErrorCounter,
     _writer: Arc<WorkerGuard>,
 }
 
 impl Log {
-    /// Starts logging, at `info` until told otherwise.
+    /// Starts logging, at `info` and as whoever reads it understands, until told otherwise.
     pub fn start() -> Self {
         use std::io::IsTerminal as _;
 
         let (filter, level) = reload::Layer::new(LevelFilter::INFO);
         let (stderr, writer) = written_apart(std::io::stderr());
         let lost = stderr.error_counter();
+        let format = Arc::new(AtomicCell::new(LogFormat::Auto));
         let lines = fmt::layer()
             .with_writer(stderr)
-            .with_ansi(std::io::stderr().is_terminal())
-            .with_target(false);
+            .event_format(Lines::new(Arc::clone(&format)))
+            .with_ansi(std::io::stderr().is_terminal());
         tracing_subscriber::registry()
             .with(filter)
             .with(lines)
             .init();
         Self {
             level,
+            format,
             lost,
             _writer: Arc::new(writer),
         }
@@ -58,6 +65,11 @@ impl Log {
         };
         // It fails only after the subscriber is gone, which is at exit.
         let _ = self.level.reload(filter);
+    }
+
+    /// Writes lines in `format` from now on.
+    pub fn set_format(&self, format: LogFormat) {
+        self.format.store(format);
     }
 
     /// Lines since start that nobody read in time.

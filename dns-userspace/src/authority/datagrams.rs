@@ -86,7 +86,7 @@ impl Batch {
                 socket.as_raw_fd(),
                 messages.as_mut_ptr(),
                 BATCH as libc::c_uint,
-                libc::MSG_DONTWAIT,
+                libc::MSG_DONTWAIT as _,
                 ptr::null_mut(),
             )
         };
@@ -155,7 +155,7 @@ impl Batch {
                 socket.as_raw_fd(),
                 messages.as_mut_ptr().cast(),
                 waiting.len() as libc::c_uint,
-                libc::MSG_DONTWAIT,
+                libc::MSG_DONTWAIT as _,
             )
         };
         if let Ok(count) = usize::try_from(count) {

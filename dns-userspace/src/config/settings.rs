@@ -11,7 +11,7 @@ use ipnet::IpNet;
 
 use super::{
     kind::Value,
-    tunables::{ClientSubnet, LogLevel, OnExit, StaleAction, Switch, XdpMode, XdpReply},
+    tunables::{ClientSubnet, LogFormat, LogLevel, OnExit, StaleAction, Switch, XdpMode, XdpReply},
     values::Values,
 };
 use crate::tables::{Capacity, ResolverFlags};
@@ -133,6 +133,12 @@ pub struct Settings {
     pub publish_core: Option<usize>,
     /// `log.level`
     pub log_level: LogLevel,
+    /// `log.format`
+    pub log_format: LogFormat,
+    /// `control.readers_group`, if one is named.
+    pub control_readers_group: Option<String>,
+    /// `control.writers_group`, if one is named.
+    pub control_writers_group: Option<String>,
 }
 
 impl Settings {
@@ -172,8 +178,7 @@ impl Settings {
             tcp_idle: read.milliseconds("tcp.idle_ms"),
             tcp_connections_max: read.integer("tcp.connections_max"),
             tcp_per_client_max: read.integer("tcp.per_client_max"),
-            xdp_interface: Some(read.text("xdp.interface").to_owned())
-                .filter(|name| !name.is_empty()),
+            xdp_interface: read.optional_text("xdp.interface"),
             xdp_mode: read.choice("xdp.mode", XdpMode::of),
             xdp_reply: read.choice("xdp.reply", XdpReply::of),
             xdp_dry_run: read.switch("xdp.dry_run"),
@@ -215,6 +220,9 @@ impl Settings {
             metrics_services_max: read.integer("metrics.services_max"),
             publish_core: read.optional_integer("publish.core"),
             log_level: read.choice("log.level", LogLevel::of),
+            log_format: read.choice("log.format", LogFormat::of),
+            control_readers_group: read.optional_text("control.readers_group"),
+            control_writers_group: read.optional_text("control.writers_group"),
         }
     }
 }
@@ -272,6 +280,11 @@ impl Reader<'_> {
             Some(Value::Text(text)) => text,
             other => panic!("{key} is {other:?}, not text"),
         }
+    }
+
+    /// `None` where nothing is named.
+    fn optional_text(&self, key: &str) -> Option<String> {
+        Some(self.text(key).to_owned()).filter(|text| !text.is_empty())
     }
 
     /// `None` where nothing is named.

@@ -4,12 +4,17 @@
 mod choices;
 pub mod reference;
 
-pub use choices::{ClientSubnet, LogLevel, OnExit, StaleAction, Switch, XdpMode, XdpReply};
+pub use choices::{
+    ClientSubnet, LogFormat, LogLevel, OnExit, StaleAction, Switch, XdpMode, XdpReply,
+};
 
 use dns_common::tables::address::ADDRESSES_MAX;
 
 use super::kind::Kind;
 use crate::authority::{chaos::TEXT_MAX, respond::NSID_MAX};
+
+/// Characters of a group's name, at most, as useradd(8) has it.
+const GROUP_NAME_MAX: usize = 32;
 
 /// One setting of the daemon; its key names its unit.
 #[derive(Clone, Copy, Debug)]
@@ -414,6 +419,22 @@ pub static TUNABLES: &[Tunable] = &[
         "Unix socket that veerctl talks to.",
     ),
     at_restart(
+        "control.readers_group",
+        Kind::Text {
+            max: GROUP_NAME_MAX,
+        },
+        "",
+        "Group whose members may look over control.socket, and change nothing; with neither this nor control.writers_group the socket's owner and group may do everything.",
+    ),
+    at_restart(
+        "control.writers_group",
+        Kind::Text {
+            max: GROUP_NAME_MAX,
+        },
+        "",
+        "Group whose members may look over control.socket and change what veerd does; root and the user of veerd always may.",
+    ),
+    at_restart(
         "state.directory",
         Kind::AbsolutePath,
         "/var/lib/veer",
@@ -502,5 +523,11 @@ pub static TUNABLES: &[Tunable] = &[
         Kind::Choice(LogLevel::WORDS),
         "info",
         "What is logged: this and everything graver.",
+    ),
+    at_once(
+        "log.format",
+        Kind::Choice(LogFormat::WORDS),
+        "auto",
+        "How a line of the log is written to stderr: for people (text), with the priority before it as in sd-daemon(3) and without the time (journal), as an object (json), or as journal where the journal of systemd reads it and as text elsewhere (auto).",
     ),
 ];

@@ -21,4 +21,5 @@ pub mod stats;
 pub mod status;
 pub mod tunable;
 
+mod change;
 mod render;

@@ -1,5 +1,6 @@
 //! The daemon's side of the control socket.
 
+mod access;
 mod connection;
 mod peer;
 mod socket;
@@ -34,6 +35,10 @@ use crate::{
     },
     queries::{TailRequest, Watching},
 };
+pub use access::Access;
+use access::Right;
+use connection::Caller;
+use peer::Peer;
 pub use socket::BindError;
 use socket::SocketFile;
 
@@ -144,8 +149,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub struct Listener {
     socket: UnixListener,
+    access: Arc<Access>,
     /// Dropped, and with it removed, after the socket.
-    _file: SocketFile,
+    file: SocketFile,
 }
 
 impl Listener {
@@ -156,8 +162,19 @@ impl Listener {
         let (socket, file) = socket::bind(path)?;
         Ok(Self {
             socket,
-            _file: file,
+            access: Arc::default(),
+            file,
         })
+    }
+
+    /// Has `access` say who may do what. Where that goes by groups, anybody may connect, to be
+    /// told whether they may more.
+    pub fn guarded_by(mut self, access: Access) -> Result<Self, BindError> {
+        if access.is_by_group() {
+            self.file.open_to_all()?;
+        }
+        self.access = Arc::new(access);
+        Ok(self)
     }
 
     /// Serves requests until it is dropped, which closes every connection and
@@ -167,10 +184,16 @@ impl Listener {
         loop {
             tokio::select! {
                 accepted = self.socket.accept() => match accepted {
-                    Ok((stream, _)) if connections.len() < CONNECTIONS_MAX => {
-                        connections.spawn(connection::serve(stream, backend.clone()));
+                    Ok((stream, _)) => {
+                        let is_full = connections.len() >= CONNECTIONS_MAX;
+                        match admitted(&stream, &self.access, is_full) {
+                            Ok(caller) => {
+                                let backend = backend.clone();
+                                connections.spawn(connection::serve(stream, caller, backend));
+                            }
+                            Err(line) => refuse(&stream, line),
+                        }
                     }
-                    Ok((stream, _)) => refuse(&stream),
                     Err(error) => pause(&error).await,
                 },
                 Some(ended) = connections.join_next() => {
@@ -183,12 +206,30 @@ impl Listener {
     }
 }
 
+/// Who connected, if that is someone who may, and there is room; else why not.
+fn admitted(stream: &UnixStream, access: &Arc<Access>, is_full: bool) -> Result<Caller, String> {
+    let peer = Peer::of(stream).map_err(|error| format!("asking who connected: {error}"))?;
+    let right = access.right(&peer);
+    if right == Right::Nothing {
+        return Err(access.stranger());
+    }
+    if is_full {
+        return Err(format!(
+            "{CONNECTIONS_MAX} control connections are open, and no more are held"
+        ));
+    }
+    Ok(Caller {
+        peer,
+        right,
+        access: Arc::clone(access),
+    })
+}
+
 /// Says why the connection is closed, if there is room to.
-fn refuse(stream: &UnixStream) {
-    let line = format!("{CONNECTIONS_MAX} control connections are open, and no more are held");
+fn refuse(stream: &UnixStream, line: String) {
     let response = connection::encode::<()>(Err(line.into()));
     if let Err(error) = stream.try_write(&response) {
-        warn!(%error, "could not tell a control connection that it is one too many");
+        warn!(%error, "could not tell a control connection why it is closed");
     }
 }
 

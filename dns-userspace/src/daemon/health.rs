@@ -44,7 +44,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 const LOOKS: usize = 10;
 
 /// How long the publisher thread may not have shown that it is alive.
-const PUBLISHER_AGE_MAX: Duration = BEAT_EVERY.saturating_mul(3);
+pub(super) const PUBLISHER_AGE_MAX: Duration = BEAT_EVERY.saturating_mul(3);
 
 /// How long the daemon's task, which says something of itself each second, may say nothing.
 const DECISIONS_AGE_MAX: Duration = Duration::from_secs(10);

@@ -20,6 +20,7 @@ mod scrape;
 mod snapshot;
 mod start;
 mod successor;
+mod supervisor;
 mod view;
 
 use std::{
@@ -67,6 +68,7 @@ use kept::Kept;
 use reload::LastReload;
 use requests::{Followup, Request, Requests};
 use snapshot::Snapshots;
+use supervisor::Supervisor;
 use view::View;
 
 /// How often it is looked whether an agreed level comes into force or an override has ended by
@@ -118,7 +120,7 @@ pub enum DaemonError {
         error: std::io::Error,
     },
     /// The control socket cannot be had.
-    #[error("control.socket: {0}")]
+    #[error(transparent)]
     Control(#[from] server::BindError),
     /// Anything else of the system.
     #[error("{call}: {error}")]
@@ -207,6 +209,7 @@ pub struct Daemon {
     to_keep: bool,
     /// What of this others look at.
     view: Arc<View>,
+    supervisor: Supervisor,
     prober: Arc<NetworkProber>,
     schedule: Schedule,
     samples: mpsc::Receiver<Sample>,
@@ -226,6 +229,7 @@ pub async fn run(directory: &Path, log: Log) -> Result<(), DaemonError> {
     let requests = Requests::new(sender, &daemon.view);
     let control = tokio::spawn(listener.serve(Arc::new(requests)));
     let http = metrics.map(|listener| tokio::spawn(http::serve(listener, daemon.view.clone())));
+    daemon.supervisor.ready();
     let mut second = interval(TEND_EVERY);
     second.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -241,6 +245,7 @@ pub async fn run(directory: &Path, log: Log) -> Result<(), DaemonError> {
             }
         }
     }
+    daemon.supervisor.stopping();
     control.abort();
     if let Some(http) = http {
         http.abort();
@@ -301,9 +306,13 @@ impl Daemon {
         self.show();
     }
 
-    /// Gives the kernel a sign of life.
-    fn vouch(&self) {
+    /// Gives the kernel a sign of life, and the service manager too while the publisher shows
+    /// one: who decides lives, or else this would not run.
+    fn vouch(&mut self) {
         vouch(&self.tables, &self.config.settings);
+        if self.publisher.age() <= health::PUBLISHER_AGE_MAX {
+            self.supervisor.alive(std::time::Instant::now());
+        }
     }
 
     fn publish_words(&mut self, changes: &[Change]) {
@@ -360,6 +369,7 @@ impl Daemon {
     fn apply_at_once(&mut self) {
         let settings = &self.config.settings;
         self.log.set_level(settings.log_level);
+        self.log.set_format(settings.log_format);
         self.view
             .connections
             .set_options(start::connection_options(settings));

@@ -46,8 +46,10 @@ impl Daemon {
         &mut self,
         is_forced: bool,
     ) -> Result<Vec<&'static str>, DaemonError> {
+        self.supervisor.reloading();
         let source = Source::on_disk(&self.directory);
         let result = self.take(source, By::Reload, is_forced).await;
+        self.supervisor.ready();
         self.last_reload = Some(LastReload {
             at: Instant::now(),
             errors: result.as_ref().err().map_or(Vec::new(), DaemonError::lines),

@@ -23,7 +23,9 @@ impl Daemon {
         generation: u64,
         is_forced: bool,
     ) -> Result<Vec<&'static str>, DaemonError> {
+        self.supervisor.reloading();
         let result = self.try_revert(generation, is_forced).await;
+        self.supervisor.ready();
         match &result {
             Ok(_) => warn!(
                 generation = self.generation(),

@@ -17,6 +17,7 @@ use super::{
     load::{self, Loaded},
     snapshot::{self, Snapshots},
     successor,
+    supervisor::Supervisor,
     view::{Configured, Seen, View},
     vouch,
 };
@@ -31,9 +32,13 @@ use crate::{
     },
     clock::{self, BootClock},
     config::{
-        Tunables, secrets, settings::Settings, source::Source, tunables::XdpMode, values::Values,
+        Config, Tunables, secrets, settings::Settings, source::Source, tunables::XdpMode,
+        values::Values,
     },
-    control::{generations::By, server::Listener},
+    control::{
+        generations::By,
+        server::{Access, BindError as SocketError, Listener},
+    },
     decision_log::DecisionLog,
     flattening::Flattened,
     kernel::{self, Attachment, Detached, Kernel, KernelError},
@@ -72,8 +77,7 @@ pub(super) async fn start(directory: &Path, log: Log) -> Result<Started, DaemonE
         made,
     } = read_and_make(tunables)?;
     let settings = config.settings.clone();
-    log.set_level(settings.log_level);
-    warn_of_repeated(&config.values);
+    log_as_told(&log, &config);
 
     let server = bind(&settings)?;
     let metrics = settings.metrics_listen.map(listen).transpose()?;
@@ -149,6 +153,7 @@ pub(super) async fn start(directory: &Path, log: Log) -> Result<Started, DaemonE
         queries,
         to_keep: false,
         view,
+        supervisor: Supervisor::start()?,
         prober,
         schedule,
         samples,
@@ -160,6 +165,13 @@ pub(super) async fn start(directory: &Path, log: Log) -> Result<Started, DaemonE
     info!("ready: {phases}");
     reserve(&daemon);
     Ok((daemon, server, listener, metrics))
+}
+
+/// Logs as `config` says, and what is to be said of it.
+fn log_as_told(log: &Log, config: &Config) {
+    log.set_level(config.settings.log_level);
+    log.set_format(config.settings.log_format);
+    warn_of_repeated(&config.values);
 }
 
 /// A counter for every service of `plan`.
@@ -234,11 +246,17 @@ struct Read {
     made: Result<(Option<Kernel>, Tables), DaemonError>,
 }
 
+/// The control socket, for those who may use it.
+fn control_socket(settings: &Settings) -> Result<Listener, SocketError> {
+    let readers = settings.control_readers_group.as_deref();
+    let writers = settings.control_writers_group.as_deref();
+    let access = Access::of(readers, writers)?;
+    Listener::bind(&settings.control_socket)?.guarded_by(access)
+}
+
 fn read_and_make(tunables: Tunables<'_>) -> Result<Read, DaemonError> {
     let early = tunables.settings.clone();
-    let bound = tunables
-        .are_valid()
-        .then(|| Listener::bind(&early.control_socket));
+    let bound = tunables.are_valid().then(|| control_socket(&early));
     let (loaded, made) = thread::scope(|scope| {
         // The kernel takes its time to clear large tables. Where another daemon runs
         // they are not even asked for.

@@ -3,10 +3,11 @@
 use std::{
     ffi::CString,
     fs, io,
-    mem::MaybeUninit,
     os::unix::ffi::OsStrExt as _,
     path::{Path, PathBuf},
 };
+
+use nix::sys::statfs::{BPF_FS_MAGIC, statfs};
 
 use super::KernelError;
 
@@ -14,13 +15,14 @@ use super::KernelError;
 pub const STANDARD: &str = "/sys/fs/bpf";
 
 /// Makes the directory `pin_path` on a BPF file system, mounting the standard
-/// one if it is missing.
+/// one if it is missing. A daemon that may not look at that one finds its own directory of
+/// it mounted there.
 pub(super) fn prepare(pin_path: &Path) -> Result<(), KernelError> {
-    if pin_path.starts_with(STANDARD) && !is_bpffs(Path::new(STANDARD)) {
-        mount(Path::new(STANDARD))?;
-    }
     if !would_hold(pin_path) {
-        return Err(KernelError::NotBpffs(pin_path.to_owned()));
+        if !pin_path.starts_with(STANDARD) || is_bpffs(Path::new(STANDARD)) {
+            return Err(KernelError::NotBpffs(pin_path.to_owned()));
+        }
+        mount(Path::new(STANDARD))?;
     }
     fs::create_dir_all(pin_path).map_err(KernelError::call("mkdir", pin_path.display()))
 }
@@ -67,16 +69,7 @@ pub(super) fn would_hold(pin_path: &Path) -> bool {
 
 /// Whether `path` is on a BPF file system.
 pub(super) fn is_bpffs(path: &Path) -> bool {
-    let Ok(path) = CString::new(path.as_os_str().as_bytes()) else {
-        return false;
-    };
-    let mut status = MaybeUninit::<libc::statfs>::uninit();
-    // SAFETY: the path is a C string, the buffer has the size statfs(2) fills.
-    if unsafe { libc::statfs(path.as_ptr(), status.as_mut_ptr()) } != 0 {
-        return false;
-    }
-    // SAFETY: the call succeeded, so it filled the buffer.
-    unsafe { status.assume_init() }.f_type == libc::BPF_FS_MAGIC
+    statfs(path).is_ok_and(|status| status.filesystem_type() == BPF_FS_MAGIC)
 }
 
 fn mount(directory: &Path) -> Result<(), KernelError> {

@@ -154,13 +154,15 @@ pub fn detach(pin_path: &Path) -> Result<Detached, KernelError> {
         bpffs::remove(&directory)?;
     }
     match fs::remove_dir(pin_path) {
-        // Others may keep pins in the same directory.
+        // Others may keep pins in the same directory, or have made it for us.
         Err(error)
             if !matches!(
                 error.kind(),
                 io::ErrorKind::NotFound
                     | io::ErrorKind::DirectoryNotEmpty
                     | io::ErrorKind::ResourceBusy
+                    | io::ErrorKind::PermissionDenied
+                    | io::ErrorKind::ReadOnlyFilesystem
             ) =>
         {
             Err(KernelError::call("rmdir", pin_path.display())(error))

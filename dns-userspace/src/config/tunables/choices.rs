@@ -84,6 +84,20 @@ choice! {
 }
 
 choice! {
+    /// How a line of the log is written.
+    LogFormat {
+        /// As the journal of systemd reads it where that does, else as text.
+        Auto = "auto",
+        /// For people.
+        Text = "text",
+        /// With its priority, and without the time.
+        Journal = "journal",
+        /// As an object.
+        Json = "json",
+    }
+}
+
+choice! {
     /// What is logged: this and everything graver.
     LogLevel {
         /// Failures.

@@ -172,6 +172,6 @@ mod tests {
             lines.repeated().to_string(),
             "a.conf:2: server.port: is set in line 1 too; this one counts"
         );
-        assert_eq!(lines.into_assignments().len(), 7);
+        assert_eq!(lines.into_assignments().len(), 8);
     }
 }

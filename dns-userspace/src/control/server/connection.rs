@@ -8,9 +8,14 @@ use tokio::{
     net::UnixStream,
     time::timeout,
 };
-use tracing::debug;
+use tracing::{debug, info, warn};
 
-use super::{Backend, IDLE, REQUEST_OCTETS_MAX, peer, tail};
+use super::{
+    Backend, IDLE, REQUEST_OCTETS_MAX,
+    access::{Access, Right},
+    peer::Peer,
+    tail,
+};
 use crate::{
     clock,
     control::{
@@ -21,15 +26,21 @@ use crate::{
     queries::Watching,
 };
 
+/// Who asks, and what they may.
+pub(super) struct Caller {
+    pub(super) peer: Peer,
+    pub(super) right: Right,
+    pub(super) access: Arc<Access>,
+}
+
 /// Serves one connection to its end.
-pub(super) async fn serve(stream: UnixStream, backend: Arc<impl Backend>) {
-    if let Err(error) = converse(stream, &*backend).await {
+pub(super) async fn serve(stream: UnixStream, caller: Caller, backend: Arc<impl Backend>) {
+    if let Err(error) = converse(stream, &caller, &*backend).await {
         debug!(%error, "a control connection broke");
     }
 }
 
-async fn converse(stream: UnixStream, backend: &impl Backend) -> io::Result<()> {
-    let uid = stream.peer_cred()?.uid();
+async fn converse(stream: UnixStream, caller: &Caller, backend: &impl Backend) -> io::Result<()> {
     let (read, mut write) = stream.into_split();
     let mut read = BufReader::new(read);
     loop {
@@ -40,7 +51,7 @@ async fn converse(stream: UnixStream, backend: &impl Backend) -> io::Result<()> 
                 "the request is longer than {REQUEST_OCTETS_MAX} octets"
             )
             .into())),
-            Line::Whole(line) => match respond(line, uid, backend).await {
+            Line::Whole(line) => match respond(line, caller, backend).await {
                 Reply::Line(line) => line,
                 Reply::Queries(watching) => return tail::tell(watching, read, write).await,
             },
@@ -73,6 +84,20 @@ async fn next_line(read: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Line> {
     })
 }
 
+/// Whether `caller` may make the `request`, which is logged where that takes more than to look.
+async fn check(request: &Request, caller: &Caller) -> Result<(), Failure> {
+    let Some(change) = request.change() else {
+        return Ok(());
+    };
+    let (uid, user) = (caller.peer.uid, caller.peer.name().await);
+    if caller.right < Right::Change {
+        warn!(user, uid, change, "refused over the control socket");
+        return Err(caller.access.reader().into());
+    }
+    info!(user, uid, change, "asked for over the control socket");
+    Ok(())
+}
+
 /// What comes back.
 enum Reply {
     /// A response line.
@@ -81,8 +106,8 @@ enum Reply {
     Queries(Watching),
 }
 
-/// The reply to a request line of the user `uid`.
-async fn respond(line: &[u8], uid: u32, backend: &impl Backend) -> Reply {
+/// The reply to a request line of `caller`.
+async fn respond(line: &[u8], caller: &Caller, backend: &impl Backend) -> Reply {
     let request = match serde_json::from_slice(line) {
         Ok(request) => request,
         Err(error) => {
@@ -90,6 +115,9 @@ async fn respond(line: &[u8], uid: u32, backend: &impl Backend) -> Reply {
             return Reply::Line(refused);
         }
     };
+    if let Err(failure) = check(&request, caller).await {
+        return Reply::Line(encode::<()>(Err(failure)));
+    }
     Reply::Line(match request {
         Request::Tail(request) => match backend.tail(request).await {
             Ok(watching) => return Reply::Queries(watching),
@@ -121,7 +149,7 @@ async fn respond(line: &[u8], uid: u32, backend: &impl Backend) -> Reply {
         Request::Tunables => encode(Ok(Tunable::all(&backend.tunables().await))),
         Request::Tunable { key } => encode(Tunable::of(&backend.tunables().await, &key)),
         Request::SetTunable { assignment } => encode(backend.set_tunable(assignment).await),
-        Request::Override(order) => encode(backend.order(order, peer::name(uid).await).await),
+        Request::Override(order) => encode(backend.order(order, caller.peer.name().await).await),
         Request::Reload { is_forced } => encode(backend.reload(is_forced).await),
         Request::Generations => encode(backend.generations().await),
         Request::Revert {

@@ -22,6 +22,9 @@ const MODE: u32 = 0o660;
 /// [`super::CONNECTIONS_MAX`].
 const BACKLOG: i32 = 64;
 
+/// Who may where groups say who may do what.
+const OPEN_MODE: u32 = 0o666;
+
 /// A control socket that could not be set up.
 #[derive(Debug, Error)]
 pub enum BindError {
@@ -34,6 +37,19 @@ pub enum BindError {
     /// Something else stands at the path.
     #[error("control.socket {}: the file there is not a socket; remove it, or set another path", .0.display())]
     NotASocket(PathBuf),
+    /// Nobody can be in it.
+    #[error(
+        "{key}: there is no group {name} here{error}; valid: a group of this host, as after \
+         `groupadd --system {name}`, or nothing"
+    )]
+    NoGroup {
+        /// The tunable.
+        key: &'static str,
+        /// The group.
+        name: String,
+        /// What the system said, if anything.
+        error: String,
+    },
     /// A call that failed.
     #[error("control.socket {}: {call}: {error}", path.display())]
     Call {
@@ -52,6 +68,19 @@ pub(super) struct SocketFile {
     path: PathBuf,
     /// Device and inode: by now the path may be another daemon's.
     identity: (u64, u64),
+}
+
+impl SocketFile {
+    /// Lets everybody connect.
+    pub(super) fn open_to_all(&self) -> Result<(), BindError> {
+        fs::set_permissions(&self.path, fs::Permissions::from_mode(OPEN_MODE)).map_err(|error| {
+            BindError::Call {
+                call: "chmod",
+                path: self.path.clone(),
+                error,
+            }
+        })
+    }
 }
 
 impl Drop for SocketFile {
