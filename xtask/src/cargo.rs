@@ -57,6 +57,7 @@ pub fn workspace() -> Command {
     remove_env(&mut command, |name| {
         name == "CARGO"
             || name == "LD_LIBRARY_PATH"
+            || name == "OUT_DIR"
             || [
                 "CARGO_PKG_",
                 "CARGO_MANIFEST_",

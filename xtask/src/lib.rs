@@ -6,6 +6,8 @@ pub mod demo;
 pub mod ebpf;
 pub mod fuzz;
 pub mod lab;
+pub mod package;
+pub mod pages;
 pub mod progress;
 pub mod root;
 pub mod setup;

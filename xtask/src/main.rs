@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, Result};
 use clap::{Args, Parser, Subcommand};
 use xtask::{
-    cargo, demo, ebpf, fuzz, lab, root,
+    cargo, demo, ebpf, fuzz, lab, package, pages, root,
     setup::{self, Tool},
 };
 
@@ -59,6 +59,8 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Build a Debian package and a tarball of static programs in target/package
+    Package(Build),
     /// Be one of the demo's web servers
     #[command(hide = true)]
     Serve {
@@ -124,7 +126,8 @@ fn main() -> ExitCode {
         Task::Fuzz(options) => fuzz(&options),
         Task::Bench { name, args } => bench(&name, &args),
         Task::Sim { args } => benches("sim", &args),
-        Task::Pages { check } => pages(check),
+        Task::Pages { check } => make_pages(check),
+        Task::Package(options) => make_packages(options.release || !options.debug),
     };
     match result {
         Ok(code) => code,
@@ -202,18 +205,18 @@ fn benches(name: &str, args: &[String]) -> Result<ExitCode> {
     run(command)
 }
 
-fn pages(is_check: bool) -> Result<ExitCode> {
+fn make_pages(is_check: bool) -> Result<ExitCode> {
     ebpf::build()?;
-    let directory = cargo::target_dir()?.join("pages");
-    let mut command = cargo::workspace();
-    command.current_dir(cargo::root());
-    command.args(["run", "--quiet", "--package", "dns-userspace"]);
-    command.args(["--example", "pages", "--"]);
-    command.arg(&directory).arg("README.md");
-    command.args(is_check.then_some("--check"));
-    let made = run(command)?;
-    println!("{}", directory.display());
-    Ok(made)
+    let options: &[&str] = if is_check { &["--check"] } else { &[] };
+    println!("{}", pages::make(options)?.display());
+    Ok(ExitCode::SUCCESS)
+}
+
+fn make_packages(is_release: bool) -> Result<ExitCode> {
+    for package in package::run(is_release)? {
+        println!("{}", package.display());
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn fuzz(options: &Fuzz) -> Result<ExitCode> {

@@ -6,6 +6,7 @@ mod compiler;
 mod fuzzer;
 mod linker;
 mod packages;
+mod statics;
 mod tools;
 
 use std::{
@@ -18,6 +19,7 @@ use anyhow::{Context as _, Result};
 use self::compiler::Compiler;
 pub use self::{
     fuzzer::fuzzer,
+    statics::{STATIC_TARGET, static_target},
     tools::{Tool, tools},
 };
 use crate::cargo;

@@ -51,11 +51,17 @@ pub enum Tool {
     Prometheus,
     /// Its tool, which checks those rules.
     Promtool,
+    /// Finds the packages of the libraries that programs were linked with.
+    Shlibdeps,
+    /// Makes the system that packages are installed in.
+    Debootstrap,
+    /// Boots it.
+    Nspawn,
 }
 
 impl Tool {
     /// Every tool.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 22] = [
         Self::Ip,
         Self::Ethtool,
         Self::Sysctl,
@@ -75,6 +81,9 @@ impl Tool {
         Self::PdnsServer,
         Self::Prometheus,
         Self::Promtool,
+        Self::Shlibdeps,
+        Self::Debootstrap,
+        Self::Nspawn,
     ];
 
     /// A command that runs the tool, which [`tools`] has seen to.
@@ -104,6 +113,9 @@ impl Tool {
             Self::PdnsServer => "pdns_server",
             Self::Prometheus => "prometheus",
             Self::Promtool => "promtool",
+            Self::Shlibdeps => "dpkg-shlibdeps",
+            Self::Debootstrap => "debootstrap",
+            Self::Nspawn => "systemd-nspawn",
         }
     }
 
@@ -127,6 +139,9 @@ impl Tool {
             // The second is but recommended by the first.
             Self::PdnsServer => &["pdns-server", "pdns-backend-bind"],
             Self::Prometheus | Self::Promtool => &["prometheus"],
+            Self::Shlibdeps => &["dpkg-dev"],
+            Self::Debootstrap => &["debootstrap"],
+            Self::Nspawn => &["systemd-container"],
         }
     }
 
