@@ -10,13 +10,15 @@
 //! [`process`] holds a child, [`daemon`] is `veerd` with a configuration, [`manager`] starts
 //! it as systemd does,
 //! [`http`] serves as an origin, [`dns`] asks as a resolver does, and
-//! [`dnsperf`] tells what many queries came to; [`geo`] makes a database of networks.
+//! [`dnsperf`] tells what many queries came to; [`geo`] makes a database of networks;
+//! [`machine`] is a system with systemd.
 
 pub mod daemon;
 pub mod dns;
 pub mod dnsperf;
 pub mod geo;
 pub mod http;
+pub mod machine;
 pub mod manager;
 pub mod namespace;
 pub mod process;
@@ -40,6 +42,7 @@ pub use self::{
     daemon::{ConfigDir, Daemon},
     http::HttpServer,
     leftovers::{clean, sweep},
+    machine::Machine,
     manager::ServiceManager,
     namespace::Namespace,
     process::Process,
