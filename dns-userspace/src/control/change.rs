@@ -18,6 +18,7 @@ impl Request {
             | Self::Groups
             | Self::Explain(_)
             | Self::ExplainAt { .. }
+            | Self::Answer(_)
             | Self::Log(_)
             | Self::Tail(_)
             | Self::WhatIf(_)
