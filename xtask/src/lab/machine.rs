@@ -4,6 +4,8 @@
 //! What it writes is in memory and goes with it; the files that it starts from are made once,
 //! from the mirror that this host's apt uses, and kept in the target directory.
 
+mod groups;
+
 use std::{
     fs::{self, File},
     path::{Path, PathBuf},
@@ -14,7 +16,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{Lab, Namespace, Process, namespace::output};
+use super::{Lab, Namespace, Process, namespace::output, process::kill};
 use crate::{cargo, progress, setup::Tool};
 
 /// How long a system may take to start.
@@ -40,9 +42,6 @@ RemainAfterExit=yes
 ExecStart=mount -t bpf -o mode=0700 bpf /sys/fs/bpf
 ";
 
-/// What nspawn makes below the control group that it is started in, and leaves behind.
-const GROUPS: [&str; 2] = ["payload", "supervisor"];
-
 /// How long processes of a machine may take to go with it.
 const END: Duration = Duration::from_secs(10);
 
@@ -52,7 +51,9 @@ pub struct Machine {
     name: String,
     process: Process,
     leader: u32,
-    /// They share a control group, so there is one at a time.
+    /// Control groups of its own, in which nspawn makes others and leaves them behind.
+    groups: Vec<PathBuf>,
+    /// One at a time is enough for a machine of any size.
     _alone: File,
 }
 
@@ -76,8 +77,11 @@ impl Machine {
         command.arg(format!("--machine={name}"));
         command.arg(format!("--network-namespace-path=/run/netns/{name}"));
         command.arg(format!("--bind-ro={}:/shared", shared.display()));
+        let groups = groups::make(&name)?;
+        groups::enter(&mut command, &groups)?;
         let mut machine = Self {
             process: lab.spawn(command)?,
+            groups,
             name,
             leader: 0,
             _alone: alone,
@@ -137,15 +141,19 @@ impl Machine {
 
 impl Drop for Machine {
     fn drop(&mut self) {
-        // Its first process dies with the one that watches over it, and all others with that.
-        if let Err(error) = self.process.sigkill() {
+        // All its processes die with the first one, which outlives the one that watches over it.
+        let killed = match self.leader {
+            0 => Ok(()),
+            leader => kill(leader, libc::SIGKILL),
+        };
+        if let Err(error) = killed.and_then(|()| self.process.sigkill()) {
             eprintln!("ending the machine {}: {error:#}", self.name);
         }
         // It has it no more, or never had.
         let _ = fs::remove_dir(Path::new(SHARED).join(&self.name));
         let deadline = Instant::now() + END;
-        for group in control_groups() {
-            while !remove_group(&group) && Instant::now() < deadline {
+        for group in &self.groups {
+            while !groups::remove(group) && Instant::now() < deadline {
                 thread::sleep(POLL);
             }
         }
@@ -174,35 +182,6 @@ fn leader(watcher: u32) -> Result<Option<u32>> {
         }
     }
     Ok(None)
-}
-
-/// The control groups that nspawn makes for a machine of this process.
-fn control_groups() -> Vec<PathBuf> {
-    let text = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let own = text.lines().filter_map(|line| {
-        let mut words = line.splitn(3, ':').skip(1);
-        let mounts: &[&str] = match words.next()? {
-            "" => &["/sys/fs/cgroup", "/sys/fs/cgroup/unified"],
-            "name=systemd" => &["/sys/fs/cgroup/systemd"],
-            _ => return None,
-        };
-        let path = words.next()?.trim_start_matches('/');
-        Some(mounts.iter().map(move |mount| Path::new(mount).join(path)))
-    });
-    let below = |group: PathBuf| GROUPS.map(|name| group.join(name));
-    own.flatten().flat_map(below).collect()
-}
-
-/// Removes a control group and those below it; whether it is gone.
-fn remove_group(group: &Path) -> bool {
-    for entry in fs::read_dir(group).into_iter().flatten().flatten() {
-        if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
-            remove_group(&entry.path());
-        }
-    }
-    // Its files go with it; it stays as long as a process is in it.
-    let _ = fs::remove_dir(group);
-    !group.exists()
 }
 
 /// Holds back others who want to start a machine.
