@@ -8,7 +8,7 @@ use aya::maps::Array;
 use support::{
     config::Config,
     eventually,
-    load::{HOT, Load},
+    load::{HOT, Load, assert_answers},
     number, text,
     world::{INTERFACE, Resolver, World},
     zone,
@@ -20,16 +20,6 @@ const SERVICES: &[zone::Service] = &[zone::WWW, zone::CDN];
 #[track_caller]
 fn of_service(config: &Config, name: &str) -> u64 {
     number(&config.veerctl(&["stats"])["kernel"]["services"], name)
-}
-
-/// Fails unless every hot question is answered, and rightly.
-#[track_caller]
-fn assert_answers(world: &World) {
-    for (resolver, name, rtype, right) in HOT {
-        let addresses = world.addresses(*resolver, name, *rtype);
-        let found: Vec<_> = addresses.iter().flatten().map(String::as_str).collect();
-        assert_eq!(found, right[0], "{resolver:?} {name} {rtype}");
-    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ mod installed;
 use installed::Installed;
 use support::{
     eventually,
-    load::{HOT, Load},
+    load::{Load, assert_answers},
     number, text,
     world::World,
     zone,
@@ -54,16 +54,6 @@ fn serving(world: &World) -> Installed {
     installed.write("services.d/all.toml", &zone::services(SERVICES));
     installed.systemctl(&["start", "veer"]);
     installed
-}
-
-/// Fails unless every hot question is answered, and rightly.
-#[track_caller]
-fn assert_answers(world: &World) {
-    for (resolver, name, rtype, right) in HOT {
-        let addresses = world.addresses(*resolver, name, *rtype);
-        let found: Vec<_> = addresses.iter().flatten().map(String::as_str).collect();
-        assert_eq!(found, right[0], "{resolver:?} {name} {rtype}");
-    }
 }
 
 #[test]

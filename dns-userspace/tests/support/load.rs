@@ -122,6 +122,16 @@ impl Load {
     }
 }
 
+/// Fails unless every question of [`HOT`] is answered, and rightly.
+#[track_caller]
+pub(crate) fn assert_answers(world: &World) {
+    for (resolver, name, rtype, right) in HOT {
+        let addresses = world.addresses(*resolver, name, *rtype);
+        let found: Vec<_> = addresses.iter().flatten().map(String::as_str).collect();
+        assert_eq!(found, right[0], "{resolver:?} {name} {rtype}");
+    }
+}
+
 fn ask(client: &mut Client, (resolver, name, rtype, right): &Question) -> Result<(), String> {
     let fault = |what: String| format!("{resolver:?} {name} {rtype}: {what}");
     let reply = client
